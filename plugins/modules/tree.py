@@ -1,0 +1,138 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: tree
+short_description: Render, validate and place a whole tree of files in one transfer
+version_added: 0.1.0
+description:
+  - Renders any number of templates on the controller and sends them with every other file of the list in one module call.
+  - On the host the tree is compared with what is there, staged, validated as a whole, and only then put in place, file by file, by renames.
+  - Contents of sensitive files appear in no diff, result, log or error.
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes
+options:
+  files:
+    description:
+      - The wanted files.
+      - Exactly one of O(files[].template), O(files[].src) and O(files[].content) says what is in each.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      dest:
+        description: Absolute path on the host.
+        type: path
+        required: true
+      template:
+        description: A template, found as for M(ansible.builtin.template).
+        type: str
+      src:
+        description: A file sent as it is, found as for M(ansible.builtin.copy).
+        type: str
+      content:
+        description: The content itself.
+        type: str
+      vars:
+        description: Variables for the template, beside those of the play.
+        type: dict
+        default: {}
+      owner:
+        description: Name of the owner. Of a file with O(files[].block) the one it has.
+        type: str
+        default: root
+      group:
+        description: Name of the group.
+        type: str
+        default: root
+      mode:
+        description: Permissions as an octal string.
+        type: str
+        default: "0644"
+      sensitive:
+        description: Whether the content must not be shown to anyone.
+        type: bool
+        default: false
+      block:
+        description: Manages only a block of this name, at the start of a file that belongs to someone else.
+        type: str
+  directories:
+    description: The wanted directories, each with C(path), C(owner), C(group) and C(mode).
+    type: list
+    elements: dict
+    default: []
+  absent:
+    description: Paths that must not exist.
+    type: list
+    elements: path
+    default: []
+  prune:
+    description: Patterns of paths of which only those in O(files) may exist.
+    type: list
+    elements: str
+    default: []
+  validate:
+    description:
+      - Programs that must accept the staged tree, each with C(argv), in which V({staged}) stands for the root of the staged tree.
+      - C(paths) are patterns of changed paths for which the program runs; with C(when_installed) it is passed over where it is not installed.
+    type: list
+    elements: dict
+    default: []
+  payload:
+    description: The rendered tree in packed form. Set by the action, not by the user.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Place the configuration of the proxy
+  cryptobot.native.tree:
+    directories:
+      - {path: /etc/cryptobot, mode: "0755"}
+    files:
+      - {template: etc/cryptobot/edge.cfg.j2, dest: /etc/cryptobot/edge.cfg, mode: "0640"}
+    validate:
+      - argv: [haproxy, -c, -f, "{staged}/etc/cryptobot/edge.cfg"]
+        when_installed: true
+"""
+
+RETURN = r"""
+changed_paths:
+  description: Paths whose content, owner or permissions changed, or that went.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/cryptobot/edge.cfg]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptobot.native.plugins.module_utils import tree
+from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+
+
+def main() -> None:
+    """Plan, validate, and apply unless in check mode."""
+    module = AnsibleModule(
+        argument_spec={"payload": {"type": "str", "required": True, "no_log": True}},
+        supports_check_mode=True,
+    )
+    try:
+        wanted = tree.unpack(module.params["payload"])
+        planned = tree.plan(wanted, predict=module.check_mode)
+        tree.check(wanted, planned, module.tmpdir)
+        if not module.check_mode:
+            tree.apply(planned, StateRecord())
+    except tree.TreeError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename}: {error.strerror}. Nothing else of this tree was changed after it; mend it and run again.")
+    paths = [change.path for change in planned.changes]
+    module.exit_json(changed=bool(paths), changed_paths=paths, diff=tree.diff(planned) if module._diff else [])
+
+
+if __name__ == "__main__":
+    main()
