@@ -1,0 +1,51 @@
+"""What a service's ``migrations/env.py`` calls."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from pathlib import Path
+
+from alembic import context
+from sqlalchemy import Engine, MetaData, text
+
+from cryptobot_common.database import make_engine, version_table
+from cryptobot_common.settings import Settings
+
+
+def _shared_file(engine: Engine) -> None:
+    # The group of the directory works with the file, whoever ran the migration; SQLite gives its
+    # -wal and -shm the same mode.
+    if engine.url.database and engine.url.database != ":memory:":
+        path = Path(engine.url.database)
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o660))
+            path.chmod(0o660)
+
+
+def run(service: str, metadata: MetaData) -> None:
+    """Bring the database of *service* to the wanted revision, in one transaction."""
+    settings = Settings.load(service)
+    if context.is_offline_mode():
+        context.configure(
+            dialect_name="postgresql", target_metadata=metadata, version_table=version_table(settings), literal_binds=True
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        return
+    engine = make_engine(settings, pooled=False)
+    if engine.dialect.name == "sqlite":
+        os.umask(0o007)
+        _shared_file(engine)
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Two hosts that start the step at once: the second waits and finds nothing to do.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": zlib.crc32(service.encode())})
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            version_table=version_table(settings),
+            render_as_batch=engine.dialect.name == "sqlite",
+        )
+        with context.begin_transaction():
+            context.run_migrations()

@@ -1,0 +1,4 @@
+from cryptobot_common.migrations import run
+from auth.tables import Base
+
+run("auth", Base.metadata)

@@ -1,0 +1,1 @@
+"""Users, second factor, sessions and tokens."""

@@ -1,0 +1,1 @@
+"""Market data: bars, prices and their stream."""

@@ -1,0 +1,82 @@
+"""OHLCV bars in files, one a symbol and interval, replaced as a whole so that a reader never sees half of one.
+
+`backtest` reads the same files by its own code: the format is the contract between the two.
+A line is ``time,open,high,low,close,volume``; the time is in seconds since 1970; lines are sorted by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from cryptobot_common.errors import not_found
+
+Bar = tuple[int, float, float, float, float, float]
+
+# The group of the directory reads too; a unit's umask would take that away.
+FILE_MODE, DIRECTORY_MODE = 0o660, 0o2770
+
+
+def _parse(line: str) -> Bar:
+    time, *prices = line.split(",")
+    opened, high, low, close, volume = map(float, prices)
+    return int(time), opened, high, low, close, volume
+
+
+def _format(bar: Bar) -> str:
+    return ",".join(map(repr, bar))
+
+
+class BarStore:
+    """The files under one directory."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = Path(directory)
+
+    def _path(self, symbol: str, interval: str) -> Path:
+        return self.directory / symbol / f"{interval}.csv"
+
+    def check(self) -> None:
+        """Read the directory's entries and one file's first byte."""
+        for path in sorted(self.directory.iterdir())[:1]:
+            for file in sorted(path.glob("*.csv"))[:1] if path.is_dir() else ():
+                with file.open("rb") as handle:
+                    handle.read(1)
+
+    def symbols(self) -> list[dict[str, object]]:
+        return [
+            {"symbol": path.name, "intervals": sorted(file.stem for file in path.glob("*.csv"))}
+            for path in sorted(self.directory.iterdir())
+            if path.is_dir()
+        ]
+
+    def read(self, symbol: str, interval: str) -> list[Bar]:
+        try:
+            lines = self._path(symbol, interval).read_text(encoding="ascii").splitlines()
+        except FileNotFoundError:
+            raise not_found(f"a file of {symbol} bars at {interval}") from None
+        return [_parse(line) for line in lines]
+
+    def merge(self, symbol: str, interval: str, bars: list[Bar]) -> tuple[int, str]:
+        """Add *bars*, the new one winning where the time is the same; the count and digest of what is there now."""
+        path = self._path(symbol, interval)
+        if not path.parent.is_dir():
+            path.parent.mkdir(exist_ok=True)
+            path.parent.chmod(DIRECTORY_MODE)
+        old = self.read(symbol, interval) if path.exists() else []
+        merged = sorted({bar[0]: bar for bar in [*old, *bars]}.values())
+        content = "".join(_format(bar) + "\n" for bar in merged).encode("ascii")
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{interval}-")
+        try:
+            with os.fdopen(descriptor, "wb") as handle:
+                handle.write(content)
+                handle.flush()
+                os.fchmod(handle.fileno(), FILE_MODE)
+                os.fsync(handle.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        return len(merged), hashlib.sha256(content).hexdigest()

@@ -1,0 +1,4 @@
+from cryptobot_common.migrations import run
+from strategy.tables import Base
+
+run("strategy", Base.metadata)

@@ -1,0 +1,1 @@
+"""Trading strategies and their versions."""
