@@ -45,7 +45,8 @@ def unavailable(code: str, message: str) -> Problem:
     return Problem(503, code, message, retry_after=1)
 
 
-def _answer(problem: Problem) -> JSONResponse:
+def answer(problem: Problem) -> JSONResponse:
+    """*problem* as a response."""
     body = {"error": {"code": problem.code, "message": problem.message, "request_id": request_id.get()}}
     headers = {"Retry-After": str(problem.retry_after)} if problem.retry_after else None
     return JSONResponse(body, problem.status, headers)
@@ -62,26 +63,22 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     def problem(_: Request, error: Problem) -> JSONResponse:
-        return _answer(error)
+        return answer(error)
 
     @app.exception_handler(HTTPException)
     def http(_: Request, error: HTTPException) -> JSONResponse:
-        return _answer(Problem(error.status_code, "http_error", str(error.detail)))
+        return answer(Problem(error.status_code, "http_error", str(error.detail)))
 
     @app.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
         # The offending value is left out: it may be a password.
         faults = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
-        return _answer(Problem(422, "invalid", faults))
+        return answer(Problem(422, "invalid", faults))
 
     @app.exception_handler(redis.RedisError)
     def cache(_: Request, error: redis.RedisError) -> JSONResponse:
         logger.error("redis: %s", error)
-        return _answer(unavailable("redis_unavailable", "Redis cannot be used at the moment"))
-
-    @app.exception_handler(Exception)
-    def unexpected(_: Request, error: Exception) -> JSONResponse:
-        return _answer(Problem(500, "internal", f"unexpected {type(error).__name__}"))
+        return answer(unavailable("redis_unavailable", "Redis cannot be used at the moment"))
 
     try:
         from sqlalchemy.exc import InternalError, OperationalError
@@ -92,4 +89,4 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(InternalError)
     def database(_: Request, error: Exception) -> JSONResponse:
         logger.error("database: %s", error)
-        return _answer(_from_database(error))
+        return answer(_from_database(error))

@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import Counter, Histogram
 
 from cryptobot_common.context import REQUEST_ID_HEADER, accept_request_id, bearer_token, request_id
+from cryptobot_common.errors import Problem, answer
 
 logger = logging.getLogger("cryptobot.access")
 
@@ -33,12 +34,12 @@ class RequestContext:
             request_id.set(identity),
             bearer_token.set(credential.strip() if scheme.lower() == "bearer" else ""),
         )
-        status, started = 500, time.perf_counter()
+        status, begun, started = 500, False, time.perf_counter()
 
         async def send_on(message: dict[str, Any]) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", identity.encode())]
             elif message["type"] == "websocket.accept":
                 status = 101
@@ -46,6 +47,11 @@ class RequestContext:
 
         try:
             await self.app(scope, receive, send_on)
+        except Exception as error:
+            # Answered here: Starlette's own layer for this lies outside and does not know the request's id.
+            logger.exception("request failed")
+            if scope["type"] == "http" and not begun:
+                await answer(Problem(500, "internal", f"unexpected {type(error).__name__}"))(scope, receive, send_on)
         finally:
             self._record(scope, status, time.perf_counter() - started)
             bearer_token.reset(tokens[1])

@@ -42,7 +42,7 @@ def new_totp_secret() -> str:
 
 
 def totp_uri(secret: str, email: str) -> str:
-    return pyotp.TOTP(secret).provisioning_uri(email, issuer_name="Cryptobot")
+    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name="Cryptobot")
 
 
 def totp_matches(secret: str, code: str) -> bool:
