@@ -10,7 +10,7 @@ from pathlib import Path
 
 import machine
 from engine import client, docker, lock
-from machine import MachineError, as_root, install, run
+from machine import MachineError, as_root, install
 
 RELEASES = {"12": "bookworm", "13": "trixie"}
 PACKAGES = "systemd systemd-sysv dbus python3 ca-certificates iproute2 procps"

@@ -56,7 +56,7 @@ def debian_version() -> str:
 
 def _os_release() -> dict[str, str]:
     lines = Path("/etc/os-release").read_text(encoding="utf-8").splitlines()
-    return {key: value.strip('"') for key, _, value in (line.partition("=") for line in lines)}
+    return {key: value.strip('"') for key, __, value in (line.partition("=") for line in lines)}
 
 
 def install(packages: Iterable[str]) -> None:

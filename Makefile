@@ -1,0 +1,50 @@
+# `make` alone says what there is. Everything runs from a clone on a machine with git, Python, make and apt.
+PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+LINK := .ansible/collections/ansible_collections/cryptobot/native
+
+.DEFAULT_GOAL := help
+.PHONY: help venv link requirements demo demo-remove lint unit spec sanity build scenario test test-all clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: .venv/complete link ## the virtual environment with Ansible and the test tools
+
+.venv/complete: requirements-test.txt tests/venv.py
+	@$(PYTHON) tests/venv.py
+
+link: $(LINK) ## the link by which cryptobot.native.* means this checkout
+
+# Made before any other tool runs: ansible-lint would put a copy there.
+$(LINK):
+	@mkdir -p $(dir $@)
+	@ln -sfn ../../../.. $@
+
+requirements: venv ## pins anew what requirements*.in name
+	@for name in requirements requirements-test; do \
+	  .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt || exit; \
+	done
+
+demo: venv ## a host, the whole platform on it, a user's journey, and how to look at it
+	@.venv/bin/python tests/demo/demo.py
+
+demo-remove: ## removes the demo host
+	@tests/hosts/host remove demo
+
+lint unit sanity build: venv ## one part of the tests
+	@.venv/bin/python tests/run.py $@
+
+spec: venv ## argument specs against defaults
+	@.venv/bin/pytest tests/unit/test_argument_specs.py
+
+scenario: venv ## NAME=x: one Molecule scenario on fresh hosts
+	@.venv/bin/python tests/run.py scenario-$(NAME)
+
+test: venv ## lint, unit, sanity and the Molecule scenarios that fit its time
+	@.venv/bin/python tests/run.py
+
+test-all: venv ## everything
+	@.venv/bin/python tests/run.py --all
+
+clean: ## removes what was built here; the cache outside the clone stays
+	@rm -rf build .venv .ansible .cache

@@ -1,0 +1,167 @@
+"""Runs the parts of the tests, two at a time, and ends with `N passed, N failed`.
+
+  tests/run.py                what fits its time (make test)
+  tests/run.py --all          everything (make test-all)
+  tests/run.py lint unit      these parts
+  tests/run.py --list         the parts there are
+
+What a part printed is in build/test/<part>.log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build" / "test"
+PART_SECONDS = 45 * 60
+TAIL_LINES = 60
+# Scenarios that show nothing which a shorter one does not; `make test-all` and `make scenario` run them.
+ONLY_IN_ALL = frozenset[str]()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A command whose exit code, and whose pytest summaries if it prints any, are the result."""
+
+    name: str
+    command: tuple[str, ...]
+    in_test: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a part; `passed` and `failed` count its tests, or the part itself."""
+
+    part: Part
+    seconds: float
+    passed: int
+    failed: int
+
+
+def parts() -> list[Part]:
+    """All parts, the longest first, so that the short ones fill what is left beside them."""
+    python = sys.executable
+    scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml") if path.parent.name != "default")
+    return [
+        *(Part(f"scenario-{name}", ("molecule", "test", "-s", name), name not in ONLY_IN_ALL) for name in scenarios),
+        Part("sanity", (python, "tests/sanity.py")),
+        Part("lint", ("sh", "-c", "yamllint --strict . && ansible-lint")),
+        Part("unit", ("pytest", "--color=no", "tests/unit")),
+        Part("build", (python, "tests/build.py")),
+    ]
+
+
+def run(part: Part) -> Result:
+    """Runs a part in a process group of its own, so that nothing of it outlives its time."""
+    log = LOGS / f"{part.name}.log"
+    started = time.monotonic()
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            part.command,
+            cwd=ROOT,
+            env=environment(part),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(PART_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            code = process.wait()
+            output.write(f"\nStopped after {PART_SECONDS // 60} minutes.\n")
+    passed, failed = counts(log.read_text(encoding="utf-8", errors="replace"))
+    if code != 0:
+        failed = max(failed, 1)
+    elif passed == 0:
+        passed = 1
+    return Result(part, time.monotonic() - started, passed, failed)
+
+
+def environment(part: Part) -> dict[str, str]:
+    """The environment's tools first, and no version managers: their shims hide the interpreters from ansible-test."""
+    path = [folder for folder in os.environ["PATH"].split(":") if ".pyenv" not in folder]
+    return {
+        **os.environ,
+        "PATH": ":".join([str(ROOT / ".venv" / "bin"), *path]),
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(ROOT / "build" / "molecule" / part.name),
+        "PY_COLORS": "0",
+        "NO_COLOR": "1",
+    }
+
+
+def counts(output: str) -> tuple[int, int]:
+    """Tests that passed and that failed by the closing lines of pytest in a log."""
+    passed = failed = 0
+    for line in re.findall(r"^(?:=+ )?(?:\d+ \w+, )*\d+ (?:passed|failed|errors?)\b.* in [\d.]+s.*$", output, re.MULTILINE):
+        passed += sum(map(int, re.findall(r"(\d+) passed", line)))
+        failed += sum(map(int, re.findall(r"(\d+) (?:failed|errors?)", line)))
+    return passed, failed
+
+
+def report(result: Result) -> None:
+    """One line of progress, and the end of the log where something failed."""
+    verdict = "FAILED" if result.failed else "ok"
+    print(f"{verdict:6} {result.part.name:28} {result.seconds:7.1f} s", flush=True)
+    if result.failed:
+        log = LOGS / f"{result.part.name}.log"
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        print("\n".join(f"    {line}" for line in lines[-TAIL_LINES:]))
+        print(f"    … the whole of it: {log.relative_to(ROOT)}", flush=True)
+
+
+def table(results: Iterable[Result], seconds: float) -> str:
+    """Where the time went."""
+    rows = [f"{'part':30} {'passed':>7} {'failed':>7} {'seconds':>8}"]
+    rows += [f"{each.part.name:30} {each.passed:7} {each.failed:7} {each.seconds:8.1f}" for each in results]
+    return "\n".join([*rows, f"{'from start to end':30} {'':7} {'':7} {seconds:8.1f}"])
+
+
+def chosen(arguments: argparse.Namespace) -> list[Part]:
+    """The parts that were asked for."""
+    known = {part.name: part for part in parts()}
+    if unknown := [name for name in arguments.parts if name not in known]:
+        sys.exit(f"There is no part {', '.join(unknown)}. There are: {', '.join(known)}.")
+    if arguments.parts:
+        return [known[name] for name in arguments.parts]
+    return [part for part in known.values() if part.in_test or arguments.all]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*")
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    wanted = chosen(arguments)
+    if arguments.list:
+        print("\n".join(part.name for part in wanted))
+        return 0
+    LOGS.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    results = []
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for future in as_completed([pool.submit(run, part) for part in wanted]):
+            results.append(future.result())
+            report(results[-1])
+    failed = sum(result.failed for result in results)
+    print(f"\n{table(results, time.monotonic() - started)}\n")
+    print(f"{sum(result.passed for result in results)} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
