@@ -38,7 +38,7 @@ class ActionModule(ActionBase):
         tree["files"] = [self._file(item, task_vars) for item in tree["files"]]
         tree["directories"] = [self._known(item, DIRECTORY_KEYS, "path") for item in tree["directories"]]
         result = self._execute_module(
-            module_name="cryptobot.native.tree", module_args={"payload": pack(tree)}, task_vars=task_vars
+            module_name="cryptobot.native.tree_apply", module_args={"payload": pack(tree)}, task_vars=task_vars
         )
         result.pop("invocation", None)
         return result

@@ -82,9 +82,6 @@ options:
     type: list
     elements: dict
     default: []
-  payload:
-    description: The rendered tree in packed form. Set by the action, not by the user.
-    type: str
 """
 
 EXAMPLES = r"""
@@ -107,32 +104,3 @@ changed_paths:
   elements: str
   sample: [/etc/cryptobot/edge.cfg]
 """
-
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.cryptobot.native.plugins.module_utils import tree
-from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
-
-
-def main() -> None:
-    """Plan, validate, and apply unless in check mode."""
-    module = AnsibleModule(
-        argument_spec={"payload": {"type": "str", "required": True, "no_log": True}},
-        supports_check_mode=True,
-    )
-    try:
-        wanted = tree.unpack(module.params["payload"])
-        planned = tree.plan(wanted, predict=module.check_mode)
-        tree.check(wanted, planned, module.tmpdir)
-        if not module.check_mode:
-            tree.apply(planned, StateRecord())
-    except tree.TreeError as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(msg=f"{error.filename}: {error.strerror}. Nothing else of this tree was changed after it; mend it and run again.")
-    paths = [change.path for change in planned.changes]
-    module.exit_json(changed=bool(paths), changed_paths=paths, diff=tree.diff(planned) if module._diff else [])
-
-
-if __name__ == "__main__":
-    main()
