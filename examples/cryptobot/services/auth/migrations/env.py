@@ -1,4 +1,4 @@
-from cryptobot_common.migrations import run
 from auth.tables import Base
+from cryptobot_common.migrations import run
 
 run("auth", Base.metadata)

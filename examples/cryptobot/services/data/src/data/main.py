@@ -58,6 +58,13 @@ def _remember(symbol: str, value: str, at: datetime) -> dict[str, str]:
     return tick
 
 
+def _remember_close(symbol: str, close: float, at: datetime) -> None:
+    """An old bar does not take the place of a later price."""
+    known = service.cache.client.hget(service.cache.key("latest"), symbol)
+    if not known or datetime.fromisoformat(json.loads(known)["at"]) <= at:
+        _remember(symbol, f"{close:.8f}".rstrip("0").rstrip("."), at)
+
+
 @app.get("/symbols")
 def symbols(_: Anyone) -> dict[str, Any]:
     return {"items": store().symbols()}
@@ -69,7 +76,7 @@ def load(symbol: Symbol, interval: Interval, body: Bars, _: Anyone) -> dict[str,
     count, digest = store().merge(symbol, interval, body.bars)
     service.cache.client.delete(service.cache.key("bars", symbol, interval))
     last = max(body.bars)
-    _remember(symbol, f"{last[4]:.8f}".rstrip("0").rstrip("."), datetime.fromtimestamp(last[0], UTC))
+    _remember_close(symbol, last[4], datetime.fromtimestamp(last[0], UTC))
     return {"symbol": symbol, "interval": interval, "count": count, "digest": digest}
 
 

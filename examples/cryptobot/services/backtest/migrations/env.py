@@ -1,0 +1,4 @@
+from backtest.tables import Base
+from cryptobot_common.migrations import run
+
+run("backtest", Base.metadata)

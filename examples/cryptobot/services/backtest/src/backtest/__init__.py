@@ -1,0 +1,1 @@
+"""Deterministic backtests by a worker."""

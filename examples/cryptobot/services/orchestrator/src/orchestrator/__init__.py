@@ -1,0 +1,1 @@
+"""Works through signals in a loop."""

@@ -1,0 +1,1 @@
+"""Paper orders for active strategies."""

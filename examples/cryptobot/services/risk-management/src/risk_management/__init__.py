@@ -1,0 +1,1 @@
+"""Limits that an order must keep."""

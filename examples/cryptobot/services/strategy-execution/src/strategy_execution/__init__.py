@@ -1,0 +1,1 @@
+"""Turns an active strategy's signal into an order."""

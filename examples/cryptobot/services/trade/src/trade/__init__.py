@@ -1,0 +1,1 @@
+"""Orders, idempotent by client order id."""

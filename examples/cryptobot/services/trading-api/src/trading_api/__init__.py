@@ -1,0 +1,1 @@
+"""Signals, and the state of the trading side."""
