@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_build
+short_description: Build what releases are made of, each in a sandbox, side by side
+version_added: 0.1.0
+description:
+  - Sends the source of the artefacts that a plan found missing in one transfer, builds them in sandboxes of systemd's, and fetches them into the
+    controller's store.
+  - Wheels of the application's own packages are built by uv, binaries by cargo with locked dependencies, static files by C(npm ci) and C(npm run build).
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes
+options:
+  catalogue:
+    description: The resolved catalogue. Read on the controller.
+    type: dict
+  source:
+    description: The application's source directory on the controller.
+    type: path
+  cache:
+    description: Directory on the controller whose C(artefacts) keeps what was built. Defaults to C(cryptobot-native) in the user's cache directory.
+    type: path
+  plan:
+    description: What M(cryptobot.native.release_plan) returned for this host.
+    type: dict
+  artefacts:
+    description: Given by the action.
+    type: list
+    elements: dict
+    default: []
+  bundle:
+    description: Given by the action.
+    type: path
+  target:
+    description: Given by the action.
+    type: path
+  node:
+    description: Directory with C(node) and C(npm). Empty installs Node of a fixed version for the build alone.
+    type: path
+    default: ""
+  uv:
+    description: The program uv on the host. Empty installs one of a fixed version.
+    type: path
+    default: ""
+  workers:
+    description: How many builds run at once. 0 is one a core.
+    type: int
+    default: 0
+  python_index:
+    description: Index for Python packages, in place of the public one.
+    type: str
+    default: ""
+  npm_registry:
+    description: Registry for npm packages, in place of the public one.
+    type: str
+    default: ""
+  cargo_index:
+    description: Index for crates, in place of the public one, for example V(sparse+https://mirror.example/index/).
+    type: str
+    default: ""
+  ca:
+    description: File on the host with the certificates that these are trusted by. Empty is the system's own.
+    type: path
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Build the missing artefacts
+  cryptobot.native.release_build:
+    catalogue: "{{ ansible_facts['cryptobot'] }}"
+    source: "{{ cryptobot_source.path }}"
+    plan: "{{ plan }}"
+"""
+
+RETURN = r"""
+built:
+  description: SHA-256 of every archive that was built, by artefact.
+  returned: when something was built
+  type: dict
+  sample: {wheel-cryptobot-common-1f0c9a7be3d2: 3f2a…}
+seconds:
+  description: How long each took.
+  returned: success
+  type: dict
+  sample: {wheel-cryptobot-common-1f0c9a7be3d2: 1.4}
+"""
+
+import tempfile
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptobot.native.plugins.module_utils.release.build import Builder
+from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
+from ansible_collections.cryptobot.native.plugins.module_utils.release.host import SOURCE_OPTIONS, hand_over, sources_of
+from ansible_collections.cryptobot.native.plugins.module_utils.release.process import extract
+from ansible_collections.cryptobot.native.plugins.module_utils.release.source import file_digest
+from ansible_collections.cryptobot.native.plugins.module_utils.release.tools import NODE, UV, ensure
+from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+
+SPEC = {
+    "catalogue": {"type": "dict"},
+    "source": {"type": "path"},
+    "cache": {"type": "path"},
+    "plan": {"type": "dict"},
+    "artefacts": {"type": "list", "elements": "dict", "default": []},
+    "bundle": {"type": "path"},
+    "target": {"type": "path"},
+    "node": {"type": "path", "default": ""},
+    "uv": {"type": "path", "default": ""},
+    "workers": {"type": "int", "default": 0},
+    **SOURCE_OPTIONS,
+}
+
+
+def build(module: AnsibleModule) -> dict[str, object]:
+    """Have the tools, build everything, and hand the archives over."""
+    params, sources, record = module.params, sources_of(module.params), StateRecord()
+    environment = sources.environment()
+
+    def made(home: Path) -> None:
+        record.append("directory", str(home), None, home.name)
+
+    kinds = {artefact["kind"] for artefact in params["artefacts"]}
+    tools = {}
+    if "wheel" in kinds:
+        tools["uv"] = params["uv"] or str(ensure(UV, environment, made) / "bin/uv")
+    if "npm" in kinds:
+        tools["node"] = params["node"] or str(ensure(NODE, environment, made) / "bin")
+    target = Path(params["target"])
+    with tempfile.TemporaryDirectory(dir=module.tmpdir) as unpacked:
+        extract(Path(params["bundle"]), Path(unpacked), "unpacking the source")
+        builder = Builder(environment, sources.cargo_config(), tools, target)
+        seconds = builder.build(params["artefacts"], Path(unpacked), params["workers"])
+    built = {}
+    for artefact in params["artefacts"]:
+        archive = target / f"{artefact['name']}.tar.gz"
+        built[artefact["name"]] = file_digest(archive)
+        hand_over(archive, target)
+    return {"built": built, "seconds": seconds}
+
+
+def main() -> None:
+    """Build what the action sent."""
+    module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    if module.check_mode or not module.params["artefacts"]:
+        module.exit_json(changed=bool(module.params["artefacts"]), built={}, seconds={})
+    try:
+        module.exit_json(changed=True, **build(module))
+    except ReleaseError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=str(explain(error, "building")))
+
+
+if __name__ == "__main__":
+    main()
