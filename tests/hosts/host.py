@@ -138,7 +138,7 @@ def _open_ssh(host: Host, directory: Path) -> None:
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "test host", "-f", str(key)])
     public = key.with_suffix(".pub").read_text(encoding="utf-8").strip()
     script = (
-        "set -e; ssh-keygen -A >/dev/null; systemctl start ssh; "
+        "set -e; ssh-keygen -A >/dev/null; systemctl -q enable --now ssh; "
         "install -d -m 700 -o operator ~operator/.ssh; "
         f"echo '{public}' >~operator/.ssh/authorized_keys; chown operator ~operator/.ssh/authorized_keys; "
         "cat /etc/ssh/ssh_host_*_key.pub"
