@@ -1,0 +1,127 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the resolved catalogue means for the PostgreSQL server of one host: roles, databases, who may come in and how."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+IDENT_MAP = "cryptobot"
+POOLER = "cryptobot-pgbouncer"
+POOLER_ROLE = "cryptobot_pgbouncer"
+MIGRATOR = "cryptobot-migrate"
+
+
+def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """``roles``, ``databases``, ``hba`` and ``ident`` lines, ``pooled`` databases, and the local ``doors`` of one host.
+
+    ``options``: ``connection_limit`` a service, ``locale`` of new databases, ``extensions`` by datastore.
+    """
+    stores = [each for each in catalogue["datastores"].values() if each["kind"] == "postgresql" and each["host"] == host]
+    roles: dict[str, dict[str, Any]] = {}
+    result: dict[str, Any] = {"databases": [], "hba": [], "ident": [], "pooled": [], "doors": []}
+    for store in stores:
+        users = [catalogue["services"][name] for name in store["users"]]
+        owner = _owner(store, users)
+        roles.setdefault(owner, _role(owner, login=False))
+        access = {}
+        for service in users:
+            use = service["uses"][store["name"]] or {}
+            name, migrate = service["identifier"], f"{service['identifier']}_migrate"
+            here = service["name"] in catalogue["hosts"][host]["services"]
+            addresses = _addresses(catalogue, service, host)
+            pooled = (use.get("pool") or "none") != "none"
+            role = roles.setdefault(name, _role(name, connection_limit=options["connection_limit"]))
+            role["password"] = role["password"] or pooled or bool(addresses)
+            migrator = roles.setdefault(migrate, _role(migrate, member_of=[owner], connection_limit=5))
+            migrator["member_of"] = sorted({*migrator["member_of"], owner})
+            migrator["settings"][store["database"]] = {"role": owner}
+            migrator["password"] = migrator["password"] or bool(addresses)
+            access[name] = "read" if use.get("readonly") else "write"
+            access[migrate] = "connect"
+            result["hba"] += _doors(store["database"], [name, migrate], here or pooled, addresses)
+            result["pooled"] += [store["database"]] if pooled else []
+            result["ident"] += _identities(service, here, pooled)
+            if here:
+                result["doors"] += [
+                    {"user": service["user"], "role": name, "database": store["database"], "access": access[name]},
+                    {"user": MIGRATOR, "role": migrate, "database": store["database"], "access": "define"},
+                ]
+        result["databases"].append(
+            {
+                "name": store["database"],
+                "owner": owner,
+                "access": access,
+                "locale": options["locale"],
+                "extensions": list((options.get("extensions") or {}).get(store["name"]) or []),
+                "pooler": POOLER_ROLE if store["database"] in result["pooled"] else None,
+            }
+        )
+    if result["pooled"]:
+        roles[POOLER_ROLE] = _role(POOLER_ROLE)
+        result["ident"].append([IDENT_MAP, POOLER, POOLER_ROLE])
+        for database in result["databases"]:
+            if database["pooler"]:
+                database["access"][POOLER_ROLE] = "connect"
+                result["hba"].append(["local", database["name"], POOLER_ROLE, "", f"peer map={IDENT_MAP}"])
+    result["roles"] = list(roles.values())
+    result["pooled"] = sorted(set(result["pooled"]))
+    for lines in ("hba", "ident"):
+        result[lines] = _unique(result[lines])
+    return result
+
+
+def passwords(layout_: Mapping[str, Any], catalogue: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, str]:
+    """The password of each role that has one. A rotating secret is a list; PostgreSQL knows one password a role, the first."""
+    found = {}
+    for service in catalogue["services"].values():
+        value = (secrets.get(service["name"]) or {}).get("postgresql_password")
+        for role in (service["identifier"], f"{service['identifier']}_migrate"):
+            if value and any(each["name"] == role and each["password"] for each in layout_["roles"]):
+                found[role] = value[0] if isinstance(value, list) else value
+    return found
+
+
+def _owner(store: Mapping[str, Any], users: list[Mapping[str, Any]]) -> str:
+    """The owner is the service's own, or the datastore's where several services use it."""
+    base = users[0]["identifier"] if len(users) == 1 else store["name"].replace("-", "_")
+    return f"{base}_owner"
+
+
+def _role(name: str, *, login: bool = True, member_of: list[str] | None = None, connection_limit: int = -1) -> dict[str, Any]:
+    return {
+        "name": name,
+        "login": login,
+        "connection_limit": connection_limit,
+        "member_of": member_of or [],
+        "settings": {},
+        "password": False,
+    }
+
+
+def _addresses(catalogue: Mapping[str, Any], service: Mapping[str, Any], host: str) -> list[str]:
+    """Addresses of the other hosts that run this service."""
+    return [
+        each["address"] for name, each in catalogue["hosts"].items() if name != host and service["name"] in each["services"]
+    ]
+
+
+def _doors(database: str, roles: list[str], local: bool, addresses: list[str]) -> list[list[str]]:
+    lines = [["local", database, role, "", f"peer map={IDENT_MAP}"] for role in roles if local]
+    for address in addresses:
+        network = address + ("/128" if ":" in address else "/32")
+        lines += [["host", database, role, network, "scram-sha-256"] for role in roles]
+    return lines
+
+
+def _identities(service: Mapping[str, Any], here: bool, pooled: bool) -> list[list[str]]:
+    """Who may come in as whom by the map: the service's system user, the migration step's, and the pooler's."""
+    name = service["identifier"]
+    users = [(service["user"], name), (MIGRATOR, f"{name}_migrate")] if here else []
+    return [[IDENT_MAP, *pair] for pair in users + ([(POOLER, name)] if pooled else [])]
+
+
+def _unique(lines: list[list[str]]) -> list[list[str]]:
+    return [list(line) for line in dict.fromkeys(tuple(line) for line in lines)]

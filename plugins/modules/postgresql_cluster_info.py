@@ -1,0 +1,80 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: postgresql_cluster_info
+short_description: Find the PostgreSQL cluster to manage and what the host offers it
+version_added: 0.1.0
+description:
+  - Finds Debian's cluster V(main), or says which version an installation would make.
+  - Compares its system identifier with the one that the host's record of state holds, so that an empty cluster never takes the place of a full one.
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes.info
+options:
+  version:
+    description: Major version. V(0) is the one that is there, else Debian's own.
+    type: int
+    default: 0
+"""
+
+EXAMPLES = r"""
+- name: Look at the cluster
+  cryptobot.native.postgresql_cluster_info:
+  register: __postgresql_cluster
+"""
+
+RETURN = r"""
+cluster:
+  description: The cluster, as it is or as an installation makes it.
+  returned: always
+  type: dict
+  sample: {exists: true, version: 15, name: main, port: 5432, online: true, directory: /var/lib/postgresql/15/main, identifier: "7412"}
+memory_mb:
+  description: Memory of the host or of the container around it.
+  returned: always
+  type: int
+  sample: 8192
+cores:
+  description: Cores likewise.
+  returned: always
+  type: int
+  sample: 4
+finding:
+  description: Why the cluster can't be managed; empty when it can.
+  returned: always
+  type: str
+  sample: ""
+"""
+
+import platform
+from dataclasses import asdict
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_cluster as clusters
+from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+
+
+def main() -> None:
+    """Read and return."""
+    module = AnsibleModule(argument_spec={"version": {"type": "int", "default": 0}}, supports_check_mode=True)
+    lister = module.get_bin_path("pg_lsclusters")
+    listed = clusters.parse(module.run_command([lister, "--no-header"], check_rc=True)[1]) if lister else []
+    cluster, finding = clusters.choose(listed, module.params["version"] or None)
+    found = clusters.identifier(cluster.directory) if cluster else None
+    finding = finding or clusters.identity_finding(clusters.recorded(StateRecord().lines()), cluster, found)
+    exists = cluster is not None
+    if cluster is None:
+        debian = platform.freedesktop_os_release().get("VERSION_ID", "")
+        version = module.params["version"] or clusters.DEBIAN_VERSIONS.get(debian, max(clusters.DEBIAN_VERSIONS.values()))
+        cluster = clusters.Cluster(version, clusters.NAME, 5432, False, f"/var/lib/postgresql/{version}/{clusters.NAME}")
+    known = {**asdict(cluster), "unit": cluster.unit, "exists": exists, "identifier": found}
+    module.exit_json(changed=False, cluster=known, finding=finding, **asdict(clusters.capacity()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: postgresql_doors_info
+short_description: See from the inside what system users may do in PostgreSQL
+version_added: 0.1.0
+description:
+  - Comes in by C(psql) as each of the given system users and asks the server what that role may do.
+  - Tries each door as a stranger too, who must be refused.
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes.info
+options:
+  socket:
+    description: Directory of the server's socket.
+    type: path
+    default: /run/postgresql
+  port:
+    description: Port, which is part of the socket's name.
+    type: int
+    default: 5432
+  doors:
+    description: Who comes in, each with C(user), C(role), C(database) and C(access) (V(write), V(read) or V(define)).
+    type: list
+    elements: dict
+    required: true
+  databases:
+    description: Who may connect to which of the platform's databases; a role must not reach another one.
+    type: list
+    elements: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Look as the service does
+  cryptobot.native.postgresql_doors_info:
+    doors:
+      - {user: cryptobot-auth, role: auth, database: auth, access: write}
+    databases:
+      - {name: auth, access: {auth: write}}
+"""
+
+RETURN = r"""
+findings:
+  description: What is not as it should be, as sentences.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+"""
+
+import subprocess
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_doors as doors
+
+
+def visit(user: str, argv: list[str], statements: str) -> tuple[int, str, str]:
+    """Runs psql as another user, without further groups and without our environment."""
+    try:
+        done = subprocess.run(
+            argv,
+            input=statements,
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+            user=user,
+            group="nogroup" if user == doors.STRANGER else user,
+            extra_groups=[],
+            timeout=30,
+        )
+    except (LookupError, OSError, subprocess.TimeoutExpired) as error:
+        return 1, "", str(error)
+    return done.returncode, done.stdout, done.stderr
+
+
+def main() -> None:
+    """Visit every door, and collect what is wrong."""
+    module = AnsibleModule(
+        argument_spec={
+            "socket": {"type": "path", "default": "/run/postgresql"},
+            "port": {"type": "int", "default": 5432},
+            "doors": {"type": "list", "elements": "dict", "required": True},
+            "databases": {"type": "list", "elements": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    databases = {each["name"]: each["access"] for each in module.params["databases"]}
+    findings = []
+    for door in (doors.Door(**options) for options in module.params["doors"]):
+        argv = doors.command(door, doors.foreign(door, databases), module.params["socket"], module.params["port"])
+        findings += doors.verdict(door, *visit(door.user, argv, doors.FAULTS))
+        findings += doors.stranger_verdict(door, visit(doors.STRANGER, argv, "SELECT 1")[0])
+    module.exit_json(changed=False, findings=findings)
+
+
+if __name__ == "__main__":
+    main()

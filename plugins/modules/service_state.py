@@ -1,0 +1,123 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_state
+short_description: Keep a packaged unit on and using the files that are on disk
+version_added: 0.1.0
+description:
+  - Starts and enables a unit, and restarts or reloads it when a file it reads differs from what it has read, whenever that happened.
+  - In check mode it works for a unit whose package is only predicted.
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes
+options:
+  unit:
+    description: The unit.
+    type: str
+    required: true
+  files:
+    description: Files that it reads.
+    type: list
+    elements: path
+    default: []
+  changed_paths:
+    description: Files that were changed just now, or would be in check mode.
+    type: list
+    elements: path
+    default: []
+  on_change:
+    description: What makes it read its files again.
+    type: str
+    choices: [restart, reload]
+    default: restart
+  boot:
+    description: Whether it is to be started at boot. V(false) leaves that as it is.
+    type: bool
+    default: true
+  unless_active:
+    description: Units of which any that runs makes this one needless.
+    type: list
+    elements: str
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: Let the journal follow its limits
+  cryptobot.native.service_state:
+    unit: systemd-journald.service
+    files: [/etc/systemd/journald.conf.d/90-cryptobot.conf]
+    boot: false
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample: ["unit systemd-journald.service"]
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptobot.native.plugins.module_utils import service_state
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import apply, as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+
+PROPERTIES = "ActiveState,UnitFileState,NeedDaemonReload,ActiveEnterTimestampMonotonic"
+ARGUMENTS = {
+    "unit": {"type": "str", "required": True},
+    "files": {"type": "list", "elements": "path", "default": []},
+    "changed_paths": {"type": "list", "elements": "path", "default": []},
+    "on_change": {"type": "str", "choices": ["restart", "reload"], "default": "restart"},
+    "boot": {"type": "bool", "default": True},
+    "unless_active": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def gather(module: AnsibleModule, unit: str, files: list[str]) -> service_state.Found:
+    """The unit as systemd has it; one that does not exist yet is off."""
+    shown = service_state.parse(module.run_command(["systemctl", "show", f"--property={PROPERTIES}", unit])[1])
+    stamp = service_state.LOADED / unit
+    # Monotonic time is asked because the wall clock's form depends on the locale.
+    started = time.time() - time.monotonic() + int(shown.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    return service_state.Found(
+        active=shown.get("ActiveState") in ("active", "reloading"),
+        enabled=shown.get("UnitFileState", "").startswith(("enabled", "static", "alias", "indirect")),
+        needs_daemon_reload=shown.get("NeedDaemonReload") == "yes",
+        loaded=stamp.read_text().strip() if stamp.exists() else None,
+        younger_files=service_state.younger(files, started),
+    )
+
+
+def remember(unit: str, digest: str) -> None:
+    """Writes down what the unit has read."""
+    service_state.LOADED.mkdir(mode=0o755, exist_ok=True)
+    (service_state.LOADED / unit).write_text(f"{digest}\n")
+
+
+def main() -> None:
+    """Gather, plan, and apply unless in check mode."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    unit, files = module.params["unit"], module.params["files"]
+    if any(module.run_command(["systemctl", "is-active", "--quiet", each])[0] == 0 for each in module.params["unless_active"]):
+        module.exit_json(changed=False, changes=[])
+    wanted = service_state.Wanted(unit, module.params["boot"], module.params["on_change"])
+    digest = service_state.digest(files)
+    predicted = module.check_mode and bool(set(files) & set(module.params["changed_paths"]))
+    changes = service_state.plan(wanted, gather(module, unit, files), digest, predicted)
+    if not module.check_mode:
+        apply(changes, lambda command: module.run_command(list(command), check_rc=True), StateRecord())
+        if files:
+            remember(unit, digest)
+    module.exit_json(changed=bool(changes), changes=summaries(changes), diff=as_diff(changes, unit))
+
+
+if __name__ == "__main__":
+    main()
