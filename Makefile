@@ -29,7 +29,7 @@ demo: venv ## a host, the whole platform on it, a user's journey, and how to loo
 	@.venv/bin/python tests/demo/demo.py
 
 demo-remove: ## removes the demo host
-	@tests/hosts/host remove demo
+	@tests/hosts/host remove cryptobot-demo
 
 lint unit sanity build: venv ## one part of the tests
 	@.venv/bin/python tests/run.py $@

@@ -1,0 +1,121 @@
+"""The demo: a bare host, the platform installed on it, a user's way through it, and what it looks like from outside."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests" / "hosts"), str(ROOT / "tests" / "demo"), str(ROOT / ".ansible" / "collections")]
+
+import engine  # noqa: E402
+import host  # noqa: E402
+import image  # noqa: E402
+import look  # noqa: E402
+import vault  # noqa: E402
+from machine import MachineError  # noqa: E402
+from timing import Stopwatch  # noqa: E402
+
+NAME = "cryptobot-demo"
+INVENTORY = ROOT / "inventories" / "demo"
+SECRETS = INVENTORY / "group_vars" / "cryptobot" / "vault.yml"
+PASSWORD = INVENTORY / "vault-password.txt"
+BUILD = ROOT / "build"
+ADDRESS = BUILD / "demo" / "address"
+EXCHANGE = ROOT / "examples" / "cryptobot" / "exchange" / "exchange.py"
+EXCHANGE_PORT = 9900
+JOURNEY = ROOT / "examples" / "cryptobot" / "journey.py"
+BINARIES = ROOT / ".venv" / "bin"
+
+
+class DemoError(Exception):
+    """The demo did not come to its end; the text says where."""
+
+
+def main() -> int:
+    watch = Stopwatch()
+    started = time.monotonic()
+    with watch.part("engine"):
+        engine.ensure()
+    with watch.part("base image"):
+        image.ensure("12")
+    with watch.part("host"):
+        host.remove(NAME)
+        made = host.create(NAME, "12")
+        ADDRESS.parent.mkdir(parents=True, exist_ok=True)
+        ADDRESS.write_text(made.address, encoding="utf-8")
+    with watch.part("secrets"):
+        if not (SECRETS.exists() and PASSWORD.exists()):
+            vault.write(SECRETS, PASSWORD, vault.values())
+    with watch.part("exchange simulator"):
+        start_exchange()
+    with watch.part("site.yml"):
+        install()
+    with watch.part("journey"):
+        travel(made.address)
+    with watch.part("look from outside"):
+        rows = look.look(made.address, NAME)
+    host.collect(NAME)
+    watch.seconds["all"] = round(time.monotonic() - started, 1)
+    report(made.address, rows, watch.seconds)
+    return 0 if all(row.health == "healthy" for row in rows) else 1
+
+
+def install() -> None:
+    """The operator's own command."""
+    environment = {
+        **os.environ,
+        "PATH": f"{BINARIES}:{os.environ['PATH']}",
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_VAULT_PASSWORD_FILE": str(PASSWORD),
+    }
+    command = ["ansible-playbook", "site.yml", "-i", "inventories/demo"]
+    if subprocess.call(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) != 0:
+        raise DemoError(f"ansible-playbook failed. The host is there to look at: docker exec -it {NAME} bash")
+
+
+def start_exchange() -> None:
+    """Puts the simulator on the host as a unit, where it counts the orders that reach it."""
+    unit = (
+        "[Unit]\nDescription=Exchange simulator of the demo\n"
+        "[Service]\nDynamicUser=yes\nStateDirectory=demo-exchange\nRestart=always\n"
+        f"ExecStart=/usr/bin/python3 /usr/local/lib/exchange.py --host 0.0.0.0 --port {EXCHANGE_PORT}"
+        " --record /var/lib/demo-exchange/requests.jsonl\n"
+        "[Install]\nWantedBy=multi-user.target\n"
+    )
+    engine.docker("cp", str(EXCHANGE), f"{NAME}:/usr/local/lib/exchange.py")
+    script = f"cat >/etc/systemd/system/demo-exchange.service <<'UNIT'\n{unit}UNIT\nsystemctl -q enable --now demo-exchange.service"
+    engine.docker("exec", NAME, "sh", "-ec", script)
+
+
+def travel(address: str) -> None:
+    """A new user's way through the platform, through the entrance."""
+    command = [sys.executable, str(JOURNEY), "--base", f"http://{address}", "--exchange", f"http://{address}:{EXCHANGE_PORT}"]
+    if subprocess.call([*command, "--json", str(BUILD / "journey.json")], stdin=subprocess.DEVNULL) != 0:
+        raise DemoError(f"The journey did not arrive. Logs: docker exec {NAME} journalctl -u 'cryptobot-*'")
+
+
+def report(address: str, rows: list[look.Sight], seconds: dict[str, float]) -> None:
+    """Prints what came of it, and writes the same for programs."""
+    found = {"services": [row.row() for row in rows], "seconds": seconds, "dashboard": f"http://{address}/"}
+    (BUILD / "demo.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(f"\n{look.table(rows)}\n")
+    print("\n".join(f"{part:22} {value:7.1f} s" for part, value in seconds.items()))
+    vaulted = f"ANSIBLE_VAULT_PASSWORD_FILE={PASSWORD.relative_to(ROOT)}"
+    print(f"""
+open     http://{address}/
+inspect  docker exec -it {NAME} bash        systemctl list-units 'cryptobot-*'
+re-run   . .venv/bin/activate; {vaulted} ansible-playbook site.yml -i inventories/demo
+remove   make demo-remove
+""")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (DemoError, MachineError) as error:
+        sys.exit(f"make demo: {error}")

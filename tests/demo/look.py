@@ -1,0 +1,76 @@
+"""How a platform looks from outside: what its doors answer, whatever a play said about it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CATALOGUE = Path(__file__).resolve().parents[2] / "catalogues" / "cryptobot.yml"
+ANSWER_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Sight:
+    """One process as a user of the platform, or who asks systemd, sees it."""
+
+    service: str
+    unit: str
+    health: str
+    version: str
+    url: str
+
+    def row(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def look(address: str, container: str) -> list[Sight]:
+    """All processes of the shipped catalogue, each asked at its public door; one without a door by its unit."""
+    services = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))["services"]
+    processes = [(service, name, spec) for service, whole in services.items() for name, spec in whole["processes"].items()]
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda each: _sight(*each, address, container), processes))
+
+
+def _sight(service: str, process: str, spec: dict[str, Any], address: str, container: str) -> Sight:
+    unit = f"cryptobot-{service}-{process}@1.service"
+    if "port" not in spec:
+        return Sight(service, unit, _state(container, unit), "", "")
+    # The entrance shows the dashboard; every other service is asked at its own door.
+    url = f"http://{address}:{spec['port']}"
+    health, version = _ask(url + spec["health"].get("path", "/"), spec["health"].get("expect", {}))
+    return Sight(service, unit, health, version, url)
+
+
+def _ask(url: str, expected: dict[str, Any]) -> tuple[str, str]:
+    """"healthy" or what is wrong, and the version that the service tells."""
+    try:
+        with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
+            found = json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return f"{error.code}: {error.read(200).decode(errors='replace')}", ""
+    except (OSError, ValueError) as error:
+        return f"no answer: {error}", ""
+    wrong = {key: found.get(key) for key, value in expected.items() if found.get(key) != value}
+    return (f"unexpected {wrong}" if wrong else "healthy"), str(found.get("version", ""))
+
+
+def _state(container: str, unit: str) -> str:
+    """A unit is active only after its own health check has answered."""
+    command = ["docker", "exec", container, "systemctl", "is-active", unit]
+    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+    return "healthy" if state == "active" else state
+
+
+def table(rows: list[Sight]) -> str:
+    """The same for people."""
+    lines = [("service", "unit", "health", "version", "URL"), *((s.service, s.unit, s.health, s.version, s.url) for s in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(4)]
+    return "\n".join("  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[4]]) for line in lines)
