@@ -1,0 +1,324 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the resolved catalogue to what a host's units need: one context for the template and one wish for the `units` module, for each."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Catalogue = Mapping[str, Any]
+
+LAUNCH = "/usr/lib/cryptobot/launch"
+DRAIN = "/usr/lib/cryptobot/python/cryptobot_drain.py"
+SECRETS = "/etc/cryptobot/secrets"
+UNITS = "/etc/systemd/system"
+LOCAL = "127.0.0.1"
+
+
+def quoted(word: str, dollars: bool = True) -> str:
+    """One word for ``ExecStart=`` (or, with `dollars` false, for ``Environment=``, where they are not expanded)."""
+    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t").replace("%", "%%")
+    if dollars:
+        text = text.replace("$", "$$")
+    plain = text and not any(char in text for char in " \\\"';#&|<>()*?[]{}~`\n") and not text.startswith(("-", "@", ":", "+", "!"))
+    return text if plain or _is_option(text) else f'"{text}"'
+
+
+def _is_option(text: str) -> bool:
+    return text.startswith("-") and text.replace("-", "").replace("_", "").replace("=", "").replace(".", "").isalnum()
+
+
+def variable(name: str, value: str) -> str:
+    """One assignment for ``Environment=``; a leading ``%d/`` is the directory of credentials and stays."""
+    if value.startswith("%d/"):
+        return f'"{name}=%d/{value[3:]}"'
+    return f'"{name}=' + quoted(value, dollars=False).strip('"') + '"'
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What the template of a process sees."""
+
+    name: str
+    service: str
+    process: str
+    instance: int
+    slot: str
+    wave: int
+    runtime: str
+    user: str
+    exec_start: str
+    exec_ended: str
+    working_directory: str
+    path: str
+    runtime_directory: str
+    environment: list[str]
+    credentials: dict[str, str]
+    files: list[str]
+    groups: list[str]
+    read_write: list[str]
+    executable: list[str]
+    ports: list[int]
+    sockets: bool
+    addresses: list[str]
+    open_egress: bool
+    resources: dict[str, Any]
+    kill_mode: str
+    start_timeout: int
+    stop_timeout: int
+    exclusive: bool
+    own_socket: bool
+    server: str
+    backends: list[str]
+    drain_seconds: int
+    nginx: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Of the launcher: failures in a row before it gives up, longest delay and healthy time that ends a row, in seconds."""
+
+    failures: int = 10
+    longest_delay: int = 60
+    stable_after: int = 600
+
+    def options(self) -> list[str]:
+        return ["--limit", str(self.failures), "--longest-delay", str(self.longest_delay), "--stable-after", str(self.stable_after)]
+
+
+def merged(base: Any, patch: Any) -> Any:
+    if isinstance(base, Mapping) and isinstance(patch, Mapping):
+        return {key: merged(base.get(key), patch[key]) if key in patch else base[key] for key in {**base, **patch}}
+    return base if patch is None else patch
+
+
+def services_of(catalogue: Catalogue, host: str) -> list[dict[str, Any]]:
+    """The services of this host, with what differs for it put in."""
+    names = catalogue["hosts"][host]["services"]
+    every = catalogue["services"]
+    return [merged(every[name], every[name].get("by_host", {}).get(host)) for name in names]
+
+
+def wave_of(catalogue: Catalogue, service: str) -> int:
+    return next((index for index, wave in enumerate(catalogue["waves"]) if service in wave), 0)
+
+
+def address_allowed(address: str) -> str | None:
+    """A literal address or network; names cannot stand in ``IPAddressAllow=``."""
+    try:
+        return str(ipaddress.ip_network(address, strict=False))
+    except ValueError:
+        return None
+
+
+def egress(catalogue: Catalogue, service: Mapping[str, Any]) -> tuple[list[str], bool]:
+    """Where the service may connect to beside this machine: the inventory's hosts and what the catalogue says; (networks, anywhere)."""
+    allowed = list(service.get("egress") or [])
+    if "any" in allowed:
+        return [], True
+    hosts = [host.get("address", "") for host in catalogue["hosts"].values()]
+    networks = {network for address in (*hosts, *allowed) if (network := address_allowed(str(address)))}
+    return sorted(network for network in networks if not ipaddress.ip_network(network).is_loopback), False
+
+
+def data_directories(catalogue: Catalogue, service: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Groups of the shared files that it uses, and the directories among them that it may write."""
+    groups, writable = [], []
+    for name, use in service.get("uses", {}).items():
+        store = catalogue["datastores"].get(name, {})
+        if store.get("kind") in ("directory", "sqlite"):
+            groups.append(store.get("group", f"cryptobot-data-{name}"))
+            if not (use or {}).get("readonly"):
+                writable.append(f"/var/lib/cryptobot-datastores/{name}")
+    return groups, writable
+
+
+def programs_directory(service: Mapping[str, Any]) -> str:
+    current = f"/opt/cryptobot/{service['name']}/current"
+    return {"python": f"{current}/venv/bin", "binary": f"{current}/bin"}.get(service["runtime"], "/usr/sbin")
+
+
+def nginx_configuration(service: Mapping[str, Any], process: Mapping[str, Any], instance: int) -> str:
+    return f"/etc/cryptobot/{service['name']}-{process['name']}-{instance}.nginx.conf"
+
+
+def program(service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any]) -> list[str]:
+    """The command as it is executed: the release's own program, and for uvicorn the drain protocol and times that fit it."""
+    if service["runtime"] == "static":
+        return ["/usr/sbin/nginx", "-c", nginx_configuration(service, process, one["instance"]), "-g", "daemon off;"]
+    words = list(one.get("command") or process["command"])
+    if process.get("server") == "uvicorn":
+        defaults = {
+            "--http": "cryptobot_drain:Protocol",
+            "--timeout-keep-alive": "75",
+            "--timeout-graceful-shutdown": str(process.get("drain_seconds", 20)),
+        }
+        for option, value in defaults.items():
+            if option not in words and not any(word.startswith(f"{option}=") for word in words):
+                words += [option, value]
+    if "/" not in words[0]:
+        words[0] = f"{programs_directory(service)}/{words[0]}"
+    return words
+
+
+def health_options(process: Mapping[str, Any], listen: str | None) -> list[str]:
+    health = process.get("health") or {}
+    if health.get("command"):
+        return ["--health-command", json.dumps(health["command"])]
+    if health.get("celery"):
+        return ["--health", "celery"]
+    if health.get("path") and listen:
+        options = ["--health", f"http://{listen}{health['path']}"]
+        return [*options, "--expect", json.dumps(health["expect"])] if health.get("expect") else options
+    return ["--health", f"tcp://{listen}"] if listen else []
+
+
+def datastore_addresses(catalogue: Catalogue, service: Mapping[str, Any], host: str) -> list[tuple[str, str]]:
+    """Where the servers that it uses accept connections: a machine that boots may have it up long before them."""
+    waits = []
+    for name in service.get("uses", {}):
+        store = catalogue["datastores"].get(name, {})
+        if store.get("kind") in ("postgresql", "redis"):
+            there = store.get("host", host)
+            address = LOCAL if there == host else catalogue["hosts"].get(there, {}).get("address", LOCAL)
+            waits.append((name, f"tcp://{address}:{store.get('port', 5432 if store['kind'] == 'postgresql' else 6379)}"))
+    return waits
+
+
+def secret_options(service: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """Credentials by name with their paths, and what the launcher does with those that a program cannot take as they are."""
+    credentials: dict[str, str] = {}
+    options: list[str] = []
+    for name, secret in (service.get("secrets") or {}).items():
+        credentials[name] = secret.get("path") or f"{SECRETS}/{service['name']}.{name}"
+        if name == "pgpass":
+            options += ["--passfile", name]
+        elif secret.get("as") == "file":
+            options += ["--file", name]
+        elif secret.get("as") == "env":
+            options += ["--env", f"{secret['env']}={name}"]
+    return credentials, options
+
+
+def launcher_options(
+    catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], listen: str | None, limits: Limits
+) -> list[str]:
+    options: list[str] = []
+    if listen and process.get("socket", "fd") == "fd":
+        options += ["--listen", listen]
+    options += health_options(process, listen) + ["--start-timeout", str(process.get("start_timeout", 90))]
+    for name, url in datastore_addresses(catalogue, service, host):
+        options += ["--after", f"{name}={url}"]
+    for first in process.get("after", []):
+        options += ["--after", f"{first['name']}={first['url']}"]
+        if first.get("expect"):
+            options += ["--after-expect", f"{first['name']}={json.dumps(first['expect'])}"]
+    return options + secret_options(service)[1] + limits.options()
+
+
+def recorded_files(service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any], credentials: Mapping[str, str]) -> list[str]:
+    """What the unit reads at its start: when one of them differs from then, it is stale."""
+    name = service["name"]
+    files = [f"{UNITS}/{one['unit']}", f"/etc/cryptobot/{name}.json", f"/etc/cryptobot/{name}.env", f"/opt/cryptobot/{name}/current/release.json"]
+    if process.get("server") == "uvicorn":
+        files.append(DRAIN)
+    if service["runtime"] == "static":
+        # A new release of static files is a change of link, which nginx follows without a restart.
+        files[-1] = nginx_configuration(service, process, one["instance"])
+    return files + sorted(credentials.values())
+
+
+def nginx(service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a static process: where its configuration lies, what it serves and at which address."""
+    if service["runtime"] != "static":
+        return {}
+    return {
+        "configuration": nginx_configuration(service, process, one["instance"]),
+        "root": f"/opt/cryptobot/{service['name']}/current/dist",
+        "listen": one["listen"],
+    }
+
+
+def door_of(catalogue: Catalogue, service: str, process: str) -> Mapping[str, Any] | None:
+    return next((door for door in catalogue.get("doors", []) if (door["service"], door["process"]) == (service, process)), None)
+
+
+def edge_names(catalogue: Catalogue, service: str, process: str, listen: str | None) -> tuple[list[str], str]:
+    """The proxy's backends of a process, and the server's name in them."""
+    door = door_of(catalogue, service, process)
+    if not door or not listen:
+        return [], ""
+    server = next((one["name"] for one in door["servers"] if one["address"].rpartition(":")[2] == listen.rpartition(":")[2]), "")
+    return [f"{door['name']}_{kind}" for kind in ("read", "write", "ws")], server
+
+
+def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any], limits: Limits) -> Unit:
+    name, listen = service["name"], one.get("listen")
+    credentials = secret_options(service)[0]
+    groups, writable = data_directories(catalogue, service)
+    addresses, anywhere = egress(catalogue, service)
+    backends, server = edge_names(catalogue, name, process["name"], listen)
+    drain = int(process.get("drain_seconds", 20))
+    environment = {**process.get("environment", {}), **one.get("environment", {}), **process.get("credential_environment", {})}
+    if service["runtime"] == "static":
+        environment["NGINX"] = "3;"
+    launch = [LAUNCH, *launcher_options(catalogue, host, service, process, listen, limits), "--", *program(service, process, one)]
+    return Unit(
+        name=one["unit"],
+        service=name,
+        process=process["name"],
+        instance=one["instance"],
+        slot=one["slot"],
+        wave=wave_of(catalogue, name),
+        runtime=service["runtime"],
+        user=service["user"],
+        exec_start=" ".join(quoted(word) for word in launch),
+        exec_ended=f"{LAUNCH} --ended --stable-after {limits.stable_after} %n",
+        working_directory=f"/opt/cryptobot/{name}/current" + ("/source" if service["runtime"] == "python" else ""),
+        path=f"{programs_directory(service)}:/usr/bin:/bin",
+        runtime_directory=f"cryptobot/{name}-{process['name']}-{one['instance']}",
+        environment=[variable(key, str(value)) for key, value in environment.items()],
+        credentials=credentials,
+        files=recorded_files(service, process, one, credentials),
+        groups=groups,
+        read_write=writable,
+        executable=[f"/opt/cryptobot/{name}"] if service["runtime"] != "static" else [],
+        ports=[int(listen.rpartition(":")[2])] if listen else [],
+        sockets=bool(listen) and process.get("socket", "fd") == "fd",
+        addresses=addresses,
+        open_egress=anywhere,
+        resources=dict(service.get("resources") or {}),
+        kill_mode="mixed",
+        start_timeout=int(process.get("start_timeout", 90)),
+        stop_timeout=drain + 10,
+        exclusive=bool(process.get("exclusive")),
+        own_socket=process.get("socket", "fd") == "own",
+        server=server,
+        backends=backends,
+        drain_seconds=drain,
+        nginx=nginx(service, process, one),
+    )
+
+
+def units(catalogue: Catalogue, host: str, limits: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
+    """All units of the host, both slots of each process, as mappings."""
+    bounds = Limits(**(limits or {}))
+    return [
+        asdict(unit(catalogue, host, service, process, one, bounds))
+        for service in services_of(catalogue, host)
+        for process in service["processes"].values()
+        for one in process["units"]
+    ]
+
+
+def wishes(all_units: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same units as the `units` module takes them."""
+    same = ("name", "slot", "instance", "wave", "own_socket", "exclusive", "files", "server", "backends", "drain_seconds", "start_timeout")
+    return [{**{key: one[key] for key in same}, "process": f"{one['service']}-{one['process']}"} for one in all_units]
+
+
