@@ -1,0 +1,70 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What must be healthy for the whole platform to be, and the table in which people read it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+HEADINGS = ("service", "process", "unit", "health", "door")
+
+
+def targets(catalogue: dict[str, Any], host: str) -> list[dict[str, Any]]:
+    """The targets of ``service_health`` that ``host`` asks.
+
+    An edge host asks every public door, through the proxy, as a user does. An application host asks systemd for
+    the processes that have no door. One that is both asks both; any other host asks nothing.
+    """
+    groups = catalogue["hosts"].get(host, {}).get("groups", [])
+    asked: list[dict[str, Any]] = []
+    if "cryptobot_edge" in groups:
+        bind = catalogue["edge"]["bind"]
+        address = "127.0.0.1" if bind in ("0.0.0.0", "*") else bind
+        for door in catalogue["doors"]:
+            health = _process(catalogue, door)["health"]
+            url = f"http://{address}:{door['public']}"
+            if health.get("path"):
+                asked.append({"name": door["name"], "url": url + health["path"], "expect": health.get("expect")})
+            else:
+                asked.append({"name": door["name"], "tcp": f"{address}:{door['public']}"})
+    if "cryptobot_app" in groups:
+        mine = set(catalogue["hosts"][host]["services"])
+        asked += [
+            {"name": unit["unit"], "unit": unit["unit"]}
+            for service in catalogue["services"].values()
+            if service["name"] in mine
+            for process in service["processes"].values()
+            if process["port"] is None
+            for unit in process["units"]
+            if unit["slot"] == "a"
+        ]
+    return [{key: value for key, value in target.items() if value is not None} for target in asked]
+
+
+def rows(catalogue: dict[str, Any], answers: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """One row a process, in the order of the waves: service, process, its first unit, what was seen, its door."""
+    seen = {answer["name"]: answer for answer in answers}
+    doors = {(door["service"], door["process"]): door for door in catalogue["doors"]}
+    result = []
+    for name in (name for wave in catalogue["waves"] for name in wave):
+        for process in catalogue["services"][name]["processes"].values():
+            door = doors.get((name, process["name"]))
+            unit = process["units"][0]["unit"] if process["units"] else "-"
+            answer = seen.get(door["name"] if door else unit)
+            health = "not asked" if answer is None else "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
+            result.append((name, process["name"], unit, health, f":{door['public']}" if door else "-"))
+    return result
+
+
+def table(catalogue: dict[str, Any], answers: Iterable[dict[str, Any]]) -> list[str]:
+    """The rows as aligned lines under their headings."""
+    lines = [HEADINGS, *rows(catalogue, answers)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+
+
+def _process(catalogue: dict[str, Any], door: dict[str, Any]) -> dict[str, Any]:
+    process: dict[str, Any] = catalogue["services"][door["service"]]["processes"][door["process"]]
+    return process
