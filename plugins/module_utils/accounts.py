@@ -175,7 +175,7 @@ def layout(catalogue: Mapping[str, Any], host: str) -> dict[str, list[dict[str, 
     ]
     users = [_service_user(service, shared) for service in services]
     if services:
-        users.append({"name": "cryptobot-migrate", "comment": "Cryptobot: database migrations", "groups": []})
+        users.append({"name": "cryptobot-migrate", "comment": "Cryptobot database migrations", "groups": []})
     return {
         "groups": [_data_group(store["name"]) for store in shared],
         "users": users,
@@ -187,7 +187,7 @@ def _service_user(service: Mapping[str, Any], shared: Iterable[Mapping[str, Any]
     return {
         "name": service["user"],
         "home": f"/var/lib/cryptobot/{service['name']}",
-        "comment": f"Cryptobot: {service['name']}",
+        "comment": f"Cryptobot {service['name']}",
         "groups": [_data_group(store["name"]) for store in shared if service["name"] in store["users"]],
     }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 DEBIAN_VERSIONS = {"12": 15, "13": 17}
-OLDEST = 13
+OLDEST = 15
 """The first version whose queries and settings the collection knows."""
 NAME = "main"
 

@@ -54,7 +54,7 @@ def write_ahead_settings() -> dict[str, str]:
     return {
         "wal_level": "logical",
         "synchronous_commit": "on",
-        "wal_compression": "on",
+        "wal_compression": "lz4",
         "min_wal_size": "256MB",
         "max_wal_size": "2GB",
         "max_slot_wal_keep_size": "4GB",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -20,24 +21,25 @@ UNITS = "/etc/systemd/system"
 LOCAL = "127.0.0.1"
 
 
-def quoted(word: str, dollars: bool = True) -> str:
-    """One word for ``ExecStart=`` (or, with `dollars` false, for ``Environment=``, where they are not expanded)."""
-    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t").replace("%", "%%")
-    if dollars:
-        text = text.replace("$", "$$")
-    plain = text and not any(char in text for char in " \\\"';#&|<>()*?[]{}~`\n") and not text.startswith(("-", "@", ":", "+", "!"))
-    return text if plain or _is_option(text) else f'"{text}"'
+PLAIN = re.compile(r"[A-Za-z0-9_./:=,@+%-]+")
 
 
-def _is_option(text: str) -> bool:
-    return text.startswith("-") and text.replace("-", "").replace("_", "").replace("=", "").replace(".", "").isalnum()
+def quoted(word: str) -> str:
+    """One word of a command: in quotes where it needs them, with ``%`` and ``$`` as themselves."""
+    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    text = text.replace("%", "%%").replace("$", "$$")
+    return text if PLAIN.fullmatch(word) else f'"{text}"'
 
 
 def variable(name: str, value: str) -> str:
-    """One assignment for ``Environment=``; a leading ``%d/`` is the directory of credentials and stays."""
-    if value.startswith("%d/"):
-        return f'"{name}=%d/{value[3:]}"'
-    return f'"{name}=' + quoted(value, dollars=False).strip('"') + '"'
+    """One assignment for ``Environment=``."""
+    return specified(name, value.replace("%", "%%"))
+
+
+def specified(name: str, value: str) -> str:
+    """The same of a value that has systemd's specifiers in it already, as ``%d/name`` of a credential."""
+    text = f"{name}={value}".replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+    return f'"{text}"'
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Unit:
     path: str
     runtime_directory: str
     environment: list[str]
+    environment_files: list[str]
     credentials: dict[str, str]
     files: list[str]
     groups: list[str]
@@ -68,7 +71,7 @@ class Unit:
     addresses: list[str]
     open_egress: bool
     resources: dict[str, Any]
-    kill_mode: str
+    kill_signal: str
     start_timeout: int
     stop_timeout: int
     exclusive: bool
@@ -104,6 +107,12 @@ def services_of(catalogue: Catalogue, host: str) -> list[dict[str, Any]]:
     return [merged(every[name], every[name].get("by_host", {}).get(host)) for name in names]
 
 
+def replaced(text: str, by: Mapping[str, str]) -> str:
+    for old, new in by.items():
+        text = text.replace(old, new)
+    return text
+
+
 def wave_of(catalogue: Catalogue, service: str) -> int:
     return next((index for index, wave in enumerate(catalogue["waves"]) if service in wave), 0)
 
@@ -132,7 +141,7 @@ def data_directories(catalogue: Catalogue, service: Mapping[str, Any]) -> tuple[
     for name, use in service.get("uses", {}).items():
         store = catalogue["datastores"].get(name, {})
         if store.get("kind") in ("directory", "sqlite"):
-            groups.append(store.get("group", f"cryptobot-data-{name}"))
+            groups.append(store.get("group") or f"cryptobot-data-{name}")
             if not (use or {}).get("readonly"):
                 writable.append(f"/var/lib/cryptobot-datastores/{name}")
     return groups, writable
@@ -150,7 +159,7 @@ def nginx_configuration(service: Mapping[str, Any], process: Mapping[str, Any], 
 def program(service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any]) -> list[str]:
     """The command as it is executed: the release's own program, and for uvicorn the drain protocol and times that fit it."""
     if service["runtime"] == "static":
-        return ["/usr/sbin/nginx", "-c", nginx_configuration(service, process, one["instance"]), "-g", "daemon off;"]
+        return ["/usr/sbin/nginx", "-c", nginx_configuration(service, process, one["instance"]), "-e", "stderr", "-g", "daemon off;"]
     words = list(one.get("command") or process["command"])
     if process.get("server") == "uvicorn":
         defaults = {
@@ -190,23 +199,39 @@ def datastore_addresses(catalogue: Catalogue, service: Mapping[str, Any], host: 
     return waits
 
 
-def secret_options(service: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
-    """Credentials by name with their paths, and what the launcher does with those that a program cannot take as they are."""
-    credentials: dict[str, str] = {}
-    options: list[str] = []
+@dataclass(frozen=True)
+class Secrets:
+    """How a process gets the service's secrets: credentials by name, variables' files, and what the launcher does with them."""
+
+    credentials: dict[str, str]
+    variables: list[str]
+    options: list[str]
+    moved: dict[str, str]
+    """Where the launcher puts a copy of those that a program wants as a file of its own, by the path that the catalogue renders."""
+
+
+def secrets_of(service: Mapping[str, Any], runtime_directory: str, passfile: str = "pgpass") -> Secrets:
+    found = Secrets({}, [], [], {})
     for name, secret in (service.get("secrets") or {}).items():
-        credentials[name] = secret.get("path") or f"{SECRETS}/{service['name']}.{name}"
-        if name == "pgpass":
-            options += ["--passfile", name]
-        elif secret.get("as") == "file":
-            options += ["--file", name]
-        elif secret.get("as") == "env":
-            options += ["--env", f"{secret['env']}={name}"]
-    return credentials, options
+        how, path = secret.get("as", "credential"), secret.get("path") or f"{SECRETS}/{service['name']}.{name}"
+        other_passfile = secret.get("kind") == "passfile" and name != passfile
+        if how == "none" or other_passfile:
+            continue
+        if how == "env":
+            found.variables.append(path)
+            continue
+        found.credentials[name] = path
+        if name == passfile:
+            found.options.extend(["--passfile", name])
+        elif how == "file":
+            found.options.extend(["--file", name])
+            found.moved[path] = f"%t/{runtime_directory}/{name}"
+    found.variables[:] = dict.fromkeys(found.variables)
+    return found
 
 
 def launcher_options(
-    catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], listen: str | None, limits: Limits
+    catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], listen: str | None
 ) -> list[str]:
     options: list[str] = []
     if listen and process.get("socket", "fd") == "fd":
@@ -218,10 +243,10 @@ def launcher_options(
         options += ["--after", f"{first['name']}={first['url']}"]
         if first.get("expect"):
             options += ["--after-expect", f"{first['name']}={json.dumps(first['expect'])}"]
-    return options + secret_options(service)[1] + limits.options()
+    return options
 
 
-def recorded_files(service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any], credentials: Mapping[str, str]) -> list[str]:
+def recorded_files(service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any], secrets: Secrets) -> list[str]:
     """What the unit reads at its start: when one of them differs from then, it is stale."""
     name = service["name"]
     files = [f"{UNITS}/{one['unit']}", f"/etc/cryptobot/{name}.json", f"/etc/cryptobot/{name}.env", f"/opt/cryptobot/{name}/current/release.json"]
@@ -230,7 +255,7 @@ def recorded_files(service: Mapping[str, Any], process: Mapping[str, Any], one: 
     if service["runtime"] == "static":
         # A new release of static files is a change of link, which nginx follows without a restart.
         files[-1] = nginx_configuration(service, process, one["instance"])
-    return files + sorted(credentials.values())
+    return [*files, *sorted({*secrets.credentials.values(), *secrets.variables})]
 
 
 def nginx(service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any]) -> dict[str, Any]:
@@ -259,15 +284,19 @@ def edge_names(catalogue: Catalogue, service: str, process: str, listen: str | N
 
 def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any], limits: Limits) -> Unit:
     name, listen = service["name"], one.get("listen")
-    credentials = secret_options(service)[0]
+    runtime_directory = f"cryptobot/{name}-{process['name']}-{one['instance']}"
+    secrets = secrets_of(service, runtime_directory)
     groups, writable = data_directories(catalogue, service)
     addresses, anywhere = egress(catalogue, service)
     backends, server = edge_names(catalogue, name, process["name"], listen)
     drain = int(process.get("drain_seconds", 20))
-    environment = {**process.get("environment", {}), **one.get("environment", {}), **process.get("credential_environment", {})}
+    environment = {**process.get("environment", {}), **one.get("environment", {})}
     if service["runtime"] == "static":
         environment["NGINX"] = "3;"
-    launch = [LAUNCH, *launcher_options(catalogue, host, service, process, listen, limits), "--", *program(service, process, one)]
+    assignments = [variable(key, str(value)) for key, value in environment.items()]
+    assignments += [specified(key, replaced(value, secrets.moved)) for key, value in process.get("credential_environment", {}).items()]
+    options = launcher_options(catalogue, host, service, process, listen) + secrets.options + limits.options()
+    launch = [LAUNCH, *options, "--", *program(service, process, one)]
     return Unit(
         name=one["unit"],
         service=name,
@@ -281,10 +310,11 @@ def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: M
         exec_ended=f"{LAUNCH} --ended --stable-after {limits.stable_after} %n",
         working_directory=f"/opt/cryptobot/{name}/current" + ("/source" if service["runtime"] == "python" else ""),
         path=f"{programs_directory(service)}:/usr/bin:/bin",
-        runtime_directory=f"cryptobot/{name}-{process['name']}-{one['instance']}",
-        environment=[variable(key, str(value)) for key, value in environment.items()],
-        credentials=credentials,
-        files=recorded_files(service, process, one, credentials),
+        runtime_directory=runtime_directory,
+        environment=assignments,
+        environment_files=secrets.variables,
+        credentials=secrets.credentials,
+        files=recorded_files(service, process, one, secrets),
         groups=groups,
         read_write=writable,
         executable=[f"/opt/cryptobot/{name}"] if service["runtime"] != "static" else [],
@@ -293,7 +323,7 @@ def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: M
         addresses=addresses,
         open_egress=anywhere,
         resources=dict(service.get("resources") or {}),
-        kill_mode="mixed",
+        kill_signal="SIGQUIT" if service["runtime"] == "static" else "SIGTERM",
         start_timeout=int(process.get("start_timeout", 90)),
         stop_timeout=drain + 10,
         exclusive=bool(process.get("exclusive")),

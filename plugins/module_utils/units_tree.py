@@ -31,7 +31,7 @@ def unit_files(all_units: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for unit in all_units:
         files.append({"template": "etc/systemd/system/process.service.j2", "dest": f"/etc/systemd/system/{unit['name']}", "vars": {"unit": dict(unit)}})
         if unit["nginx"]:
-            files.append({"template": "etc/cryptobot/nginx.conf.j2", "dest": unit["nginx"]["configuration"], "vars": {"unit": dict(unit)}})
+            files.append({"template": "etc/cryptobot/static-nginx.conf.j2", "dest": unit["nginx"]["configuration"], "vars": {"unit": dict(unit)}})
     return files
 
 
