@@ -117,7 +117,7 @@ pub enum Reserved {
     /// The row was left undecided, and its claim is now ours: ask the exchange first.
     Reclaimed,
     /// Decided, or another request is at it.
-    Known(Order),
+    Known(Box<Order>),
     /// The id belongs to another order.
     Taken,
 }
@@ -178,7 +178,7 @@ impl Store {
             return Ok(Reserved::Reclaimed);
         }
         let known = self.fetch(&draft.client_order_id).await?;
-        known.map(Reserved::Known).ok_or(sqlx::Error::RowNotFound)
+        known.map(|order| Reserved::Known(Box::new(order))).ok_or(sqlx::Error::RowNotFound)
     }
 
     /// Writes the exchange's verdict and the event of it in one statement.

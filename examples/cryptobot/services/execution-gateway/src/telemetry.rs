@@ -6,11 +6,12 @@ use prometheus::{register_histogram_vec, register_int_counter_vec, HistogramVec,
 use serde_json::{json, Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt, Layer};
 
 pub const SERVICE: &str = env!("CARGO_PKG_NAME");
 
@@ -74,8 +75,10 @@ impl Visit for Members {
 }
 
 pub fn start_logging(level: &str) {
-    let filter = EnvFilter::new(format!("{level},sqlx=warn"));
-    tracing_subscriber::fmt().event_format(JsonLine).with_env_filter(filter).with_writer(std::io::stderr).init();
+    let level = level.parse().unwrap_or(tracing::Level::INFO);
+    let quiet = Targets::new().with_default(level).with_target("sqlx", level.min(tracing::Level::WARN));
+    let lines = tracing_subscriber::fmt::layer().event_format(JsonLine).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(quiet)).init();
 }
 
 #[derive(Clone)]

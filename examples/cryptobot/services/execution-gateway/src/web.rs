@@ -144,6 +144,13 @@ async fn place(State(App(gateway)): State<App>, bearer: Bearer, body: axum::body
     if gateway.read_only {
         return Err(Problem::read_only());
     }
+    if gateway.exchange.url.is_empty() {
+        return Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no_exchange",
+            "exchange_url is not set: no order can be placed",
+        ));
+    }
     let invalid = |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", why);
     let draft: Draft = serde_json::from_slice(&body).map_err(|error| invalid(error.to_string()))?;
     draft.check().map_err(invalid)?;
@@ -160,7 +167,7 @@ async fn place(State(App(gateway)): State<App>, bearer: Bearer, body: axum::body
 
 async fn submit(gateway: &Gateway, draft: &Draft, caller: &Caller) -> Result<(StatusCode, Order), Problem> {
     let (status, sent) = match gateway.store.reserve(draft, &caller.subject).await? {
-        Reserved::Known(order) => return Ok((StatusCode::OK, order)),
+        Reserved::Known(order) => return Ok((StatusCode::OK, *order)),
         Reserved::Taken => {
             let message = format!("client_order_id {} belongs to another order", draft.client_order_id);
             return Err(Problem::new(StatusCode::CONFLICT, "conflict", message));
