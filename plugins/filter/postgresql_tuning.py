@@ -15,11 +15,11 @@ name: postgresql_tuning
 author: Cryptobot Native contributors (@cryptobot)
 version_added: 0.1.0
 short_description: Settings of PostgreSQL for a host
-description: Computes every setting that the collection writes from the memory and the cores that M(cryptobot.native.postgresql_cluster_info) found.
+description: Computes every setting that the collection writes from the memory and the cores that M(cryptobot.native.capacity_info) found.
 positional: options
 options:
   _input:
-    description: What M(cryptobot.native.postgresql_cluster_info) returned.
+    description: What M(cryptobot.native.capacity_info) returned.
     type: dict
     required: true
   options:
@@ -31,7 +31,7 @@ options:
 EXAMPLES = r"""
 - name: Show the settings
   ansible.builtin.debug:
-    msg: "{{ cluster | cryptobot.native.postgresql_tuning({'memory_share': 0.5, 'max_connections': 200, 'listen': ['localhost'], 'port': 5432}) }}"
+    msg: "{{ capacity | cryptobot.native.postgresql_tuning({'memory_share': 0.5, 'max_connections': 200, 'listen': ['localhost'], 'port': 5432}) }}"
 """
 
 RETURN = r"""
@@ -41,9 +41,9 @@ _value:
 """
 
 
-def tuned(cluster: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
+def tuned(capacity: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
     """The settings of one host."""
-    machine = postgresql_tuning.Machine(cluster["memory_mb"], cluster["cores"], float(options["memory_share"]))
+    machine = postgresql_tuning.Machine(capacity["memory_mb"], capacity["cores"], float(options["memory_share"]))
     return postgresql_tuning.settings(
         machine,
         max_connections=int(options["max_connections"]),

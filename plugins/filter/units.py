@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cryptobot.native.plugins.module_utils import units_catalogue, units_tree
+from ansible_collections.cryptobot.native.plugins.module_utils import edge_catalogue, units_catalogue, units_tree
 from ansible_collections.cryptobot.native.plugins.module_utils.units_secrets import SecretError
 
 
@@ -32,6 +32,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "edge_listen": edge_catalogue.listen,
             "service_files": service_files,
             "unit_command": unit_command,
             "unit_files": units_tree.unit_files,
