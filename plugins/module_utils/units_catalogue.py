@@ -26,9 +26,13 @@ PLAIN = re.compile(r"[A-Za-z0-9_./:=,@+%-]+")
 
 def quoted(word: str) -> str:
     """One word of a command: in quotes where it needs them, with ``%`` and ``$`` as themselves."""
-    text = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-    text = text.replace("%", "%%").replace("$", "$$")
-    return text if PLAIN.fullmatch(word) else f'"{text}"'
+    text = word.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").replace("%", "%%").replace("$", "$$")
+    if PLAIN.fullmatch(word):
+        return text
+    if "'" not in text:
+        return f"'{text}'"
+    escaped = text.replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def variable(name: str, value: str) -> str:

@@ -27,6 +27,8 @@ class Wanted:
     own_socket: bool = False
     exclusive: bool = False
     files: tuple[str, ...] = ()
+    reload_files: tuple[str, ...] = ()
+    """Those of `files` that it reads again at a reload."""
     server: str = ""
     """Its name in the proxy's backends `backends`."""
     backends: tuple[str, ...] = ()
@@ -60,7 +62,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Step:
-    """`action` is start, restart, swap (start `unit`, then stop `instead_of`), await or stop."""
+    """`action` is start, restart, reload, swap (start `unit`, then stop `instead_of`), await or stop."""
 
     action: str
     unit: Wanted
@@ -110,7 +112,7 @@ def in_rounds(steps: Sequence[Step], parallel: int) -> list[list[Step]]:
     for wave in sorted({step.unit.wave for step in steps}):
         mine = [step for step in steps if step.unit.wave == wave]
         rounds.append([step for step in mine if step.action in ("start", "await")])
-        running = [step for step in mine if step.action in ("restart", "swap")]
+        running = [step for step in mine if step.action in ("restart", "reload", "swap")]
         for instance in sorted({step.unit.instance for step in running}):
             same = [step for step in running if step.unit.instance == instance]
             rounds.extend(same[first : first + parallel] for first in range(0, len(same), parallel))
@@ -122,6 +124,8 @@ def _step(wanted: Sequence[Wanted], unit: Wanted, state: Found, stale: tuple[str
         return Step("start", unit, "it is not running" if state.active != "failed" else "it has failed")
     if stale:
         why = f"changed since its start: {', '.join(stale)}"
+        if state.active == "active" and set(stale) <= set(unit.reload_files):
+            return Step("reload", unit, why)
         standby = other_slot(wanted, unit) if unit.twin_restart else None
         return Step("swap", standby, why, instead_of=unit) if standby else Step("restart", unit, why)
     if state.active == "activating":

@@ -103,11 +103,14 @@ class Runner:
         restarts = [step.unit.name for step in steps if step.action == "restart"]
         self._systemd.start(starts)
         self._systemd.restart(restarts)
+        complaints = {step.unit.name: self._systemd.reload(step.unit.name) for step in steps if step.action == "reload"}
         states = self._systemd.wait({step.unit.name: step.unit.start_timeout + GRACE for step in steps})
         for step in steps:
             state = states[step.unit.name]
-            healthy = state.active == "active"
-            outcome = Outcome(step.unit.name, step.action, healthy, describe(state), round(time.monotonic() - began, 1), step.why)
+            refused = complaints.get(step.unit.name, "")
+            healthy = state.active == "active" and not refused
+            saw = refused or describe(state)
+            outcome = Outcome(step.unit.name, step.action, healthy, saw, round(time.monotonic() - began, 1), step.why)
             if not healthy:
                 outcome.journal = self._systemd.journal(step.unit.name)
             self.outcomes.append(outcome)

@@ -136,6 +136,14 @@ class Systemd:
         if names:
             self._call("restart", "--no-block", *names)
 
+    def reload(self, name: str) -> str:
+        """systemd's complaint; empty when the unit works with its new configuration."""
+        try:
+            self._call("reload", name)
+        except SystemdError as error:
+            return str(error)
+        return ""
+
     def stop(self, names: Sequence[str]) -> None:
         """Returns when they have stopped, however long their drain takes."""
         if names:

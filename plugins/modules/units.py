@@ -57,6 +57,11 @@ options:
         type: list
         elements: path
         default: []
+      reload_files:
+        description: Those of O(units[].files) that it reads again at a reload.
+        type: list
+        elements: path
+        default: []
       server:
         description: Its name in the proxy's backends.
         type: str
@@ -75,14 +80,18 @@ options:
         type: float
         default: 90
   target:
-    description: The target of them all, enabled and started at the end.
+    description: The target of them all, enabled and started at the end. Empty, none.
     type: str
-    default: cryptobot.target
+    default: ""
   watched:
     description: Further units of which a changed file demands a reload of the manager.
     type: list
     elements: str
-    default: [cryptobot.target, cryptobot.slice]
+    default: []
+  prune:
+    description: Whether O(units) are all processes of the host, so that other units of the collection's are stopped and removed.
+    type: bool
+    default: false
   changed_paths:
     description: What this play changed or, in check mode, will change.
     type: list
@@ -149,6 +158,7 @@ UNIT: dict[str, dict[str, Any]] = {
     "own_socket": {"type": "bool", "default": False},
     "exclusive": {"type": "bool", "default": False},
     "files": {"type": "list", "elements": "path", "default": []},
+    "reload_files": {"type": "list", "elements": "path", "default": []},
     "server": {"type": "str", "default": ""},
     "backends": {"type": "list", "elements": "str", "default": []},
     "drain_seconds": {"type": "float", "default": 20},
@@ -156,8 +166,11 @@ UNIT: dict[str, dict[str, Any]] = {
 }
 
 
-def wanted_from(params: list[dict[str, Any]]) -> list[Wanted]:
-    return [Wanted(**{**unit, "files": tuple(unit["files"]), "backends": tuple(unit["backends"])}) for unit in params]
+def wanted_from(params: list[dict[str, Any]], target: str) -> list[Wanted]:
+    """The given units, and their target as the last one."""
+    wanted = [Wanted(**{key: tuple(value) if isinstance(value, list) else value for key, value in unit.items()}) for unit in params]
+    last = max((unit.wave for unit in wanted), default=0) + 1
+    return [*wanted, Wanted(target, process="", wave=last)] if target else wanted
 
 
 def lines(plan_: Plan) -> list[str]:
@@ -192,22 +205,23 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT},
-            "target": {"type": "str", "default": "cryptobot.target"},
-            "watched": {"type": "list", "elements": "str", "default": ["cryptobot.target", "cryptobot.slice"]},
+            "target": {"type": "str", "default": ""},
+            "watched": {"type": "list", "elements": "str", "default": []},
+            "prune": {"type": "bool", "default": False},
             "changed_paths": {"type": "list", "elements": "path", "default": []},
             "parallel": {"type": "int", "default": 2},
         },
         supports_check_mode=True,
     )
-    wanted = wanted_from(module.params["units"])
+    params = module.params
+    wanted = wanted_from(params["units"], params["target"])
     systemd, slots = Systemd(), read_slots()
-    lost = orphans({unit.name for unit in wanted})
-    target = Wanted(module.params["target"], process="", wave=max((unit.wave for unit in wanted), default=0) + 1)
+    lost = orphans({unit.name for unit in wanted}) if params["prune"] else []
     try:
-        found = systemd.found({unit.name: unit.files for unit in wanted} | dict.fromkeys([*lost, *module.params["watched"], target.name], ()))
-        planned = plan([*wanted, target], found, slots, module.params["changed_paths"], lost, module.params["parallel"])
+        found = systemd.found(dict.fromkeys([*lost, *params["watched"]], ()) | {unit.name: unit.files for unit in wanted})
+        planned = plan(wanted, found, slots, params["changed_paths"], lost, params["parallel"])
         before = {name: state.summary for name, state in found.items()}
-        changes = after(planned, [*wanted, target], found)
+        changes = after(planned, wanted, found)
         result: dict[str, Any] = {"changed": planned.changed, "planned": lines(planned), "slots": planned.slots, "units": []}
         result["slots"].pop("", None)
         if module._diff:

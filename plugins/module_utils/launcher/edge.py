@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from .failures import GIVE_UP, Book
-from .process import ended, put_off, say
+from .process import ended, named, put_off, say
 from .sockets import ListenError, given, keep, read_listen
 
 LIST, PROGRAM, KEPT = "EDGE_LIST", "EDGE_PROGRAM", "EDGE_SOCKETS"
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("--reload", metavar="MASTER_SOCKET", help="check, then come back when a new worker serves")
     act.add_argument("--drain", metavar="SECONDS", type=float, help="stop softly (ExecStop)")
     act.add_argument("--ended", action="store_true", help="record how the unit ended (ExecStopPost)")
+    options.add_argument("--state", metavar="ADMIN_SOCKET=FILE", type=named, help="where the servers' states are kept over a reload")
     options.add_argument("--listen", metavar="FILE", help="lines of NAME=HOST:PORT; each becomes fd@${NAME} in the configuration")
     options.add_argument("--limit", type=int, default=20)
     options.add_argument("--longest-delay", metavar="SECONDS", type=float, default=2)
@@ -78,19 +80,35 @@ def check(path: str, command: Sequence[str]) -> int:
     for name, dummy in dummies:
         os.set_inheritable(dummy.fileno(), True)
         os.environ[name.upper()] = str(dummy.fileno())
+    if not shutil.which(command[0]):
+        say(f"{command[0]} is not installed: its configuration was not checked")
+        return 0
     return subprocess.run(list(command), close_fds=False, check=False).returncode
 
 
-def ask_master(path: str, line: str, timeout: float = 2.0) -> str:
-    with socket.socket(socket.AF_UNIX) as master:
-        master.settimeout(timeout)
-        master.connect(path)
-        master.sendall(line.encode() + b"\n")
-        master.shutdown(socket.SHUT_WR)
+def ask_socket(path: str, line: str, timeout: float = 2.0) -> str:
+    """One command for the master's or the admin socket."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(timeout)
+        connection.connect(path)
+        connection.sendall(line.encode() + b"\n")
+        connection.shutdown(socket.SHUT_WR)
         answer = b""
-        while part := master.recv(65536):
+        while part := connection.recv(65536):
             answer += part
     return answer.decode()
+
+
+def save_states(admin_socket: str, file: str) -> None:
+    """A new worker takes every server for up, and none as draining, unless this file says otherwise."""
+    try:
+        states = ask_socket(admin_socket, "show servers state")
+    except OSError as error:
+        say(f"the servers' states cannot be asked: {error}", 4)
+        return
+    with open(file + ".new", "w", encoding="ascii") as new:
+        new.write(states)
+    os.replace(file + ".new", file)
 
 
 def workers(shown: str) -> set[int]:
@@ -105,7 +123,7 @@ def workers_now(path: str, until: float) -> set[int]:
     """The master re-executes itself just after its start, too: its socket is retried."""
     while True:
         try:
-            return workers(ask_master(path, "show proc"))
+            return workers(ask_socket(path, "show proc"))
         except OSError:
             if time.monotonic() > until:
                 raise
@@ -150,11 +168,13 @@ def main(arguments: Sequence[str]) -> int:
     if "HAPROXY_MWORKER_REEXEC" in os.environ and LIST in os.environ:
         again(arguments)
     options = parser().parse_args(arguments)
+    if options.check:
+        return check(options.listen, options.command)
+    if options.state and (options.drain is not None or options.reload):
+        save_states(*options.state)
     if options.drain is not None:
         drain(options.drain)
         return 0
-    if options.check:
-        return check(options.listen, options.command)
     if options.reload:
         return check(options.listen, options.command) or reload(options.reload)
     book = Book.of_this_unit()

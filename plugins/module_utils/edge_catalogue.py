@@ -1,0 +1,45 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the resolved catalogue to the sockets that the proxy's launcher keeps."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+LOOPBACK = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::", "*")
+
+
+def endpoint(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def called_from_elsewhere(catalogue: Mapping[str, Any], host: str) -> bool:
+    """Whether services run on another host than the proxy: their calls come to its own address."""
+    return any(other["services"] for name, other in catalogue["hosts"].items() if name != host)
+
+
+def listen(catalogue: Mapping[str, Any], host: str, tls_port: int = 0) -> dict[str, str]:
+    """Name to address: the entrance, and of each process its public door and its internal one, which users never reach."""
+    bind = str(catalogue["edge"].get("bind", EVERYWHERE[0])).replace("*", EVERYWHERE[0])
+    sockets = {"entrance": endpoint(bind, catalogue["edge"]["port"])}
+    if tls_port:
+        sockets["entrance_tls"] = endpoint(bind, tls_port)
+    address = catalogue["hosts"][host]["address"]
+    elsewhere = called_from_elsewhere(catalogue, host) and not is_loopback(address)
+    for door in catalogue["doors"]:
+        sockets[f"{door['name']}_public"] = endpoint(bind, door["public"])
+        sockets[f"{door['name']}_internal"] = endpoint(LOOPBACK, door["internal"])
+        if elsewhere:
+            sockets[f"{door['name']}_internal_hosts"] = endpoint(address, door["internal"])
+    return sockets
