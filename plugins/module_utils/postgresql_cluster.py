@@ -13,7 +13,6 @@ import os
 import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 DEBIAN_VERSIONS = {"12": 15, "13": 17}
@@ -89,31 +88,3 @@ def identity_finding(known: Mapping[str, Any] | None, cluster: Cluster | None, f
         "Mount or restore the old data directory; or, if the new one is meant, remove the line "
         '"target": "cluster" from /var/lib/cryptobot/state.jsonl.'
     )
-
-
-@dataclass(frozen=True)
-class Capacity:
-    """What this host, or the container around it, offers."""
-
-    memory_mb: int
-    cores: int
-
-
-def capacity(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> Capacity:
-    """Memory and cores, the smaller of the machine's and the control group's."""
-    total = next(int(line.split()[1]) for line in (proc / "meminfo").read_text().splitlines() if line.startswith("MemTotal"))
-    cores = len(os.sched_getaffinity(0))
-    limit = _read(cgroup / "memory.max")
-    quota = _read(cgroup / "cpu.max").split()
-    if limit.isdigit():
-        total = min(total, int(limit) // 1024)
-    if len(quota) == 2 and quota[0].isdigit():
-        cores = min(cores, max(1, int(quota[0]) // int(quota[1])))
-    return Capacity(total // 1024, cores)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""

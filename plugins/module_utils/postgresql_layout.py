@@ -75,12 +75,13 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
 
 def passwords(layout_: Mapping[str, Any], catalogue: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, str]:
     """The password of each role that has one. A rotating secret is a list; PostgreSQL knows one password a role, the first."""
+    with_password = {each["name"] for each in layout_["roles"] if each["password"]}
     found = {}
     for service in catalogue["services"].values():
-        value = (secrets.get(service["name"]) or {}).get("postgresql_password")
-        for role in (service["identifier"], f"{service['identifier']}_migrate"):
-            if value and any(each["name"] == role and each["password"] for each in layout_["roles"]):
-                found[role] = value[0] if isinstance(value, list) else value
+        for suffix, secret in (("", "postgresql_password"), ("_migrate", "postgresql_migrate_password")):
+            value = (secrets.get(service["name"]) or {}).get(secret)
+            if value and service["identifier"] + suffix in with_password:
+                found[service["identifier"] + suffix] = value[0] if isinstance(value, list) else value
     return found
 
 

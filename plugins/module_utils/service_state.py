@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .changes import Change
@@ -24,36 +24,46 @@ class Found:
     active: bool = False
     enabled: bool = False
     needs_daemon_reload: bool = False
-    loaded: str | None = None
-    """Digest of the files as they were when the unit read them; ``None`` where nobody has written it down."""
-    younger_files: bool = False
-    """Whether a file was changed after the unit started; counts where there is no digest."""
+    stale: Mapping[str, bool] = field(default_factory=dict)
+    """By what makes the unit read its files (``restart``, ``reload``), whether one of them is not what it has read."""
 
 
 @dataclass(frozen=True)
 class Wanted:
+    """A unit with the files it reads at its start and those that it reads again when told to."""
+
     unit: str
     boot: bool = True
-    on_change: str = "restart"
+    files: tuple[str, ...] = ()
+    reload_files: tuple[str, ...] = ()
+
+    @property
+    def by_verb(self) -> Mapping[str, tuple[str, ...]]:
+        return {"restart": self.files, "reload": self.reload_files}
 
 
-def plan(wanted: Wanted, found: Found, digest: str, predicted: bool = False) -> list[Change]:
-    """``predicted``: check mode foresees that a file of the unit will change."""
-    changes = []
+def plan(wanted: Wanted, found: Found, predicted: Iterable[str] = ()) -> list[Change]:
+    """``predicted``: files that check mode foresees to change."""
+    changes, predicted = [], set(predicted)
     if wanted.boot and not found.enabled:
         changes.append(_change(f"{wanted.unit} at boot", "off", "on", "enable", wanted.unit))
     if not found.active:
         changes.append(_change(wanted.unit, "stopped", "started", "start", wanted.unit))
-    elif predicted or stale(found, digest):
-        changes.append(_change(wanted.unit, "running with older files", f"{wanted.on_change}ed", wanted.on_change, wanted.unit))
+    else:
+        due = {verb for verb, files in wanted.by_verb.items() if found.stale.get(verb) or predicted & set(files)}
+        verb = "restart" if "restart" in due or found.needs_daemon_reload else "reload"
+        if due or found.needs_daemon_reload:
+            changes.append(_change(wanted.unit, "running with older files", f"{verb}ed", verb, wanted.unit))
     if changes and found.needs_daemon_reload:
         reload = ("systemctl", "daemon-reload")
         changes[0] = Change(changes[0].kind, changes[0].target, changes[0].was, changes[0].is_, (reload, *changes[0].commands))
     return changes
 
 
-def stale(found: Found, digest: str) -> bool:
-    return found.needs_daemon_reload or (found.younger_files if found.loaded is None else found.loaded != digest)
+def is_stale(files: Iterable[str], loaded: str | None, started: float) -> bool:
+    """Whether files differ from what was read. Where no digest of that was kept, their times decide: ``started`` is when the
+    unit started, in seconds since the epoch."""
+    return younger(files, started) if loaded is None else loaded != digest(files)
 
 
 def digest(files: Iterable[str]) -> str:

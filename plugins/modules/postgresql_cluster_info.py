@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: postgresql_cluster_info
-short_description: Find the PostgreSQL cluster to manage and what the host offers it
+short_description: Find the PostgreSQL cluster to manage
 version_added: 0.1.0
 description:
   - Finds Debian's cluster V(main), or says which version an installation would make.
@@ -33,16 +33,6 @@ cluster:
   returned: always
   type: dict
   sample: {exists: true, version: 15, name: main, port: 5432, online: true, directory: /var/lib/postgresql/15/main, identifier: "7412"}
-memory_mb:
-  description: Memory of the host or of the container around it.
-  returned: always
-  type: int
-  sample: 8192
-cores:
-  description: Cores likewise.
-  returned: always
-  type: int
-  sample: 4
 finding:
   description: Why the cluster can't be managed; empty when it can.
   returned: always
@@ -73,7 +63,7 @@ def main() -> None:
         version = module.params["version"] or clusters.DEBIAN_VERSIONS.get(debian, max(clusters.DEBIAN_VERSIONS.values()))
         cluster = clusters.Cluster(version, clusters.NAME, 5432, False, f"/var/lib/postgresql/{version}/{clusters.NAME}")
     known = {**asdict(cluster), "unit": cluster.unit, "exists": exists, "identifier": found}
-    module.exit_json(changed=False, cluster=known, finding=finding, **asdict(clusters.capacity()))
+    module.exit_json(changed=False, cluster=known, finding=finding)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,12 @@ options:
     type: str
     required: true
   files:
-    description: Files that it reads.
+    description: Files that it reads when it starts, its own unit file and drop-ins included where we place them.
+    type: list
+    elements: path
+    default: []
+  reload_files:
+    description: Files that it reads again when it is told to reload.
     type: list
     elements: path
     default: []
@@ -29,11 +34,6 @@ options:
     type: list
     elements: path
     default: []
-  on_change:
-    description: What makes it read its files again.
-    type: str
-    choices: [restart, reload]
-    default: restart
   boot:
     description: Whether it is to be started at boot. V(false) leaves that as it is.
     type: bool
@@ -62,6 +62,7 @@ changes:
   sample: ["unit systemd-journald.service"]
 """
 
+import json
 import time
 
 from ansible.module_utils.basic import AnsibleModule
@@ -74,49 +75,55 @@ PROPERTIES = "ActiveState,UnitFileState,NeedDaemonReload,ActiveEnterTimestampMon
 ARGUMENTS = {
     "unit": {"type": "str", "required": True},
     "files": {"type": "list", "elements": "path", "default": []},
+    "reload_files": {"type": "list", "elements": "path", "default": []},
     "changed_paths": {"type": "list", "elements": "path", "default": []},
-    "on_change": {"type": "str", "choices": ["restart", "reload"], "default": "restart"},
     "boot": {"type": "bool", "default": True},
     "unless_active": {"type": "list", "elements": "str", "default": []},
 }
 
 
-def gather(module: AnsibleModule, unit: str, files: list[str]) -> service_state.Found:
+def gather(module: AnsibleModule, wanted: service_state.Wanted) -> service_state.Found:
     """The unit as systemd has it; one that does not exist yet is off."""
-    shown = service_state.parse(module.run_command(["systemctl", "show", f"--property={PROPERTIES}", unit])[1])
-    stamp = service_state.LOADED / unit
+    shown = service_state.parse(module.run_command(["systemctl", "show", f"--property={PROPERTIES}", wanted.unit])[1])
     # Monotonic time is asked because the wall clock's form depends on the locale.
     started = time.time() - time.monotonic() + int(shown.get("ActiveEnterTimestampMonotonic") or 0) / 1e6
+    loaded = read(wanted.unit)
     return service_state.Found(
         active=shown.get("ActiveState") in ("active", "reloading"),
         enabled=shown.get("UnitFileState", "").startswith(("enabled", "static", "alias", "indirect")),
         needs_daemon_reload=shown.get("NeedDaemonReload") == "yes",
-        loaded=stamp.read_text().strip() if stamp.exists() else None,
-        younger_files=service_state.younger(files, started),
+        stale={verb: service_state.is_stale(files, loaded.get(verb), started) for verb, files in wanted.by_verb.items()},
     )
 
 
-def remember(unit: str, digest: str) -> None:
+def read(unit: str) -> dict[str, str]:
+    """What was written down of what the unit has read."""
+    try:
+        return json.loads((service_state.LOADED / unit).read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def remember(wanted: service_state.Wanted) -> None:
     """Writes down what the unit has read."""
     service_state.LOADED.mkdir(mode=0o755, exist_ok=True)
-    (service_state.LOADED / unit).write_text(f"{digest}\n")
+    digests = {verb: service_state.digest(files) for verb, files in wanted.by_verb.items() if files}
+    (service_state.LOADED / wanted.unit).write_text(json.dumps(digests) + "\n")
 
 
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    unit, files = module.params["unit"], module.params["files"]
-    if any(module.run_command(["systemctl", "is-active", "--quiet", each])[0] == 0 for each in module.params["unless_active"]):
+    params = module.params
+    if any(module.run_command(["systemctl", "is-active", "--quiet", each])[0] == 0 for each in params["unless_active"]):
         module.exit_json(changed=False, changes=[])
-    wanted = service_state.Wanted(unit, module.params["boot"], module.params["on_change"])
-    digest = service_state.digest(files)
-    predicted = module.check_mode and bool(set(files) & set(module.params["changed_paths"]))
-    changes = service_state.plan(wanted, gather(module, unit, files), digest, predicted)
+    wanted = service_state.Wanted(params["unit"], params["boot"], tuple(params["files"]), tuple(params["reload_files"]))
+    changes = service_state.plan(wanted, gather(module, wanted), params["changed_paths"] if module.check_mode else ())
     if not module.check_mode:
         apply(changes, lambda command: module.run_command(list(command), check_rc=True), StateRecord())
-        if files:
-            remember(unit, digest)
-    module.exit_json(changed=bool(changes), changes=summaries(changes), diff=as_diff(changes, unit))
+        if wanted.files or wanted.reload_files:
+            remember(wanted)
+    module.exit_json(changed=bool(changes), changes=summaries(changes), diff=as_diff(changes, wanted.unit))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,55 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Passwords of Redis users out of the deployment's secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+DOCUMENTATION = r"""
+name: redis_passwords
+author: Cryptobot Native contributors (@cryptobot)
+version_added: 0.1.0
+short_description: Passwords of the users of a Redis host
+description: Picks the passwords of the users, packed for M(cryptobot.native.redis_server).
+positional: secrets
+options:
+  _input:
+    description: What P(cryptobot.native.redis_layout#filter) returned.
+    type: dict
+    required: true
+  secrets:
+    description: Secrets by service.
+    type: raw
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Bring the instance to its users
+  cryptobot.native.redis_server:
+    users: "{{ layout.users }}"
+    passwords: "{{ layout | cryptobot.native.redis_passwords(cryptobot_secrets) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: JSON in Base64.
+  type: str
+"""
+
+
+def packed(layout: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> str:
+    """The passwords as the module takes them."""
+    found = {user["name"]: (((secrets or {}).get(user["name"])) or {}).get("redis_password") for user in layout["users"]}
+    return base64.b64encode(json.dumps(found).encode()).decode()
+
+
+class FilterModule:
+    """Filters on secrets of Redis."""
+
+    def filters(self) -> dict[str, Callable]:
+        return {"redis_passwords": packed}

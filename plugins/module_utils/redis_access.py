@@ -1,0 +1,107 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The access file of Redis: who may come in, with digests of passwords only."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+_NAME = re.compile(r"^[A-Za-z0-9_.:-]+$")
+
+
+@dataclass(frozen=True)
+class User:
+    """A user with its rules. ``passwords``: any of them lets it in, so that one can be replaced while both are in use."""
+
+    name: str
+    rules: tuple[str, ...]
+    passwords: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """The user's line of the access file; without a password nobody can come in."""
+        if not _NAME.match(self.name):
+            raise ValueError(f"{self.name!r} can't be the name of a Redis user. Use letters, digits, hyphens and underscores.")
+        digests = [f"#{hashlib.sha256(password.encode()).hexdigest()}" for password in self.passwords]
+        state = "on" if digests else "off"
+        return " ".join(["user", self.name, "reset", state, "sanitize-payload", *digests, *self.rules])
+
+
+DEFAULT_OFF = "user default reset off sanitize-payload -@all"
+
+
+def file_text(users: Iterable[User]) -> str:
+    """The whole file, sorted by name, so that the same users give the same bytes."""
+    return "\n".join([DEFAULT_OFF, *sorted(user.line for user in users)]) + "\n"
+
+
+def passwords_of(secret: object) -> tuple[str, ...]:
+    """A secret is one password, or a list with the new one first while it is being replaced."""
+    values = secret if isinstance(secret, list) else [secret]
+    return tuple(str(value) for value in values if value)
+
+
+def changed_users(before: str, after: str) -> dict[str, str]:
+    """By name, what happens to a user between two access files: ``new``, ``gone``, ``password``, ``rights`` or both."""
+    was, is_ = _by_name(before), _by_name(after)
+    found = {}
+    for name in sorted({*was, *is_}):
+        if name not in was:
+            found[name] = "new"
+        elif name not in is_:
+            found[name] = "gone"
+        elif was[name] != is_[name]:
+            sides = [_split(was[name]), _split(is_[name])]
+            words = [word for word, index in (("password", 0), ("rights", 1)) if sides[0][index] != sides[1][index]]
+            found[name] = " and ".join(words) + " changed"
+    return found
+
+
+def rights(text: str) -> Mapping[str, str]:
+    """By name, the rules of an access file without digests: what may be shown."""
+    return {name: " ".join(_split(words)[1]) for name, words in _by_name(text).items()}
+
+
+def _by_name(text: str) -> dict[str, list[str]]:
+    lines = (line.split() for line in text.splitlines())
+    return {words[1]: words[2:] for words in lines if len(words) > 1 and words[0] == "user"}
+
+
+def _split(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Digests, and everything else."""
+    return [word for word in words if word.startswith("#")], [word for word in words if not word.startswith("#")]
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Digests of a user's line in the access file and of what the server made of it, kept from the last run. A later
+    difference of either is a change in the file or a change behind our back; texts can't be compared, for each version of
+    Redis words the same rights differently."""
+
+    wanted: str
+    live: str
+
+
+def stale_users(wanted: Mapping[str, str], live: Mapping[str, str], seen: Mapping[str, Seen]) -> list[str]:
+    """Names of users to set again or to remove; ``wanted`` and ``live`` are lines by name."""
+    names = []
+    for name in sorted({*wanted, *live}):
+        known = seen.get(name)
+        if name not in wanted or name not in live or known is None:
+            names.append(name)
+        elif known != Seen(digest(wanted[name]), digest(live[name])):
+            names.append(name)
+    return names
+
+
+def lines(text: str) -> dict[str, str]:
+    """Lines of an access file, or of ``ACL LIST``, by the user's name."""
+    return {words[1]: line for line in text.splitlines() if len(words := line.split()) > 1 and words[0] == "user"}

@@ -1,0 +1,104 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the resolved catalogue means for the Redis instance of one host: its users, and settings out of the host's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DIRECTORY = "/var/lib/redis/cryptobot"
+SOCKET = "/run/redis-cryptobot/redis.sock"
+ACL_FILE = "/etc/redis/cryptobot.acl"
+
+COMMANDS = (
+    "-@all",
+    "+@read",
+    "+@write",
+    "+@connection",
+    "+@transaction",
+    "+@pubsub",
+    # What follows takes away what those categories bring that reaches beyond a service's own keys.
+    "-@scripting",
+    "-@admin",
+    "-@dangerous",
+    "-randomkey",
+    # Scripts run with the rights of who calls them; libraries would be shared with everyone, so there are none.
+    "+eval",
+    "+evalsha",
+    "+eval_ro",
+    "+evalsha_ro",
+    "+script|load",
+    "+script|exists",
+    # Clients ask for the version with it.
+    "+info",
+)
+READ_ONLY = tuple("-@write" if rule == "+@write" else rule for rule in COMMANDS)
+
+
+def users(catalogue: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
+    """The users of the instance, one a service: rights to its own keys and channels, by prefix."""
+    stores = _stores(catalogue, host)
+    prefixes: dict[str, set[str]] = {}
+    writers: set[str] = set()
+    for store in stores:
+        for name, user in store["users"].items():
+            prefixes.setdefault(name, set()).add(user["prefix"])
+            if not catalogue["services"][name]["uses"][store["name"]].get("readonly"):
+                writers.add(name)
+    return [
+        {"name": name, "prefixes": sorted(each), "rules": rules(sorted(each), name in writers)}
+        for name, each in sorted(prefixes.items())
+    ]
+
+
+def rules(prefixes: list[str], writer: bool = True) -> list[str]:
+    """Access rules of a service. Redis cannot confine SCAN: names of foreign keys can be seen, their values cannot."""
+    keys = [rule for prefix in prefixes for rule in (f"~{_literal(prefix)}*", f"&{_literal(prefix)}*")]
+    # Celery's fanout channels begin with a slash and the index of the database, before the prefix of the keys.
+    fanout = [f"&/*.{_literal(prefix)}*" for prefix in prefixes]
+    return ["resetchannels", *keys, *fanout, *(COMMANDS if writer else READ_ONLY)]
+
+
+def _literal(prefix: str) -> str:
+    """A prefix as a pattern that stands for itself."""
+    return "".join(f"\\{letter}" if letter in "*?[]^\\" else letter for letter in prefix)
+
+
+def listen(catalogue: Mapping[str, Any], host: str) -> list[str]:
+    """Loopback, and the host's own address where a service on another host uses the instance."""
+    used = {name for store in _stores(catalogue, host) for name in store["users"]}
+    remote = any(used & set(each["services"]) for name, each in catalogue["hosts"].items() if name != host)
+    return ["127.0.0.1", "-::1", *([catalogue["hosts"][host]["address"]] if remote else [])]
+
+
+def _stores(catalogue: Mapping[str, Any], host: str) -> list[Mapping[str, Any]]:
+    return [each for each in catalogue["datastores"].values() if each["kind"] == "redis" and each["host"] == host]
+
+
+def settings(memory_mb: int, share: float, bind: list[str], port: int, extra: Mapping[str, Any]) -> dict[str, str]:
+    """Settings by name. A queue must never lose what was acknowledged, so nothing is evicted, and a full instance says so."""
+    maxmemory = max(64, int(memory_mb * share))
+    return {
+        "bind": " ".join(bind),
+        "port": str(port),
+        "protected-mode": "yes",
+        "unixsocket": SOCKET,
+        "unixsocketperm": "770",
+        "tcp-keepalive": "60",
+        "timeout": "0",
+        "databases": "16",
+        "dir": DIRECTORY,
+        "aclfile": ACL_FILE,
+        "maxmemory": f"{maxmemory}mb",
+        "maxmemory-policy": "noeviction",
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "aof-use-rdb-preamble": "yes",
+        "save": "3600 1 300 100 60 10000",
+        "stop-writes-on-bgsave-error": "yes",
+        "repl-diskless-sync-delay": "0",
+        "loglevel": "notice",
+        **{name: str(value) for name, value in extra.items()},
+    }
