@@ -12,12 +12,11 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue import vault
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.derived import completed
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.files import check_source, load_shipped
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.findings import Findings
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory, check_inventory
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.merge import PREFIXES, Merged, Patch, merge
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import resolve
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import required_secrets, resolve
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.variables import PREFIX, PUBLIC, check_variables
 from ansible_collections.cryptobot.native.plugins.plugin_utils.inventory_variables import MISSING, InventoryVariables
@@ -52,23 +51,22 @@ class _Check:
     """Variables that must be the same for all hosts, by name."""
     owner: dict[str, str] = field(default_factory=dict)
     """Host from which a shared variable was taken."""
+    unreadable: set[str] = field(default_factory=set)
 
     def run(self) -> dict[str, Any]:
         hosts = tuple(self._host(name) for name in self.variables.hosts)
         merged = self._merged()
         self.findings.extend(merged.findings)
-        self.findings.extend(validate(merged.catalogue).located(merged.locate))
+        validated = validate(merged.catalogue)
+        self.findings.extend(validated.findings.located(merged.locate))
         inventory = Inventory(hosts, self.shared.get("cryptobot_environment", "development"))
         check_inventory(inventory, merged.catalogue, self.variables.groups, self.findings)
-        valid = not len(validate(merged.catalogue))
-        if valid:
-            self._check_source(merged)
-            needed = self._needs(merged, inventory)
-            values = self.shared.get(vault.VARIABLE, {})
-            found = Findings()
-            vault.check_secrets(values, needed, found)
-            self.findings.extend(found.located(self._locate))
-        return resolve(merged.catalogue, inventory, merged.provenance) if not len(self.findings) else {}
+        if validated.usable is not None:
+            self._check_source(validated.usable, merged)
+            self._check_secrets(required_secrets(validated.usable, inventory))
+        if len(self.findings) or validated.usable is None:
+            return {}
+        return resolve(validated.usable, inventory, merged.provenance)
 
     def _host(self, name: str) -> Host:
         """Reads and checks one host's variables."""
@@ -81,7 +79,9 @@ class _Check:
                     set_options[variable] = value
             if variable.startswith(PREFIX):
                 value = self.variables.get(name, variable, found)
-                if value is not MISSING:
+                if value is MISSING:
+                    self.unreadable.add(variable)
+                else:
                     values[variable] = value
         check_variables(values, [option for option in options if option.startswith(PREFIX)], found)
         check_options(set_options, options, found)
@@ -113,18 +113,21 @@ class _Check:
         ]
         return merge(base, origin, patches)
 
-    def _needs(self, merged: Merged, inventory: Inventory) -> list[vault.Need]:
-        resolved = resolve(merged.catalogue, inventory, {})
-        return vault.needs(resolved["services"])
+    def _check_secrets(self, services: dict[str, Any]) -> None:
+        if vault.VARIABLE in self.unreadable:
+            return
+        found = Findings()
+        vault.check_secrets(self.shared.get(vault.VARIABLE, {}), vault.needs(services), found)
+        self.findings.extend(found.located(self._locate))
 
-    def _check_source(self, merged: Merged) -> None:
+    def _check_source(self, full: dict[str, Any], merged: Merged) -> None:
         source = self.shared.get("cryptobot_source")
         path = source.get("path") if isinstance(source, dict) else None
         if isinstance(path, str) and path:
             found = Findings()
-            check_source(completed(merged.catalogue), Path(path).expanduser(), found)
+            check_source(full, Path(path).expanduser(), found)
             self.findings.extend(found.located(lambda key: self._locate(key) if key.startswith(PREFIX) else merged.locate(key)))
-        elif source is None and merged.catalogue.get("services"):
+        elif source is None and "cryptobot_source" not in self.unreadable and merged.catalogue.get("services"):
             self.findings.add("cryptobot_source", "is not set: where the application's source is", PUBLIC["cryptobot_source"].example)
 
     def _locate(self, path: str) -> str:

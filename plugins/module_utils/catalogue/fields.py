@@ -12,6 +12,8 @@ from typing import Any
 
 from .findings import Findings, kind_of, shown, suggestion
 
+UNKNOWN_KEY = "is not a known key"
+
 _CLASSES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "number": (int, float), "bool": (bool,), "list": (list, tuple)}
 _CLASSES |= {"dict": (Mapping,), "map": (Mapping,), "any": (object,), "scalar": (str, int, float, bool)}
 _WORDS = {
@@ -99,7 +101,7 @@ def _check_options(spec: Field, value: Mapping[str, Any], path: str, findings: F
             check(spec.options[key], element, join(path, key), findings)
         else:
             hint = suggestion(str(key), spec.options)
-            findings.add(join(path, shown(key)), f"is not a known key{'; ' + hint if hint else ''}", spec.example)
+            findings.add(join(path, shown(key)), f"{UNKNOWN_KEY}{'; ' + hint if hint else ''}", spec.example)
     for key, option in spec.options.items():
         if option.required and key not in value:
             findings.add(join(path, key), "is missing", f"{key}: {option.example}" if option.example else "")

@@ -10,6 +10,7 @@ No value of a secret takes part: processes get them as files, whose names are kn
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from . import derived
@@ -21,9 +22,14 @@ from .waves import waves
 SLOTS = ("a", "b")
 
 
-def resolve(catalogue: Mapping[str, Any], inventory: Inventory, provenance: Mapping[str, str]) -> dict[str, Any]:
-    """The fact `cryptobot`. The catalogue must have been validated."""
-    return _Resolver(derived.completed(catalogue), inventory).result(provenance)
+def resolve(full: dict[str, Any], inventory: Inventory, provenance: Mapping[str, str]) -> dict[str, Any]:
+    """The fact `cryptobot`. `full`: a completed catalogue without findings."""
+    return _Resolver(full, inventory).result(provenance)
+
+
+def required_secrets(full: dict[str, Any], inventory: Inventory) -> dict[str, dict[str, Any]]:
+    """For each service its secrets, as far as they can be told: also while the catalogue has findings."""
+    return {name: {"secrets": secrets} for name, secrets in _Resolver(full, inventory).secrets.items()}
 
 
 class _Resolver:
@@ -32,7 +38,6 @@ class _Resolver:
         self.services: dict[str, dict[str, Any]] = catalogue["services"]
         self.inventory = inventory
         self.hosts = inventory.within("cryptobot_app") or [Host("localhost")]
-        self.order = {name: (catalogue["migration_groups"].index(spec["migration_group"]), name) for name, spec in self.services.items()}
         self.secrets = {name: self._secrets(name, self.hosts) for name in self.services}
 
     def result(self, provenance: Mapping[str, str]) -> dict[str, Any]:
@@ -49,6 +54,12 @@ class _Resolver:
             "doors": [door for name in self.services for door in self._doors(name)],
             "provenance": dict(sorted(provenance.items())),
         }
+
+    @cached_property
+    def order(self) -> dict[str, tuple[int, str]]:
+        """By migration group, then by name."""
+        groups = self.catalogue["migration_groups"]
+        return {name: (groups.index(spec["migration_group"]), name) for name, spec in self.services.items()}
 
     # Hosts
 
@@ -171,7 +182,7 @@ class _Resolver:
         """Declared ones, and those that follow from the datastores."""
         spec = self.services[name]
         found = {key: dict(secret) for key, secret in spec["secrets"].items()}
-        kinds = {store: self.catalogue["datastores"][store]["kind"] for store in spec["uses"]}
+        kinds = {store: self.catalogue["datastores"][store]["kind"] for store in spec["uses"] if store in self.catalogue["datastores"]}
         if "redis" in kinds.values():
             found.setdefault("redis_password", {"as": "credential", "kind": "password", "length": 32, "for": "redis"})
         lines = [line for store, kind in kinds.items() if kind == "postgresql" for host in hosts for line in self._passfile(name, store, host)]
@@ -182,6 +193,9 @@ class _Resolver:
             if entries:
                 unique = [dict(line) for line in dict.fromkeys(tuple(entry.items()) for entry in entries)]
                 found[key] = {"as": "credential", "kind": "passfile", "rendered_from": unique}
+        for secret in found.values():
+            if secret.get("public_of"):
+                secret["kind"] = "ec-public-key"
         return {key: secret | {"path": derived.unit_path(name, key, secret["as"])} for key, secret in found.items()}
 
     def _passfile(self, service: str, datastore: str, host: Host) -> list[dict[str, Any]]:

@@ -3,16 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the schema cannot say: names that must exist, ports that clash, cycles, secrets that point nowhere.
 
-The rules run on a catalogue that passed the schema; each adds its findings and leaves the others to theirs.
+The rules want a catalogue that fits the schema. Where one does not, they run on what is left without the faulty places, so that
+one report has everything; what would only follow from such a place is not reported.
 """
 
 from __future__ import annotations
 
+import copy
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from . import derived
-from .fields import check
+from .fields import UNKNOWN_KEY, check
 from .findings import Findings, suggestion
 from .schema import CATALOGUE, NAME_LENGTH
 from .templates import check_templates
@@ -22,20 +26,52 @@ Rule = Callable[[dict[str, Any], Findings], None]
 
 # Names whose OS user, unit, database role or access rule would be one that already means something else.
 RESERVED = {"alert", "build", "default", "edge", "migrate", "none", "postgres", "public", "root", "user"}
-LAST_ADOPTABLE_PORT = 65535 - derived.ADOPTED_OFFSET
+ADOPTED = " (+30000, where the proxy adopts a published port)"
+# What a required key is taken for while its own fault is reported.
+STAND_INS: dict[str, Any] = {"runtime": "python", "processes": {}, "health": {"path": "/"}, "migration_groups": [], "services": {}}
 
 
-def validate(catalogue: Mapping[str, Any]) -> Findings:
+@dataclass(frozen=True)
+class Validated:
+    """`usable`: the completed catalogue, as far as it fits the schema; None where nothing does."""
+
+    findings: Findings
+    usable: dict[str, Any] | None
+
+
+def validate(catalogue: Mapping[str, Any]) -> Validated:
     """All findings of a merged catalogue."""
     findings = Findings()
     check(CATALOGUE, catalogue, "", findings)
-    if len(findings):
-        return findings
-    full = derived.completed(catalogue)
+    sound = _without(catalogue, findings)
+    left = Findings()
+    check(CATALOGUE, sound, "", left)
+    if len(left):
+        return Validated(findings, None)
+    full = derived.completed(sound)
+    further = Findings()
     for rule in RULES:
-        rule(full, findings)
-    check_templates(full, findings)
-    return findings
+        rule(full, further)
+    check_templates(full, further)
+    faulty = {re.split(r"[.\[]", one.path, maxsplit=2)[1] for one in findings if "." in one.path and not one.problem.startswith(UNKNOWN_KEY)}
+    words = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, sorted(faulty)))})(?![\w-])") if faulty else None
+    findings.extend(one for one in further if words is None or not (words.search(one.path) or words.search(one.problem)))
+    return Validated(findings, full)
+
+
+def _without(catalogue: Mapping[str, Any], findings: Findings) -> dict[str, Any]:
+    """A copy without what the schema refuses. What is missing gets a stand-in; a whole entry goes where that is not enough."""
+    sound = copy.deepcopy(dict(catalogue))
+    for finding in findings:
+        keys = finding.path.partition("[")[0].split(".")
+        at: Any = sound
+        for key in keys[:-1]:
+            at = at.get(key) if isinstance(at, dict) else None
+        if isinstance(at, dict):
+            at.pop(keys[-1], None)
+            if keys[-1] in STAND_INS:
+                at[keys[-1]] = copy.deepcopy(STAND_INS[keys[-1]])
+    return sound
 
 
 def processes(full: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any], Mapping[str, Any]]]:
@@ -165,12 +201,16 @@ def check_routes(full: dict[str, Any], findings: Findings) -> None:
 
 
 def check_ports(full: dict[str, Any], findings: Findings) -> None:
+    ports = list(_ports(full))
+    every = {port for port, unused in ports}
     taken: dict[int, str] = {}
-    for port, path in _ports(full):
+    for port, path in ports:
+        other = taken.setdefault(port, path)
         if port > 65535:
-            findings.add(path, f"reaches port {port}, beyond 65535", "port: 8000")
-        elif taken.setdefault(port, path) != path:
-            findings.add(path, f"port {port} is already taken by {taken[port]}", f"a free one, such as {_free(port, taken)}")
+            findings.add(path.removesuffix(ADOPTED), f"reaches port {port}, beyond 65535", "port: 8000")
+        elif other != path and not (other.endswith(ADOPTED) and path.endswith(ADOPTED)):
+            free = next((free for free in (*range(port + 1, 65536), *range(1024, port)) if free not in every), port)
+            findings.add(path.removesuffix(ADOPTED), f"port {port} is already taken by {other}", f"a free one, such as {free}")
 
 
 def _ports(full: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
@@ -181,22 +221,18 @@ def _ports(full: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     if any(use["pool"] != "none" for service in full["services"].values() for use in service["uses"].values()):
         yield derived.PGBOUNCER_PORT, "PgBouncer"
     yield full["edge"]["port"], "edge.port"
-    yield full["edge"]["port"] + derived.ADOPTED_OFFSET, "edge.port (+30000, where the proxy adopts a published port)"
+    yield full["edge"]["port"] + derived.ADOPTED_OFFSET, f"edge.port{ADOPTED}"
     for name, datastore in full["datastores"].items():
         if datastore.get("access_port"):
             yield datastore["access_port"], f"datastores.{name}.access_port"
     for path, unused, unused2, process in processes(full):
         if process.get("port"):
             yield process["port"], f"{path}.port"
-            yield process["port"] + derived.ADOPTED_OFFSET, f"{path}.port (+30000, where the proxy adopts a published port)"
+            yield process["port"] + derived.ADOPTED_OFFSET, f"{path}.port{ADOPTED}"
             yield process["internal_port"], f"{path}.internal_port"
         if process.get("listen"):
             for number in range(2 * process["instances"]):
                 yield process["listen"] + number, f"{path}.listen"
-
-
-def _free(port: int, taken: Mapping[int, str]) -> int:
-    return next((other for other in (*range(port + 1, 65536), *range(1024, port)) if other not in taken), port)
 
 
 def check_datastores(full: dict[str, Any], findings: Findings) -> None:
