@@ -15,13 +15,13 @@ MIGRATOR = "cryptobot-migrate"
 
 
 def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """``roles``, ``databases``, ``hba`` and ``ident`` lines, ``pooled`` databases, and the local ``doors`` of one host.
+    """``roles``, ``databases``, ``hba`` and ``ident`` lines, ``pools``, and the local ``doors`` of one host.
 
     ``options``: ``connection_limit`` a service, ``locale`` of new databases, ``extensions`` by datastore.
     """
     stores = [each for each in catalogue["datastores"].values() if each["kind"] == "postgresql" and each["host"] == host]
     roles: dict[str, dict[str, Any]] = {}
-    result: dict[str, Any] = {"databases": [], "hba": [], "ident": [], "pooled": [], "doors": []}
+    result: dict[str, Any] = {"databases": [], "hba": [], "ident": [], "pooled": [], "pools": [], "doors": []}
     for store in stores:
         users = [catalogue["services"][name] for name in store["users"]]
         owner = _owner(store, users)
@@ -43,6 +43,11 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
             access[migrate] = "connect"
             result["hba"] += _doors(store["database"], [name, migrate], here or pooled, addresses)
             result["pooled"] += [store["database"]] if pooled else []
+            if pooled:
+                remote = bool(addresses)
+                result["pools"].append(
+                    {"service": service["name"], "role": name, "database": store["database"], "pool": use["pool"], "remote": remote}
+                )
             result["ident"] += _identities(service, here, pooled)
             if here:
                 result["doors"] += [
