@@ -11,7 +11,6 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cryptobot.native.plugins.module_utils import edge_catalogue, units_catalogue, units_tree
-from ansible_collections.cryptobot.native.plugins.module_utils.units_secrets import SecretError
 
 
 def unit_command(words: list[str]) -> str:
@@ -20,11 +19,11 @@ def unit_command(words: list[str]) -> str:
 
 
 def service_files(catalogue: dict[str, Any], host: str, secrets: dict[str, Any]) -> list[dict[str, Any]]:
-    """Configuration, environment and secrets of a host's services."""
+    """Configuration, environment and secrets of a host's services. No error of these holds a secret."""
     try:
         return units_tree.service_files(catalogue, host, secrets)
-    except SecretError as error:
-        raise AnsibleFilterError(str(error)) from None
+    except (KeyError, ValueError) as error:
+        raise AnsibleFilterError(str(error.args[0] if error.args else error)) from None
 
 
 class FilterModule:
@@ -33,6 +32,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "edge_listen": edge_catalogue.listen,
+            "migration_files": units_tree.migration_files,
             "service_files": service_files,
             "unit_command": unit_command,
             "unit_files": units_tree.unit_files,

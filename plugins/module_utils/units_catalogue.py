@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .catalogue.queries import services_on
+
 Catalogue = Mapping[str, Any]
 
 LAUNCH = "/usr/lib/cryptobot/launch"
@@ -69,6 +71,7 @@ class Unit:
     files: list[str]
     groups: list[str]
     read_write: list[str]
+    umask: str
     executable: list[str]
     ports: list[int]
     sockets: bool
@@ -96,19 +99,6 @@ class Limits:
 
     def options(self) -> list[str]:
         return ["--limit", str(self.failures), "--longest-delay", str(self.longest_delay), "--stable-after", str(self.stable_after)]
-
-
-def merged(base: Any, patch: Any) -> Any:
-    if isinstance(base, Mapping) and isinstance(patch, Mapping):
-        return {key: merged(base.get(key), patch[key]) if key in patch else base[key] for key in {**base, **patch}}
-    return base if patch is None else patch
-
-
-def services_of(catalogue: Catalogue, host: str) -> list[dict[str, Any]]:
-    """The services of this host, with what differs for it put in."""
-    names = catalogue["hosts"][host]["services"]
-    every = catalogue["services"]
-    return [merged(every[name], every[name].get("by_host", {}).get(host)) for name in names]
 
 
 def replaced(text: str, by: Mapping[str, str]) -> str:
@@ -149,6 +139,11 @@ def data_directories(catalogue: Catalogue, service: Mapping[str, Any]) -> tuple[
             if not (use or {}).get("readonly"):
                 writable.append(f"/var/lib/cryptobot-datastores/{name}")
     return groups, writable
+
+
+def umask(groups: Sequence[str]) -> str:
+    """What a service writes is its own, but in directories that it shares with others of the directory's group."""
+    return "0007" if groups else "0077"
 
 
 def programs_directory(service: Mapping[str, Any]) -> str:
@@ -321,6 +316,7 @@ def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: M
         files=recorded_files(service, process, one, secrets),
         groups=groups,
         read_write=writable,
+        umask=umask(groups),
         executable=[f"/opt/cryptobot/{name}"] if service["runtime"] != "static" else [],
         ports=[int(listen.rpartition(":")[2])] if listen else [],
         sockets=bool(listen) and process.get("socket", "fd") == "fd",
@@ -339,12 +335,50 @@ def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: M
     )
 
 
+def migration(catalogue: Catalogue, host: str, service: Mapping[str, Any]) -> dict[str, Any]:
+    """The oneshot that brings the service's schema up to date, with the release that is next, or else with the live one."""
+    name, steps = service["name"], service["migration"]
+    runtime_directory = f"cryptobot/{name}-migrate"
+    secrets = secrets_of(service, runtime_directory, "pgpass_migrate")
+    groups, writable = data_directories(catalogue, service)
+    addresses, anywhere = egress(catalogue, service)
+    inside, programs = ("/source", "../venv/bin") if service["runtime"] == "python" else ("", "bin")
+    options = [word for release in ("next", "current") for word in ("--in", f"/opt/cryptobot/{name}/{release}{inside}")]
+    options += [word for store, url in datastore_addresses(catalogue, service, host) for word in ("--after", f"{store}={url}")]
+    first, *rest = steps["command"]
+    launch = [LAUNCH, *options, *secrets.options, "--", first if "/" in first else f"{programs}/{first}", *rest]
+    assignments = [variable(key, str(value)) for key, value in steps["environment"].items()]
+    assignments += [specified(key, replaced(value, secrets.moved)) for key, value in steps["credential_environment"].items()]
+    return {
+        "name": f"cryptobot-{name}-migrate.service",
+        "service": name,
+        "runtime": service["runtime"],
+        "group": service["user"],
+        "groups": [service["user"], *groups],
+        "umask": umask(groups),
+        "environment": assignments,
+        "environment_files": secrets.variables,
+        "credentials": secrets.credentials,
+        "runtime_directory": runtime_directory,
+        "exec_start": " ".join(quoted(word) for word in launch),
+        "read_write": writable,
+        "executable": [f"/opt/cryptobot/{name}"],
+        "addresses": addresses,
+        "open_egress": anywhere,
+    }
+
+
+def migrations(catalogue: Catalogue, host: str) -> list[dict[str, Any]]:
+    """The migration unit of every service of the host that has steps."""
+    return [migration(catalogue, host, service) for service in services_on(catalogue, host) if service.get("migration")]
+
+
 def units(catalogue: Catalogue, host: str, limits: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
     """All units of the host, both slots of each process, as mappings."""
     bounds = Limits(**(limits or {}))
     return [
         asdict(unit(catalogue, host, service, process, one, bounds))
-        for service in services_of(catalogue, host)
+        for service in services_on(catalogue, host)
         for process in service["processes"].values()
         for one in process["units"]
     ]

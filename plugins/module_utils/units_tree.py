@@ -9,41 +9,42 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .units_catalogue import Catalogue, services_of
-from .units_secrets import Secrets, content
+from .catalogue.environment_file import env_file
+from .catalogue.queries import secret_files, services_on
+from .units_catalogue import Catalogue, migrations
 
 CONFIGURATION = "/etc/cryptobot"
+MARK = "# Managed by cryptobot.native: changes here are overwritten.\n"
 
 
-def environment_file(environment: Mapping[str, Any]) -> str:
-    """`NAME="value"` lines as ``EnvironmentFile=`` reads them: in double quotes backslash, quote, backtick and dollar are escaped."""
-    lines = ["# Managed by cryptobot.native: changes here are overwritten."]
-    for name, raw in environment.items():
-        text = str(raw)
-        for char in '\\"$`':
-            text = text.replace(char, "\\" + char)
-        lines.append(f'{name}="{text}"')
-    return "\n".join(lines) + "\n"
+def template(name: str, dest: str, **context: Any) -> dict[str, Any]:
+    return {"template": name, "dest": dest, "vars": context}
 
 
 def unit_files(all_units: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The units of processes, and the configuration of those whose program is the packaged web server."""
     files = []
     for unit in all_units:
-        files.append({"template": "etc/systemd/system/process.service.j2", "dest": f"/etc/systemd/system/{unit['name']}", "vars": {"unit": dict(unit)}})
+        files.append(template("etc/systemd/system/process.service.j2", f"/etc/systemd/system/{unit['name']}", unit=dict(unit)))
         if unit["nginx"]:
-            files.append({"template": "etc/cryptobot/static-nginx.conf.j2", "dest": unit["nginx"]["configuration"], "vars": {"unit": dict(unit)}})
+            files.append(template("etc/cryptobot/static-nginx.conf.j2", unit["nginx"]["configuration"], unit=dict(unit)))
     return files
 
 
-def service_files(catalogue: Catalogue, host: str, secrets: Secrets) -> list[dict[str, Any]]:
+def migration_files(catalogue: Catalogue, host: str) -> list[dict[str, Any]]:
+    return [
+        template("etc/systemd/system/migrate.service.j2", f"/etc/systemd/system/{unit['name']}", unit=unit) for unit in migrations(catalogue, host)
+    ]
+
+
+def service_files(catalogue: Catalogue, host: str, secrets: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Configuration and environment of each service, and every secret."""
     files: list[dict[str, Any]] = []
-    for service in services_of(catalogue, host):
-        name, group = service["name"], service["user"]
+    for service in services_on(catalogue, host):
+        base = f"{CONFIGURATION}/{service['name']}"
         document = json.dumps(service["config"], indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        files.append({"dest": f"{CONFIGURATION}/{name}.json", "content": document, "group": group, "mode": "0640"})
-        files.append({"dest": f"{CONFIGURATION}/{name}.env", "content": environment_file(service["environment"]), "mode": "0644"})
-        for secret, described in (service.get("secrets") or {}).items():
-            path = described.get("path") or f"{CONFIGURATION}/secrets/{name}.{secret}"
-            text = content(service, secret, catalogue["datastores"], secrets)
-            files.append({"dest": path, "content": text, "mode": "0600", "sensitive": True})
+        files.append({"dest": f"{base}.json", "content": document, "group": service["user"], "mode": "0640"})
+        files.append({"dest": f"{base}.env", "content": MARK + env_file(service["environment"])})
+    for secret in secret_files(catalogue, host, secrets):
+        files.append({"dest": secret["dest"], "content": secret["content"], "mode": "0600", "sensitive": True})
     return files

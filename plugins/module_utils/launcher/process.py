@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--health", metavar="URL", help="ready when it answers; also: celery (a ping), or command (with --health-command)")
     options.add_argument("--health-command", metavar="JSON", type=json.loads, help="a list of words; healthy when it exits with 0")
     options.add_argument("--expect", metavar="JSON", type=json.loads, help="what the health document must have")
+    options.add_argument("--in", metavar="DIRECTORY", dest="directories", action="append", default=[], help="work in the first that exists")
     options.add_argument("--after", metavar="NAME=URL", type=named, action="append", default=[], help="wait for its health first")
     options.add_argument("--after-expect", metavar="NAME=JSON", type=named, action="append", default=[])
     options.add_argument("--passfile", metavar="CREDENTIAL", help="libpq password file, copied because libpq wants mode 0600")
@@ -214,6 +215,8 @@ def main(arguments: Sequence[str]) -> int:
     expected = {name: json.loads(text) for name, text in options.after_expect}
     for name, url in options.after:
         wait_for(name, url, expected.get(name))
+    if options.directories:
+        os.chdir(next(filter(os.path.isdir, options.directories), options.directories[-1]))
     status("starting", options.start_timeout)
     asked = question(options)
     if asked:
