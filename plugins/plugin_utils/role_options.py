@@ -9,6 +9,7 @@ Ansible's own messages show the value that is wrong; ours never do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "
           "path": "a path", "raw": "a value"}
 
 
+@cache
 def role_options(roles: Path) -> dict[str, Option]:
     """All options of all roles by name. Roles' variables carry the role's name, so that names do not clash."""
     found: dict[str, Option] = {}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from .findings import Findings
 NONE = {"migration_groups": ["application"], "services": {}, "datastores": {}}
 
 
+@cache
 def load_shipped(directory: Path, name: str) -> tuple[dict[str, Any], str]:
     """A shipped catalogue and its name for messages; an empty one for `none`."""
     if name == "none":

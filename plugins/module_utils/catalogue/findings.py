@@ -14,12 +14,16 @@ SHOWN_CHARACTERS = 40
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One fault. `path` is where in the catalogue or which variable; no field ever holds the value of a secret."""
+    """One fault. `path` is where in the catalogue or which variable; no field ever holds the value of a secret.
+
+    `other`: a second path that is part of the fault, in a clash.
+    """
 
     path: str
     problem: str
     example: str = ""
     where: str = ""
+    other: str = ""
 
     def __str__(self) -> str:
         parts = [f"{self.path}: {self.problem}"]
@@ -36,15 +40,20 @@ class Findings:
     def __init__(self, found: Iterable[Finding] = ()) -> None:
         self._found: dict[Finding, None] = dict.fromkeys(found)
 
-    def add(self, path: str, problem: str, example: str = "", where: str = "") -> None:
-        self._found[Finding(path, problem, example, where)] = None
+    def add(self, path: str, problem: str, example: str = "", where: str = "", other: str = "") -> None:
+        self._found[Finding(path, problem, example, where, other)] = None
 
     def extend(self, found: Iterable[Finding]) -> None:
         self._found.update(dict.fromkeys(found))
 
     def located(self, locate: Callable[[str], str]) -> Findings:
         """The same findings, each with the place where its path was set, as far as `locate` knows it."""
-        return Findings(one if one.where else replace(one, where=locate(one.path)) for one in self)
+
+        def place(one: Finding) -> str:
+            places = [locate(path) for path in (one.path, one.other) if path]
+            return " and ".join(dict.fromkeys(filter(None, places)))
+
+        return Findings(one if one.where else replace(one, where=place(one)) for one in self)
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self._found)

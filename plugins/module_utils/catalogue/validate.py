@@ -194,7 +194,7 @@ def check_routes(full: dict[str, Any], findings: Findings) -> None:
         for index, route in enumerate(process["routes"]):
             here = f"{path}.routes[{index}]"
             if route["path"] in seen:
-                findings.add(f"{here}.path", f"{route['path']} is also the path of {seen[route['path']]}", "path: /api/another")
+                findings.add(f"{here}.path", f"{route['path']} is also the path of {seen[route['path']]}", "path: /api/another", other=seen[route["path"]])
             seen.setdefault(route["path"], here)
             if route["strip"] and route.get("rewrite"):
                 findings.add(here, "has strip and rewrite; one of them", "{path: /ws/orders, rewrite: /ws}")
@@ -210,7 +210,7 @@ def check_ports(full: dict[str, Any], findings: Findings) -> None:
             findings.add(path.removesuffix(ADOPTED), f"reaches port {port}, beyond 65535", "port: 8000")
         elif other != path and not (other.endswith(ADOPTED) and path.endswith(ADOPTED)):
             free = next((free for free in (*range(port + 1, 65536), *range(1024, port)) if free not in every), port)
-            findings.add(path.removesuffix(ADOPTED), f"port {port} is already taken by {other}", f"a free one, such as {free}")
+            findings.add(path.removesuffix(ADOPTED), f"port {port} is already taken by {other}", f"a free one, such as {free}", other=other)
 
 
 def _ports(full: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
