@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import redis
@@ -28,6 +29,8 @@ def prefix(settings: Settings) -> str:
 
 def make_celery(settings: Settings) -> Celery:
     """No result backend: results are rows. Nothing is acknowledged late: `Runs.requeue` finds what was cut off."""
+    # Celery's command line sets this one from BROKER_URL, which has no password, and lets it win.
+    os.environ.pop("CELERY_BROKER_URL", None)
     app = Celery("backtest", broker=broker_url(settings))
     app.conf.update(
         task_default_queue=QUEUE,
