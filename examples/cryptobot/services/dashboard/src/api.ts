@@ -16,6 +16,7 @@ export interface Strategy {
   name: string;
   kind: string;
   symbol: string;
+  parameters: Record<string, unknown>;
   version: number;
   active: boolean;
 }

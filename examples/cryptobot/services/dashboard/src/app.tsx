@@ -38,9 +38,11 @@ function Board() {
       </header>
       <main className="board">
         <PricesPanel />
+        <div className="column">
+          <StrategiesPanel api={api} />
+          <OrdersPanel api={api} session={session} />
+        </div>
         <HealthPanel />
-        <StrategiesPanel api={api} />
-        <OrdersPanel api={api} session={session} />
       </main>
     </>
   );

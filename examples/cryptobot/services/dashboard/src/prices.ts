@@ -31,10 +31,12 @@ export function change(quote: Quote): number {
   return first === 0 ? 0 : quote.price / first - 1;
 }
 
-/** The points of an SVG polyline in a box of the given size. */
+/** The points of an SVG polyline in a box of the given size; what did not move is a line through the middle. */
 export function spark(history: number[], width: number, height: number): string {
   const low = Math.min(...history);
-  const range = Math.max(...history) - low || 1;
-  const step = width / Math.max(history.length - 1, 1);
-  return history.map((price, index) => `${(index * step).toFixed(1)},${(height - ((price - low) / range) * height).toFixed(1)}`).join(" ");
+  const range = Math.max(...history) - low;
+  const points = history.length > 1 ? history : [...history, ...history];
+  const step = width / Math.max(points.length - 1, 1);
+  const y = (price: number): number => (range ? height - ((price - low) / range) * height : height / 2);
+  return points.map((price, index) => `${(index * step).toFixed(1)},${y(price).toFixed(1)}`).join(" ");
 }

@@ -22,7 +22,8 @@ describe("a quote", () => {
 
   it("is drawn inside its box, a flat one and a single one too", () => {
     expect(spark([1, 3, 2], 100, 20)).toBe("0.0,20.0 50.0,0.0 100.0,10.0");
-    expect(spark([5], 100, 20)).toBe("0.0,20.0");
+    expect(spark([5], 100, 20)).toBe("0.0,10.0 100.0,10.0");
+    expect(spark([], 100, 20)).toBe("");
   });
 
   it("is known from other messages", () => {

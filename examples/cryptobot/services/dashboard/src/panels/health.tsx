@@ -51,7 +51,8 @@ function Row({ name, health }: { name: string; health: Health }) {
       <span className="dot" aria-hidden="true" />
       <span className="name">{name}</span>
       <span className="detail">
-        {health.state === "ok" ? `${health.version && `v${health.version} · `}${Math.round(health.ms)} ms` : WORDS[health.state]}
+        {health.state === "ok" && health.version && <span className="version">v{health.version} · </span>}
+        {health.state === "ok" ? `${Math.round(health.ms)} ms` : WORDS[health.state]}
       </span>
       {health.faults.map((fault) => (
         <span key={fault} className="fault">

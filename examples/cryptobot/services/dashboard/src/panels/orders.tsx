@@ -48,8 +48,8 @@ function Row({ order }: { order: Order }) {
   return (
     <li data-order={order.client_order_id} data-mode={order.mode}>
       <span className="main">
-        <b className={order.side === "buy" ? "up" : "down"}>{order.side}</b> {amount(order.quantity)} {order.symbol}
-        <span className="at"> at {money(order.price)}</span>
+        <b className={order.side === "buy" ? "up" : "down"}>{order.side}</b> {amount(order.quantity)} <span className="whole">{order.symbol}</span>{" "}
+        <span className="whole at">at {money(order.price)}</span>
       </span>
       <span className={`tag ${TONES[order.status] ?? ""}`}>{order.status}</span>
       <span className="sub">

@@ -1,6 +1,11 @@
-import type { Api } from "../api";
+import type { Api, Strategy } from "../api";
 import { usePolled } from "../hooks";
 import { Panel } from "./panel";
+
+function details(strategy: Strategy): string {
+  const parameters = Object.entries(strategy.parameters ?? {}).map(([name, value]) => `${name} ${String(value)}`);
+  return [strategy.symbol, `version ${strategy.version}`, strategy.kind, ...parameters].join(" · ");
+}
 
 export function StrategiesPanel({ api }: { api: Api }) {
   const { value, error } = usePolled(api.strategies, 15);
@@ -19,8 +24,8 @@ export function StrategiesPanel({ api }: { api: Api }) {
           <li key={strategy.id} data-strategy={strategy.name}>
             <span className="main">{strategy.name}</span>
             <span className={`tag ${strategy.active ? "good" : ""}`}>{strategy.active ? "active" : "paused"}</span>
-            <span className="sub">
-              {strategy.symbol} · {strategy.kind.replaceAll("_", " ")} · version {strategy.version}
+            <span className="sub" title={details(strategy)}>
+              {details(strategy)}
             </span>
           </li>
         ))}
