@@ -29,7 +29,7 @@ ADDRESS = BUILD / "demo" / "address"
 EXCHANGE = ROOT / "examples" / "cryptobot" / "exchange" / "exchange.py"
 EXCHANGE_PORT = 9900
 JOURNEY = ROOT / "examples" / "cryptobot" / "journey.py"
-BINARIES = ROOT / ".venv" / "bin"
+os.environ["PATH"] = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
 
 
 class DemoError(Exception):
@@ -69,7 +69,6 @@ def install() -> None:
     """The operator's own command."""
     environment = {
         **os.environ,
-        "PATH": f"{BINARIES}:{os.environ['PATH']}",
         "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "ANSIBLE_VAULT_PASSWORD_FILE": str(PASSWORD),
     }

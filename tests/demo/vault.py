@@ -5,16 +5,24 @@ from __future__ import annotations
 import secrets
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import yaml
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.files import load_shipped
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import required_secrets
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import generate, needs
 
+CATALOGUES = Path(__file__).resolve().parents[2] / "catalogues"
+GROUPS = frozenset(f"cryptobot_{part}" for part in ("database", "cache", "app", "edge", "build"))
 
-def values(services: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """New secrets for services of a resolved catalogue."""
+
+def values() -> dict[str, dict[str, str]]:
+    """New secrets for the shipped catalogue on one host."""
+    shipped, __ = load_shipped(CATALOGUES, "cryptobot")
+    one_host = Inventory((Host("host", "127.0.0.1", GROUPS),), "development")
     made: dict[str, dict[str, str]] = {}
-    for need in needs(services):
+    for need in needs(required_secrets(validate(shipped).usable, one_host)):
         made.setdefault(need.service, {})[need.name] = generate(need)
     return made
 
