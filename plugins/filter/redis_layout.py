@@ -27,7 +27,8 @@ options:
     type: str
     required: true
   options:
-    description: C(memory_mb), C(memory_share) (0 to 1), C(port), C(listen) (addresses; empty means derived) and C(extra) settings, which win.
+    description: C(memory_mb), C(memory_share) (0 to 1), C(port), C(listen) (addresses; empty means derived),
+      C(extra) settings, which win, and further C(channels) by service.
     type: dict
     required: true
 """
@@ -37,7 +38,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (ansible_facts['cryptobot'] | cryptobot.native.redis_layout(inventory_hostname, options)).users }}"
   vars:
-    options: {memory_mb: 4096, memory_share: 0.15, port: 6379, listen: [], extra: {}}
+    options: {memory_mb: 4096, memory_share: 0.15, port: 6379, listen: [], extra: {}, channels: {}}
 """
 
 RETURN = r"""
@@ -52,7 +53,7 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
     listen = list(options["listen"]) or redis_layout.listen(catalogue, host)
     share, port = float(options["memory_share"]), int(options["port"])
     settings = redis_layout.settings(int(options["memory_mb"]), share, listen, port, options["extra"])
-    return {"users": redis_layout.users(catalogue, host), "settings": settings}
+    return {"users": redis_layout.users(catalogue, host, options["channels"]), "settings": settings}
 
 
 class FilterModule:

@@ -31,34 +31,46 @@ COMMANDS = (
     "+evalsha_ro",
     "+script|load",
     "+script|exists",
-    # Clients ask for the version with it.
+    # Clients ask for the version with it, and Celery's scripts for the time.
     "+info",
+    "+time",
 )
 READ_ONLY = tuple("-@write" if rule == "+@write" else rule for rule in COMMANDS)
 
 
-def users(catalogue: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
-    """The users of the instance, one a service: rights to its own keys and channels, by prefix."""
-    stores = _stores(catalogue, host)
-    prefixes: dict[str, set[str]] = {}
-    writers: set[str] = set()
-    for store in stores:
-        for name, user in store["users"].items():
-            prefixes.setdefault(name, set()).add(user["prefix"])
-            if not catalogue["services"][name]["uses"][store["name"]].get("readonly"):
-                writers.add(name)
+CELERY_CHANNELS = ("/{index}.celery.pidbox", "/{index}.celeryev/worker.*", "/{index}.celeryev/*")
+"""What Celery's workers and monitors subscribe to by pattern: remote control, gossip and events."""
+
+
+def users(catalogue: Mapping[str, Any], host: str, channels: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
+    """The users of the instance, one a service: rights to its own keys and channels, by prefix. ``channels`` are further
+    patterns by service, behind its prefix."""
+    found: dict[str, dict[str, Any]] = {}
+    for store in _stores(catalogue, host):
+        for name, use in store["users"].items():
+            service = catalogue["services"][name]
+            user = found.setdefault(name, {"name": name, "prefixes": set(), "patterns": [], "writer": False})
+            user["prefixes"].add(use["prefix"])
+            user["writer"] |= not service["uses"][store["name"]].get("readonly")
+            patterns = [*(CELERY_CHANNELS if _runs_celery(service) else ()), *(channels or {}).get(name, [])]
+            user["patterns"] += [use["prefix"] + pattern.replace("{index}", str(store["index"])) for pattern in patterns]
     return [
-        {"name": name, "prefixes": sorted(each), "rules": rules(sorted(each), name in writers)}
-        for name, each in sorted(prefixes.items())
+        {"name": name, "prefixes": sorted(user["prefixes"]), "rules": rules(sorted(user["prefixes"]), user["patterns"], user["writer"])}
+        for name, user in sorted(found.items())
     ]
 
 
-def rules(prefixes: list[str], writer: bool = True) -> list[str]:
-    """Access rules of a service. Redis cannot confine SCAN: names of foreign keys can be seen, their values cannot."""
-    keys = [rule for prefix in prefixes for rule in (f"~{_literal(prefix)}*", f"&{_literal(prefix)}*")]
-    # Celery's fanout channels begin with a slash and the index of the database, before the prefix of the keys.
-    fanout = [f"&/*.{_literal(prefix)}*" for prefix in prefixes]
-    return ["resetchannels", *keys, *fanout, *(COMMANDS if writer else READ_ONLY)]
+def rules(prefixes: list[str], patterns: list[str] | None = None, writer: bool = True) -> list[str]:
+    """Access rules of a service. Redis cannot confine SCAN: names of foreign keys can be seen, their values cannot. And it
+    lets a pattern be subscribed to only when the very same pattern is in the rules, so the known ones are in ``patterns``."""
+    keys = [f"~{_literal(prefix)}*" for prefix in prefixes]
+    channels = [f"&{pattern}" for pattern in [*(f"{_literal(prefix)}*" for prefix in prefixes), *(patterns or [])]]
+    return ["resetchannels", *keys, *channels, *(COMMANDS if writer else READ_ONLY)]
+
+
+def _runs_celery(service: Mapping[str, Any]) -> bool:
+    processes = (service.get("processes") or {}).values()
+    return any((each.get("health") or {}).get("celery") or (each.get("command") or [""])[0] == "celery" for each in processes)
 
 
 def _literal(prefix: str) -> str:
