@@ -35,6 +35,8 @@ class CatalogueCheck:
     owner: dict[str, str] = field(default_factory=dict)
     """Host from which a shared variable was taken."""
     unreadable: set[str] = field(default_factory=set)
+    needs: list[vault.Need] | None = None
+    """The secrets that the vault must hold; None where the catalogue is too broken to tell."""
 
     def run(self) -> dict[str, Any]:
         """The resolved catalogue; empty where there are findings."""
@@ -98,10 +100,11 @@ class CatalogueCheck:
         return merge(base, origin, patches)
 
     def _check_secrets(self, services: dict[str, Any]) -> None:
+        self.needs = vault.needs(services)
         if vault.VARIABLE in self.unreadable:
             return
         found = Findings()
-        vault.check_secrets(self.shared.get(vault.VARIABLE, {}), vault.needs(services), found)
+        vault.check_secrets(self.shared.get(vault.VARIABLE, {}), self.needs, found)
         self.findings.extend(found.located(self._locate))
 
     def _check_source(self, full: dict[str, Any], merged: Merged) -> None:
