@@ -101,6 +101,7 @@ class Journey:
     exchange: str | None
     symbol: str = "BTC-USD"
     wait_seconds: float = 60
+    keep_session: bool = False
     steps: list[dict[str, Any]] = field(default_factory=list)
     user: dict[str, Any] = field(default_factory=dict)
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
@@ -227,7 +228,7 @@ class Journey:
             ("paper order", self.paper_order),
             ("live order", self.live_order),
             ("report", self.report),
-            ("log out", self.log_out),
+            *([] if self.keep_session else [("log out", self.log_out)]),
         ]
 
     @contextmanager
@@ -236,37 +237,50 @@ class Journey:
         started = time.monotonic()
         try:
             yield record
-        except (JourneyError, KeyError, ValueError, TypeError) as error:
-            record |= {"ok": False, "detail": str(error) if isinstance(error, JourneyError) else f"unexpected answer: {error!r}"}
+        except JourneyError as error:
+            record |= {"ok": False, "detail": str(error)}
+        except (KeyError, ValueError, TypeError) as error:
+            record |= {"ok": False, "detail": f"unexpected answer: {error!r}"}
         record["seconds"] = round(time.monotonic() - started, 3)
         self.steps.append(record)
+
+
+def line(record: dict[str, Any]) -> str:
+    return f"{'ok  ' if record['ok'] else 'FAIL'} {record['seconds']:7.2f} s  {record['step']}: {record['detail']}"
+
+
+def result(journey: Journey, keep_session: bool) -> dict[str, Any]:
+    """What `--json` writes; with the account only where the session is meant to be used further."""
+    seconds = round(sum(step["seconds"] for step in journey.steps), 3)
+    found = {"passed": all(step["ok"] for step in journey.steps), "seconds": seconds, "steps": journey.steps}
+    if keep_session:
+        secret = journey.user.get("totp_secret")
+        account = {"email": journey.user.get("email"), "password": journey.password, "totp_secret": secret}
+        found["account"] = account | {"access_token": journey.api.token}
+    return found
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", help="the edge, for example http://127.0.0.1")
-    parser.add_argument("--services", type=json.loads, default={}, help='JSON, for example {"auth": "http://127.0.0.1:8000"}')
+    parser.add_argument("--services", type=json.loads, default={}, help='JSON: {"auth": "http://127.0.0.1:8000", …}')
     parser.add_argument("--exchange", help="the exchange simulator, for example http://127.0.0.1:9100")
     parser.add_argument("--symbol", default="BTC-USD")
     parser.add_argument("--wait", type=float, default=60, help="seconds to wait for a backtest")
     parser.add_argument("--json", type=Path, help="where to write the results")
-    parser.add_argument("--keep-session", action="store_true", help="leave out the logout; the JSON names the account")
+    parser.add_argument("--keep-session", action="store_true", help="no logout; the JSON names account and token")
     arguments = parser.parse_args()
     journey = Journey(Api(arguments.base, arguments.services), arguments.exchange, arguments.symbol, arguments.wait)
-    if arguments.keep_session:
-        journey.log_out = lambda: "left out"  # type: ignore[method-assign]
+    journey.keep_session = arguments.keep_session
     for record in journey.run():
-        print(f"{'ok  ' if record['ok'] else 'FAIL'} {record['seconds']:7.2f} s  {record['step']}: {record['detail']}", flush=True)
-    passed = all(step["ok"] for step in journey.steps)
+        print(line(record), flush=True)
+    found = result(journey, arguments.keep_session)
     if arguments.json:
-        result = {"passed": passed, "seconds": round(sum(s["seconds"] for s in journey.steps), 3), "steps": journey.steps}
-        if arguments.keep_session:
-            secret = journey.user.get("totp_secret")
-            result["account"] = {"email": journey.user.get("email"), "password": journey.password, "totp_secret": secret}
-        arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    if not passed:
-        print(f"the journey ended at '{journey.steps[-1]['step']}': {journey.steps[-1]['detail']}", file=sys.stderr)
-    return 0 if passed else 1
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if not found["passed"]:
+        last = journey.steps[-1]
+        print(f"the journey ended at '{last['step']}': {last['detail']}", file=sys.stderr)
+    return 0 if found["passed"] else 1
 
 
 if __name__ == "__main__":

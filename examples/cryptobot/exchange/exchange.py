@@ -166,7 +166,8 @@ def main() -> int:
     Handler.book = Book(arguments.record)
     server = ThreadingHTTPServer((arguments.host, arguments.port), Handler)
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
-    print(f"exchange: {arguments.host}:{arguments.port}, {len(Handler.book.requests)} requests on record", file=sys.stderr)
+    known = len(Handler.book.requests)
+    print(f"exchange: {arguments.host}:{arguments.port}, {known} requests on record", file=sys.stderr)
     server.serve_forever()
     return 0
 

@@ -26,10 +26,9 @@ def _shared_file(engine: Engine) -> None:
 def run(service: str, metadata: MetaData) -> None:
     """Bring the database of *service* to the wanted revision, in one transaction."""
     settings = Settings.load(service)
+    table = version_table(settings)
     if context.is_offline_mode():
-        context.configure(
-            dialect_name="postgresql", target_metadata=metadata, version_table=version_table(settings), literal_binds=True
-        )
+        context.configure(dialect_name="postgresql", target_metadata=metadata, version_table=table, literal_binds=True)
         with context.begin_transaction():
             context.run_migrations()
         return
@@ -44,7 +43,7 @@ def run(service: str, metadata: MetaData) -> None:
         context.configure(
             connection=connection,
             target_metadata=metadata,
-            version_table=version_table(settings),
+            version_table=table,
             render_as_batch=engine.dialect.name == "sqlite",
         )
         with context.begin_transaction():

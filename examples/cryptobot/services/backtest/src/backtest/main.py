@@ -50,8 +50,7 @@ class Wanted(BaseModel):
 
 
 def _view(row: Backtest) -> dict[str, Any]:
-    names = ("id", "strategy_id", "strategy_version", "kind", "symbol", "interval", "parameters", "status", "runs")
-    return {name: getattr(row, name) for name in (*names, "input_digest", "result", "error", "created_at", "finished_at")}
+    return {column.key: getattr(row, column.key) for column in Backtest.__table__.columns if column.key != "owner"}
 
 
 @app.post("/backtests", status_code=201)

@@ -81,7 +81,9 @@ def load(symbol: Symbol, interval: Interval, body: Bars, _: Anyone) -> dict[str,
 
 
 @app.get("/bars/{symbol}/{interval}")
-def bars(symbol: Symbol, interval: Interval, _: Anyone, start: int = 0, end: int = 2**40, limit: int = 500) -> dict[str, Any]:
+def bars(
+    symbol: Symbol, interval: Interval, _: Anyone, start: int = 0, end: int = 2**40, limit: int = 500
+) -> dict[str, Any]:
     """The last *limit* bars from *start* to before *end*."""
     key = service.cache.key("bars", symbol, interval)
     if text := service.cache.client.get(key):

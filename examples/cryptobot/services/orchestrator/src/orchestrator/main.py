@@ -114,7 +114,8 @@ def _view(run: Run) -> dict[str, Any]:
 def status(_: Anyone) -> dict[str, Any]:
     with service.database.begin() as session:
         last = session.scalar(select(Run).order_by(Run.id.desc()).limit(1))
-    return {"name": loop.name, "leads": loop.leads, "interval": plan.interval, "last_run": _view(last) if last else None}
+    last_run = _view(last) if last else None
+    return {"name": loop.name, "leads": loop.leads, "interval": plan.interval, "last_run": last_run}
 
 
 @app.post("/runs", status_code=201)
@@ -125,5 +126,6 @@ def run_now(_: Anyone) -> dict[str, Any]:
 
 @app.get("/runs")
 def runs(_: Anyone, limit: int = 100) -> dict[str, Any]:
+    query = select(Run).order_by(Run.id.desc()).limit(min(limit, 10_000))
     with service.database.begin() as session:
-        return {"items": [_view(run) for run in session.scalars(select(Run).order_by(Run.id.desc()).limit(min(limit, 10_000)))]}
+        return {"items": [_view(run) for run in session.scalars(query)]}

@@ -29,11 +29,8 @@ def summarise(orders: list[dict[str, Any]]) -> dict[str, Any]:
 @app.get("/reports/summary")
 def summary(_: User) -> dict[str, Any]:
     orders = service.peers.get("trade", "/orders", limit=10_000)["items"]
-    portfolios = {
-        mode: service.peers.get("portfolio-management", "/portfolio", mode=mode) for mode in ("live", "paper")
-    }
-    return {
-        "at": datetime.now(UTC),
-        **summarise(orders),
-        "portfolios": {mode: {"total": one["total"], "positions": one["positions"]} for mode, one in portfolios.items()},
-    }
+    portfolios = {}
+    for mode in ("live", "paper"):
+        found = service.peers.get("portfolio-management", "/portfolio", mode=mode)
+        portfolios[mode] = {"total": found["total"], "positions": found["positions"]}
+    return {"at": datetime.now(UTC), **summarise(orders), "portfolios": portfolios}

@@ -32,7 +32,10 @@ def desk() -> Desk:
 
 @cache
 def exchange() -> Exchange:
-    return Exchange(service.settings.require("EXCHANGE_URL", "http://127.0.0.1:9100"))
+    url = service.settings.value("exchange_url", "")
+    if not url:
+        raise unavailable("no_exchange", "set exchange_url (or EXCHANGE_URL), for example http://127.0.0.1:9100")
+    return Exchange(url)
 
 
 def is_read_only() -> bool:
@@ -79,7 +82,8 @@ def show(client_order_id: str, who: Anyone) -> dict[str, Any]:
 @app.get("/positions")
 def positions(who: User, mode: str = "live") -> dict[str, Any]:
     """What is held by symbol, with the mean price of what was bought."""
-    query = select(Order).where(Order.mode == mode, Order.status.in_(("accepted", "filled")), Order.owner == who.subject)
+    done = Order.status.in_(("accepted", "filled"))
+    query = select(Order).where(Order.mode == mode, done, Order.owner == who.subject)
     held: dict[str, list[Decimal]] = {}
     with service.database.begin() as session:
         for order in session.scalars(query.order_by(Order.id)):

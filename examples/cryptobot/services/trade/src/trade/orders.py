@@ -120,7 +120,8 @@ class Desk:
             if problem.status in {400, 409, 422}:
                 return self._update(order.client_order_id, status="rejected", error=problem.message[:500])
             # Nobody knows whether it was placed: it stays pending, and reconciliation asks.
-            logger.warning("order undecided", extra={"fields": {"order": order.client_order_id, "why": problem.message}})
+            fields = {"order": order.client_order_id, "why": problem.message}
+            logger.warning("order undecided", extra={"fields": fields})
             return order
         return self._update(
             order.client_order_id, status=answer["status"], exchange_order_id=answer["exchange_order_id"], error=None
