@@ -17,7 +17,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
 TAIL_LINES = 60
+# Scenarios that are run on each of these releases; all others on Debian 12, or on what DEBIAN says.
+RELEASES = {"site": ("12", "13")}
 # Scenarios that show nothing which a shorter one does not; `make test-all` and `make scenario` run them.
 ONLY_IN_ALL = frozenset[str]()
 
@@ -37,6 +39,7 @@ class Part:
     name: str
     command: tuple[str, ...]
     in_test: bool = True
+    debian: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,14 +55,25 @@ class Result:
 def parts() -> list[Part]:
     """All parts, the longest first, so that the short ones fill what is left beside them."""
     python = sys.executable
-    scenarios = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml") if path.parent.name != "default")
     return [
-        *(Part(f"scenario-{name}", ("molecule", "test", "-s", name), name not in ONLY_IN_ALL) for name in scenarios),
+        *scenarios(),
         Part("sanity", (python, "tests/sanity.py")),
         Part("lint", ("sh", "-c", "yamllint --strict . && ansible-lint")),
         Part("unit", ("pytest", "--color=no", "tests/unit")),
         Part("build", (python, "tests/build.py")),
     ]
+
+
+def scenarios() -> Iterator[Part]:
+    """Molecule's scenarios, one part each release."""
+    for path in sorted(ROOT.glob("molecule/*/molecule.yml")):
+        name = path.parent.name
+        if name == "default":
+            continue
+        releases = RELEASES.get(name, ())
+        for release in releases or ("",):
+            label = f"scenario-{name}-{release}" if releases else f"scenario-{name}"
+            yield Part(label, ("molecule", "test", "-s", name), name not in ONLY_IN_ALL, release)
 
 
 def run(part: Part) -> Result:
@@ -96,6 +110,7 @@ def environment(part: Part) -> dict[str, str]:
     return {
         **os.environ,
         "PATH": ":".join([str(ROOT / ".venv" / "bin"), *path]),
+        **({"DEBIAN": part.debian} if part.debian else {}),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(ROOT / "build" / "molecule" / part.name),
         "PY_COLORS": "0",
         "NO_COLOR": "1",
@@ -132,10 +147,12 @@ def table(results: Iterable[Result], seconds: float) -> str:
 def chosen(arguments: argparse.Namespace) -> list[Part]:
     """The parts that were asked for."""
     known = {part.name: part for part in parts()}
-    if unknown := [name for name in arguments.parts if name not in known]:
-        sys.exit(f"There is no part {', '.join(unknown)}. There are: {', '.join(known)}.")
     if arguments.parts:
-        return [known[name] for name in arguments.parts]
+        # A scenario without its release means all of its releases.
+        wanted = {name: [part for part in known.values() if f"{part.name}-".startswith(f"{name}-")] for name in arguments.parts}
+        if unknown := [name for name, found in wanted.items() if not found]:
+            sys.exit(f"There is no part {', '.join(unknown)}. There are: {', '.join(known)}.")
+        return list(dict.fromkeys(part for found in wanted.values() for part in found))
     return [part for part in known.values() if part.in_test or arguments.all]
 
 

@@ -26,7 +26,6 @@ SECRETS = INVENTORY / "group_vars" / "cryptobot" / "vault.yml"
 PASSWORD = INVENTORY / "vault-password.txt"
 BUILD = ROOT / "build"
 ADDRESS = BUILD / "demo" / "address"
-EXCHANGE = ROOT / "examples" / "cryptobot" / "exchange" / "exchange.py"
 EXCHANGE_PORT = 9900
 JOURNEY = ROOT / "examples" / "cryptobot" / "journey.py"
 os.environ["PATH"] = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
@@ -52,43 +51,30 @@ def main() -> int:
         if not (SECRETS.exists() and PASSWORD.exists()):
             vault.write(SECRETS, PASSWORD, vault.values())
     with watch.part("exchange simulator"):
-        start_exchange()
+        play("tests/demo/exchange.yml")
     with watch.part("site.yml"):
-        install()
+        play("site.yml")
     with watch.part("journey"):
         travel(made.address)
     with watch.part("look from outside"):
-        rows = look.look(made.address, NAME)
+        rows = look.look(made.address, state)
     host.collect(NAME)
     watch.seconds["all"] = round(time.monotonic() - started, 1)
     report(made.address, rows, watch.seconds)
     return 0 if all(row.health == "healthy" for row in rows) else 1
 
 
-def install() -> None:
-    """The operator's own command."""
-    environment = {
-        **os.environ,
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_VAULT_PASSWORD_FILE": str(PASSWORD),
-    }
-    command = ["ansible-playbook", "site.yml", "-i", "inventories/demo"]
+def play(playbook: str) -> None:
+    """What an operator types, with its output shown as it comes."""
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_VAULT_PASSWORD_FILE": str(PASSWORD)}
+    command = ["ansible-playbook", playbook, "-i", "inventories/demo"]
     if subprocess.call(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) != 0:
-        raise DemoError(f"ansible-playbook failed. The host is there to look at: docker exec -it {NAME} bash")
+        raise DemoError(f"{playbook} failed. The host is there to look at: docker exec -it {NAME} bash")
 
 
-def start_exchange() -> None:
-    """Puts the simulator on the host as a unit, where it counts the orders that reach it."""
-    unit = (
-        "[Unit]\nDescription=Exchange simulator of the demo\n"
-        "[Service]\nDynamicUser=yes\nStateDirectory=demo-exchange\nRestart=always\n"
-        f"ExecStart=/usr/bin/python3 /usr/local/lib/exchange.py --host 0.0.0.0 --port {EXCHANGE_PORT}"
-        " --record /var/lib/demo-exchange/requests.jsonl\n"
-        "[Install]\nWantedBy=multi-user.target\n"
-    )
-    engine.docker("cp", str(EXCHANGE), f"{NAME}:/usr/local/lib/exchange.py")
-    script = f"cat >/etc/systemd/system/demo-exchange.service <<'UNIT'\n{unit}UNIT\nsystemctl -q enable --now demo-exchange.service"
-    engine.docker("exec", NAME, "sh", "-ec", script)
+def state(unit: str) -> str:
+    """What systemd says of a unit; active means that its own health check has answered."""
+    return engine.docker("exec", NAME, "systemctl", "is-active", unit, check=False).strip()
 
 
 def travel(address: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,18 +31,19 @@ class Sight:
         return asdict(self)
 
 
-def look(address: str, container: str) -> list[Sight]:
-    """All processes of the shipped catalogue, each asked at its public door; one without a door by its unit."""
+def look(address: str, state: Callable[[str], str]) -> list[Sight]:
+    """All processes of the shipped catalogue, each asked at its public door; one without a door by its unit's state."""
     services = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))["services"]
     processes = [(service, name, spec) for service, whole in services.items() for name, spec in whole["processes"].items()]
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(lambda each: _sight(*each, address, container), processes))
+        return list(pool.map(lambda each: _sight(*each, address, state), processes))
 
 
-def _sight(service: str, process: str, spec: dict[str, Any], address: str, container: str) -> Sight:
+def _sight(service: str, process: str, spec: dict[str, Any], address: str, state: Callable[[str], str]) -> Sight:
     unit = f"cryptobot-{service}-{process}@1.service"
     if "port" not in spec:
-        return Sight(service, unit, _state(container, unit), "", "")
+        found = state(unit)
+        return Sight(service, unit, "healthy" if found == "active" else found, "", "")
     # The entrance shows the dashboard; every other service is asked at its own door.
     url = f"http://{address}:{spec['port']}"
     health, version = _ask(url + spec["health"].get("path", "/"), spec["health"].get("expect", {}))
@@ -60,13 +61,6 @@ def _ask(url: str, expected: dict[str, Any]) -> tuple[str, str]:
         return f"no answer: {error}", ""
     wrong = {key: found.get(key) for key, value in expected.items() if found.get(key) != value}
     return (f"unexpected {wrong}" if wrong else "healthy"), str(found.get("version", ""))
-
-
-def _state(container: str, unit: str) -> str:
-    """A unit is active only after its own health check has answered."""
-    command = ["docker", "exec", container, "systemctl", "is-active", unit]
-    state = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    return "healthy" if state == "active" else state
 
 
 def table(rows: list[Sight]) -> str:

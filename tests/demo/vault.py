@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import subprocess
+import sys
 from pathlib import Path
 
 import yaml
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.files import load_shipped
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import required_secrets
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import generate, needs
 
-CATALOGUES = Path(__file__).resolve().parents[2] / "catalogues"
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
+
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.files import load_shipped  # noqa: E402
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory  # noqa: E402
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import required_secrets  # noqa: E402
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate  # noqa: E402
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import generate, needs  # noqa: E402
+
 GROUPS = frozenset(f"cryptobot_{part}" for part in ("database", "cache", "app", "edge", "build"))
 
 
 def values() -> dict[str, dict[str, str]]:
     """New secrets for the shipped catalogue on one host."""
-    shipped, __ = load_shipped(CATALOGUES, "cryptobot")
+    shipped, __ = load_shipped(ROOT / "catalogues", "cryptobot")
     one_host = Inventory((Host("host", "127.0.0.1", GROUPS),), "development")
     made: dict[str, dict[str, str]] = {}
     for need in needs(required_secrets(validate(shipped).usable, one_host)):
@@ -39,3 +44,7 @@ def write(path: Path, password: Path, made: dict[str, dict[str, str]]) -> None:
         capture_output=True,
     )
     path.chmod(0o600)
+
+
+if __name__ == "__main__":
+    print(json.dumps(values()))
