@@ -69,13 +69,14 @@ class MigrationError(Exception):
 
 def chains(migrations: Iterable[Migration]) -> list[list[Migration]]:
     """Migrations that share a database one after the other, in their given order; different chains may run side by side."""
+    given = list(migrations)
     found: list[list[Migration]] = []
-    for migration in migrations:
+    for migration in given:
         names = {database.name for database in migration.databases}
         touching = [chain for chain in found if any(names & {database.name for database in other.databases} for other in chain)]
         found = [chain for chain in found if chain not in touching]
         found.append([*(other for chain in touching for other in chain), migration])
-    return found
+    return [sorted(chain, key=given.index) for chain in found]
 
 
 def redacted(text: str) -> str:

@@ -64,7 +64,7 @@ rm -rf "$work"
 mkdir -p "$work/out"
 cd "$work"
 tar -xmf -
-export HOME="$work"
+export HOME="$work" NO_COLOR=1
 . ./environment
 . ./build 1>&2
 tar -C out --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -I "gzip -n" -cf - .
