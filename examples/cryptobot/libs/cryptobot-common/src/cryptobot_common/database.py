@@ -64,8 +64,10 @@ def make_engine(settings: Settings, *, pooled: bool = True) -> Engine:
         options["connect_args"] = {"connect_timeout": 3, "application_name": settings.service}
         if pooled:
             options |= {"pool_size": 5, "max_overflow": 10, "pool_timeout": 5}
-    engine = create_engine(url, pool_pre_ping=True, **options) if pooled else create_engine(
-        url, poolclass=NullPool, **options
+    engine = (
+        create_engine(url, pool_pre_ping=True, **options)
+        if pooled
+        else create_engine(url, poolclass=NullPool, **options)
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
