@@ -1,0 +1,114 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_doors import (
+    Door,
+    command,
+    foreign,
+    stranger_verdict,
+    verdict,
+)
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_layout import layout, passwords
+
+OPTIONS = {"connection_limit": 40, "locale": "C.UTF-8", "extensions": {"orders": ["pg_trgm"]}}
+
+
+def service(name: str, **uses) -> dict:
+    return {"name": name, "identifier": name.replace("-", "_"), "user": f"cryptobot-{name}", "uses": uses}
+
+
+def store(name: str, *users: str, host: str = "one") -> dict:
+    return {"name": name, "kind": "postgresql", "database": name, "host": host, "port": 5432, "users": list(users)}
+
+
+def catalogue(services: list[dict], stores: list[dict], **hosts: list[str]) -> dict:
+    hosts = hosts or {"one": [each["name"] for each in services]}
+    return {
+        "services": {each["name"]: each for each in services},
+        "datastores": {each["name"]: each for each in stores},
+        "hosts": {name: {"address": f"10.0.0.{index}", "services": on} for index, (name, on) in enumerate(hosts.items(), 1)},
+    }
+
+
+ALONE = catalogue([service("back-office", orders={})], [store("orders", "back-office")])
+SHARED = catalogue(
+    [service("a-b", shared={}), service("viewer", shared={"readonly": True})], [store("shared", "a-b", "viewer")]
+)
+
+
+def by_name(made: dict) -> dict:
+    return {role["name"]: role for role in made["roles"]}
+
+
+def test_a_service_alone_has_an_owner_of_its_own():
+    made = layout(ALONE, "one", OPTIONS)
+    assert set(by_name(made)) == {"back_office_owner", "back_office", "back_office_migrate"}
+    assert by_name(made)["back_office_migrate"]["settings"] == {"orders": {"role": "back_office_owner"}}
+    (database,) = made["databases"]
+    assert database["owner"] == "back_office_owner" and database["extensions"] == ["pg_trgm"]
+    assert database["access"] == {"back_office": "write", "back_office_migrate": "connect"}
+
+
+def test_services_that_share_do_not_own():
+    made = layout(SHARED, "one", OPTIONS)
+    assert made["databases"][0]["owner"] == "shared_owner"
+    assert by_name(made)["viewer_migrate"]["member_of"] == ["shared_owner"]
+    assert made["databases"][0]["access"]["viewer"] == "read"
+
+
+def test_on_one_host_nobody_has_a_password_or_a_network_door():
+    made = layout(SHARED, "one", OPTIONS)
+    assert not any(role["password"] for role in made["roles"])
+    assert {line[0] for line in made["hba"]} == {"local"}
+    assert ["cryptobot", "cryptobot-a-b", "a_b"] in made["ident"]
+    assert ["cryptobot", "cryptobot-migrate", "a_b_migrate"] in made["ident"]
+
+
+def test_from_another_host_a_service_comes_by_password_and_address():
+    apart = catalogue([service("api", orders={})], [store("orders", "api")], one=[], two=["api"])
+    made = layout(apart, "one", OPTIONS)
+    assert made["hba"] == [["host", "orders", role, "10.0.0.2/32", "scram-sha-256"] for role in ("api", "api_migrate")]
+    assert made["ident"] == [] and made["doors"] == []
+    secrets = {"api": {"postgresql_password": ["new", "old"], "postgresql_migrate_password": "m"}, "other": {"x": "y"}}
+    assert passwords(made, apart, secrets) == {"api": "new", "api_migrate": "m"}
+
+
+def test_a_pooled_service_has_a_password_and_the_pooler_comes_for_it():
+    pooled = catalogue([service("api", orders={"pool": "session"})], [store("orders", "api")])
+    made = layout(pooled, "one", OPTIONS)
+    assert by_name(made)["api"]["password"] and not by_name(made)["api_migrate"]["password"]
+    assert ["cryptobot", "cryptobot-pgbouncer", "api"] in made["ident"]
+    assert made["databases"][0]["pooler"] == "cryptobot_pgbouncer"
+    assert made["pools"] == [{"service": "api", "role": "api", "database": "orders", "pool": "session", "remote": False}]
+
+
+def test_a_service_with_two_databases_acts_as_each_owner_in_its_own():
+    both = catalogue(
+        [service("a", own={}, shared={}), service("b", shared={})], [store("own", "a"), store("shared", "a", "b")]
+    )
+    migrate = by_name(layout(both, "one", OPTIONS))["a_migrate"]
+    assert migrate["settings"] == {"own": {"role": "a_owner"}, "shared": {"role": "shared_owner"}}
+    assert migrate["member_of"] == ["a_owner", "shared_owner"]
+
+
+def test_databases_of_other_hosts_are_theirs():
+    made = layout(catalogue([service("a", own={})], [store("own", "a", host="two")], one=["a"], two=[]), "one", OPTIONS)
+    assert made["roles"] == made["databases"] == made["hba"] == []
+
+
+DOOR = Door("cryptobot-a-b", "a_b", "shared", "write")
+
+
+def test_a_door_is_tried_against_the_other_databases():
+    assert foreign(DOOR, {"shared": {"a_b": "write"}, "orders": {"back_office": "write"}}) == ["orders"]
+    assert "--set=foreign=orders" in command(DOOR, ["orders"], "/run/postgresql", 5432)
+
+
+def test_what_a_visitor_sees_becomes_sentences():
+    assert verdict(DOOR, 0, "", "") == []
+    assert verdict(DOOR, 0, "owns 2 objects\n", "") == ["cryptobot-a-b as a_b in shared: owns 2 objects"]
+    assert "Peer authentication failed" in verdict(DOOR, 2, "", "psql: error:\nPeer authentication failed\n")[0]
+    assert stranger_verdict(DOOR, 2) == []
+    assert "nobody came in as a_b" in stranger_verdict(DOOR, 0)[0]
