@@ -6,7 +6,7 @@ const edge = process.env.EDGE_URL ?? "http://127.0.0.1:80";
 export default defineConfig({
   // The automatic JSX runtime of esbuild is all that React needs; no Babel in the tree.
   esbuild: { jsx: "automatic" },
-  build: { target: "es2022", sourcemap: true },
+  build: { target: "es2022" },
   server: {
     port: 5173,
     proxy: { "/api": edge, "/ws": { target: edge, ws: true } },
