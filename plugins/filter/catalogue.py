@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue import environment_file, queries, rewriting
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue import environment_file, queries, report, rewriting
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.waves import waves
 
 
@@ -42,6 +42,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         """By name."""
         functions = {
+            "catalogue_view": report.view,
             "env_file": environment_file.env_file,
             "ports": queries.ports,
             "rewrite_urls": rewrite_urls,
