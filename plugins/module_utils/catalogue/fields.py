@@ -64,7 +64,7 @@ class Field:
             return f"{_WORDS[self.type]}, {self.minimum:g} or more"
         if self.type == "list" and self.elements:
             return f"a list, each {self.elements.words}"
-        return self.pattern_words or _WORDS[self.type]
+        return (self.pattern_words if self.pattern else "") or _WORDS[self.type]
 
 
 def check(spec: Field, value: Any, path: str, findings: Findings) -> None:

@@ -65,7 +65,7 @@ def merge(base: Mapping[str, Any], origin: str, patches: Iterable[Patch]) -> Mer
         elif isinstance(patch.value, Mapping):
             _merge(merged, catalogue.setdefault(patch.target, {}), patch.value, patch.target, patch, "")
         else:
-            example = f"{patch.variable}: {{{'auth' if patch.target == 'services' else 'redis'}: {{…}}}}"
+            example = f"{patch.variable}: {{{'billing' if patch.target == 'services' else 'redis'}: {{…}}}}"
             merged.findings.add(patch.variable, f"should be a dictionary by name, but is {kind_of(patch.value)}", example, patch.place(""))
     return merged
 

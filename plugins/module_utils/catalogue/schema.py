@@ -38,7 +38,7 @@ def names(doc: str, example: str, default: list[str] | None = None) -> Field:
 
 
 COMMAND = Field("list", "The program and its arguments, one element each; no shell.", '[uvicorn, "auth.main:app", --fd, "3"]',
-                elements=Field("str", "", pattern_words="text; quote numbers"))
+                elements=Field("str", "", pattern=r"(?s).*", pattern_words="text; quote numbers"))
 ENVIRONMENT = Field(
     "map", "Environment variables. Values may hold placeholders. Never secrets: they go to `secrets`.",
     '{DATABASE_URL: "{datastores.auth.url}"}', names=VARIABLE,
@@ -166,7 +166,7 @@ SERVICE = Field("dict", "One service.", "{migration_group: supporting, runtime: 
 
 DATASTORE = Field("dict", "One datastore.", "{kind: postgresql, docker: {service: postgres, database: auth_db}}", options={
     "kind": Field("str", "What it is.", "postgresql", required=True, choices=DATASTORES),
-    "database": Field("str", "PostgreSQL: name of the database. Default: the datastore's, with _ for -.", "auth",
+    "database": Field("str", "PostgreSQL: name of the database. Default: the datastore's, with _ for -.", "billing",
                       pattern=KEY, pattern_words=KEY_WORDS),
     "index": Field("int", "Redis: number of the database.", "0", default=0, minimum=0, maximum=15),
     "moves_with": Field("str", "Migration group with which a datastore of several groups or services moves: the last of them.", "critical",

@@ -41,7 +41,7 @@ PUBLIC: Mapping[str, Field] = {
     "cryptobot_source": SOURCE,
     "cryptobot_address": Field("str", "The address under which the other hosts reach a host. Default: `ansible_host`, else 127.0.0.1.",
                                "cryptobot_address: 10.0.0.5"),
-    VARIABLE: Field("any", "Values of the secrets by service; only ever in a vault.", EXAMPLES["password"] % ("auth", "redis_password")),
+    VARIABLE: Field("any", "Values of the secrets by service; only ever in a vault.", EXAMPLES["password"] % ("billing", "redis_password")),
     "cryptobot_python_index": _text("Package index for Python instead of the machine's own.", "https://pypi.example.com/simple"),
     "cryptobot_python_ca": _text("File with certificates to trust when fetching Python packages.", "/etc/ssl/certs/company.pem"),
     "cryptobot_npm_registry": _text("npm registry instead of the machine's own.", "https://npm.example.com/"),

@@ -58,14 +58,14 @@ def needs(services: Mapping[str, Mapping[str, Any]]) -> list[Need]:
 def check_secrets(values: Any, needed: list[Need], findings: Findings) -> None:
     """Presence and shape."""
     if not isinstance(values, Mapping):
-        findings.add(VARIABLE, f"should be a dictionary by service, but is {kind_of(values)}", EXAMPLES["password"] % ("auth", "redis_password"))
+        findings.add(VARIABLE, f"should be a dictionary by service, but is {kind_of(values)}", EXAMPLES["password"] % ("billing", "redis_password"))
         return
     known = {(need.service, need.name) for need in needed}
     services = sorted({need.service for need in needed})
     for service, of_service in values.items():
         path = f"{VARIABLE}.{shown(service)}"
         if not isinstance(of_service, Mapping):
-            findings.add(path, f"should be a dictionary by secret, but is {kind_of(of_service)}", EXAMPLES["password"] % ("auth", "redis_password"))
+            findings.add(path, f"should be a dictionary by secret, but is {kind_of(of_service)}", EXAMPLES["password"] % ("billing", "redis_password"))
         elif service not in services:
             hint = suggestion(str(service), services)
             findings.add(path, f"is for a service that has no secret in the vault{'; ' + hint if hint else ''}")
