@@ -9,7 +9,7 @@ import os
 import pwd
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from .postgresql_objects import DATA_RIGHTS, POOLER_SCHEMA, Database, Found, FoundDatabase, Role, ServerChange, Statement
@@ -76,11 +76,11 @@ class Server:
         return f"PostgreSQL at {self._socket}, port {self._port}"
 
     @contextmanager
-    def cursor(self, database: str = "postgres") -> Iterator[Any]:
+    def cursor(self, database: str = "postgres", role: str = ADMINISTRATOR, system_user: str = ADMINISTRATOR) -> Iterator[Any]:
         """A cursor in autocommit: after a failure everything that was made stays, and the next run goes on from there."""
         if psycopg2 is None:
             raise PostgresqlError("python3-psycopg2 is not installed. Install it (the role postgresql does), then run again.")
-        connection = self._connect(database)
+        connection = self._connect(database, role, system_user)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -90,17 +90,17 @@ class Server:
         finally:
             connection.close()
 
-    def _connect(self, database: str) -> Any:
+    def _connect(self, database: str, role: str, system_user: str) -> Any:
         """Peer authentication looks at the effective user at the moment of connecting."""
         before = os.geteuid()
         try:
-            os.seteuid(pwd.getpwnam(ADMINISTRATOR).pw_uid)
-            return psycopg2.connect(host=self._socket, port=self._port, user=ADMINISTRATOR, dbname=database, connect_timeout=10)
+            os.seteuid(pwd.getpwnam(system_user).pw_uid)
+            return psycopg2.connect(host=self._socket, port=self._port, user=role, dbname=database, connect_timeout=10)
         except KeyError:
-            raise PostgresqlError(f"the user {ADMINISTRATOR} does not exist: PostgreSQL is not installed on this host.") from None
+            raise PostgresqlError(f"the system user {system_user} does not exist on this host.") from None
         except psycopg2.OperationalError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise PostgresqlError(f"{self.name} does not answer: {reason}. See pg_lsclusters and the server's log.") from None
+            reason = str(error).strip().splitlines()[-1]
+            raise PostgresqlError(f"{self.name} does not let {system_user} in as {role}: {reason}") from None
         finally:
             os.seteuid(before)
 
@@ -147,14 +147,18 @@ class Server:
 
     def apply(self, changes: Iterable[ServerChange]) -> Iterator[ServerChange]:
         """Makes the changes one by one, giving each back when it is made."""
-        for change in changes:
-            for statement in change.statements:
-                try:
-                    with self.cursor(statement.database or "postgres") as cursor:
-                        cursor.execute(_composed(statement), statement.values or None)
-                except PostgresqlError as error:
-                    raise PostgresqlError(f"{change.title}: {error}") from None
-            yield change
+        with ExitStack() as stack:
+            cursors: dict[str, Any] = {}
+            for change in changes:
+                for statement in change.statements:
+                    database = statement.database or ADMINISTRATOR
+                    if database not in cursors:
+                        cursors[database] = stack.enter_context(self.cursor(database))
+                    try:
+                        cursors[database].execute(_composed(statement), statement.values or None)
+                    except psycopg2.Error as error:
+                        raise PostgresqlError(f"{change.title}: {self.name} refused: {_said(error)}") from None
+                yield change
 
 
 def _composed(statement: Statement) -> Any:

@@ -9,8 +9,8 @@ module: postgresql_doors_info
 short_description: See from the inside what system users may do in PostgreSQL
 version_added: 0.1.0
 description:
-  - Comes in by C(psql) as each of the given system users and asks the server what that role may do.
-  - Tries each door as a stranger too, who must be refused.
+  - Comes in by peer authentication as each of the given system users and asks the server what that role may do.
+  - Tries a door of each database as a stranger too, who must be refused.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes.info
@@ -53,32 +53,10 @@ findings:
   sample: []
 """
 
-import subprocess
-
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_doors as doors
-
-
-def visit(user: str, argv: list[str], statements: str) -> tuple[int, str, str]:
-    """Runs psql as another user, without further groups and without our environment."""
-    try:
-        done = subprocess.run(
-            argv,
-            input=statements,
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd="/",
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
-            user=user,
-            group="nogroup" if user == doors.STRANGER else user,
-            extra_groups=[],
-            timeout=30,
-        )
-    except (LookupError, OSError, subprocess.TimeoutExpired) as error:
-        return 1, "", str(error)
-    return done.returncode, done.stdout, done.stderr
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_client import Server
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_doors import Door, findings
 
 
 def main() -> None:
@@ -92,13 +70,10 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    server = Server(module.params["socket"], module.params["port"])
     databases = {each["name"]: each["access"] for each in module.params["databases"]}
-    findings = []
-    for door in (doors.Door(**options) for options in module.params["doors"]):
-        argv = doors.command(door, doors.foreign(door, databases), module.params["socket"], module.params["port"])
-        findings += doors.verdict(door, *visit(door.user, argv, doors.FAULTS))
-        findings += doors.stranger_verdict(door, visit(doors.STRANGER, argv, "SELECT 1")[0])
-    module.exit_json(changed=False, findings=findings)
+    doors = [Door(**options) for options in module.params["doors"]]
+    module.exit_json(changed=False, findings=findings(server, doors, databases))
 
 
 if __name__ == "__main__":

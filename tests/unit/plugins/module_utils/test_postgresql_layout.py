@@ -3,13 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_doors import (
-    Door,
-    command,
-    foreign,
-    stranger_verdict,
-    verdict,
-)
+from contextlib import contextmanager
+
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_client import PostgresqlError
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_doors import Door, findings, foreign
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_layout import layout, passwords
 
 OPTIONS = {"connection_limit": 40, "locale": "C.UTF-8", "extensions": {"orders": ["pg_trgm"]}}
@@ -101,14 +98,39 @@ def test_databases_of_other_hosts_are_theirs():
 DOOR = Door("cryptobot-a-b", "a_b", "shared", "write")
 
 
+DATABASES = {"shared": {"a_b": "write"}, "orders": {"back_office": "write"}}
+
+
+class Server:
+    """Lets in whom it is told, and finds the given faults."""
+
+    def __init__(self, lets_in: set[str], faults: tuple[str, ...] = ()) -> None:
+        self.lets_in, self.faults, self.asked = lets_in, faults, []
+
+    @contextmanager
+    def cursor(self, database: str, role: str, system_user: str):
+        if system_user not in self.lets_in:
+            raise PostgresqlError("Peer authentication failed")
+        yield self
+
+    def execute(self, text: str, values: dict) -> None:
+        self.asked.append(values)
+
+    def fetchall(self) -> list[tuple[str]]:
+        return [(fault,) for fault in self.faults]
+
+
 def test_a_door_is_tried_against_the_other_databases():
-    assert foreign(DOOR, {"shared": {"a_b": "write"}, "orders": {"back_office": "write"}}) == ["orders"]
-    assert "--set=foreign=orders" in command(DOOR, ["orders"], "/run/postgresql", 5432)
+    assert foreign(DOOR, DATABASES) == ["orders"]
+    server = Server({DOOR.user})
+    assert findings(server, [DOOR], DATABASES) == []
+    assert server.asked == [{"access": "write", "foreign": ["orders"]}]
 
 
 def test_what_a_visitor_sees_becomes_sentences():
-    assert verdict(DOOR, 0, "", "") == []
-    assert verdict(DOOR, 0, "owns 2 objects\n", "") == ["cryptobot-a-b as a_b in shared: owns 2 objects"]
-    assert "Peer authentication failed" in verdict(DOOR, 2, "", "psql: error:\nPeer authentication failed\n")[0]
-    assert stranger_verdict(DOOR, 2) == []
-    assert "nobody came in as a_b" in stranger_verdict(DOOR, 0)[0]
+    assert findings(Server({DOOR.user}, ("owns 2 objects",)), [DOOR], DATABASES) == ["cryptobot-a-b as a_b in shared: owns 2 objects"]
+    assert "Peer authentication failed" in findings(Server(set()), [DOOR], DATABASES)[0]
+
+
+def test_a_stranger_who_comes_in_is_a_finding():
+    assert "nobody came in as a_b" in findings(Server({DOOR.user, "nobody"}), [DOOR], DATABASES)[0]
