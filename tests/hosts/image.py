@@ -54,6 +54,8 @@ def _machine_files(release: str) -> dict[str, str]:
     """Path on the host → content, for what this machine's network asks of a host."""
     files = {
         "etc/apt/sources.list": machine.archive().sources(RELEASES[release]),
+        # As in Debian's own images: what is lost with the machine is made again.
+        "etc/dpkg/dpkg.cfg.d/90unsafe-io": "force-unsafe-io\n",
         "etc/apt/apt.conf.d/90machine": machine.acquire_settings(),
         "etc/environment": "".join(f"{name}={value}\n" for name, value in environment().items()),
     }
