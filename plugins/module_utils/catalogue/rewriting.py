@@ -21,7 +21,12 @@ DEFAULT_PORTS = {
 }
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 # Scheme, user information, the list of hosts; what follows is not looked at.
-_URL = re.compile(r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^\s/?#@'\"<>]*@)?(?P<hosts>[^\s/?#@'\"<>\\]+)")
+_URL = re.compile(
+    r"(?<![A-Za-z0-9+.-])(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^\s/?#@'\"<>]*@)?"
+    r"(?P<hosts>(?:(?!,[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@'\"<>\\])+)"
+)
+# Where path and query end. A comma ends a URL where another one begins.
+_END = re.compile(r"[\s'\"<>]|,(?=[A-Za-z][A-Za-z0-9+.-]*://)|\Z")
 _HOST = re.compile(rf"(?P<host>{_NAME})(?::(?P<port>\d{{1,5}}))?")
 _PAIR = re.compile(rf"(?<![\w.:/@%-])(?P<host>{_NAME}):(?P<port>\d{{1,5}})(?![\w:@%-]|\.\w)")
 
@@ -60,16 +65,11 @@ class Rewriter:
     def text(self, text: str) -> str:
         """Rewrites URLs first; pairs are looked for only outside of them."""
         parts, end = [], 0
-        for match in _URL.finditer(text):
+        while match := _URL.search(text, end):
             parts += [self._pairs(text[end : match.start()]), self._url(match)]
-            end = self._end_of_url(text, match.end())
+            end = _END.search(text, match.end()).start()
             parts.append(text[match.end() : end])
         return "".join([*parts, self._pairs(text[end:])])
-
-    def _end_of_url(self, text: str, at: int) -> int:
-        """Where path and query end. A comma ends a URL where another one begins."""
-        following = re.compile(r"[\s'\"<>]|,(?=[A-Za-z][A-Za-z0-9+.-]*://)").search(text, at)
-        return following.start() if following else len(text)
 
     def _url(self, match: re.Match[str]) -> str:
         scheme = match["scheme"].lower().partition("+")[0]

@@ -98,11 +98,11 @@ PYTHON = Field("dict", "How a Python service is installed.", "{requirements: req
     "migrate": COMMAND,
 })
 
-BUILD = Field("dict", "How a binary or static service is made.", "{kind: cargo, binary: execution-gateway}", default={}, options={
+BUILD = Field("dict", "How a binary or static service is made.", "{kind: cargo, binary: server}", default={}, options={
     "kind": Field("str", "What builds it; `none`: nothing does.", "cargo", choices=("cargo", "npm", "none")),
     "files": Field("list", "Files beside the program that it reads, relative to `source`.", "[config.toml]",
                    elements=relative("", "config.toml"), default=[]),
-    "binary": Field("str", "Name of the program. Default: the service's.", "execution-gateway", pattern=r"[\w.-]+",
+    "binary": Field("str", "Name of the program. Default: the service's.", "server", pattern=r"[\w.-]+",
                     pattern_words="a file name"),
     "url": Field("str", "Where a prebuilt program is had; then `checksum` is needed.", "https://example.com/gateway-1.0",
                  pattern=r"https?://[^\s@]+", pattern_words="an http or https URL without user and password"),
