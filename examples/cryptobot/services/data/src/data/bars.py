@@ -26,7 +26,8 @@ def _parse(line: str) -> Bar:
 
 
 def _format(bar: Bar) -> str:
-    return ",".join(map(repr, bar))
+    time, *prices = bar
+    return ",".join([str(time), *(repr(float(price)) for price in prices)])
 
 
 class BarStore:
