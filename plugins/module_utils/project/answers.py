@@ -87,7 +87,7 @@ def complete(given: Mapping[str, Any], directory: Path) -> Answers:
     """Answers with what was found out and the defaults of the rest. Raises AnswersError with everything that is wrong."""
     findings = Findings()
     check(ANSWERS, given, "answers", findings)
-    if given.get("host") and given.get("hosts"):
+    if isinstance(given, Mapping) and given.get("host") and given.get("hosts"):
         findings.add("answers", "has host and hosts; one of them", "host: app1.example.com")
     if len(findings):
         raise AnswersError(findings.report("the answers"))
