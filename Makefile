@@ -1,5 +1,6 @@
 # `make` alone says what there is. Everything runs from a clone on a machine with git, Python, make and apt.
 PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
+STARTED := $(shell date +%s)
 LINK := .ansible/collections/ansible_collections/cryptobot/native
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ requirements: venv ## pins anew what requirements*.in name
 	done
 
 demo: venv ## a host, the whole platform on it, a user's journey, and how to look at it
-	@.venv/bin/python tests/demo/demo.py
+	@.venv/bin/python tests/demo/demo.py --started $(STARTED)
 
 demo-remove: ## removes the demo host
 	@tests/hosts/host remove cryptobot-demo

@@ -23,6 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "hosts"))
+
+import engine  # noqa: E402
+
 LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
 TAIL_LINES = 60
@@ -106,7 +110,7 @@ def run(part: Part) -> Result:
 
 def environment(part: Part) -> dict[str, str]:
     """The environment's tools first, and no version managers: their shims hide the interpreters from ansible-test."""
-    path = [folder for folder in os.environ["PATH"].split(":") if ".pyenv" not in folder]
+    path = [folder for folder in engine.program_path().split(":") if ".pyenv" not in folder]
     return {
         **os.environ,
         "PATH": ":".join([str(ROOT / ".venv" / "bin"), *path]),

@@ -21,8 +21,15 @@ ANSWER_SECONDS = 60
 
 def client(*argv: str) -> list[str]:
     """The words of a Docker command, with root's rights where the socket asks for them."""
+    # Debian's client brings no other builder than the engine's own.
     command = ["env", "DOCKER_BUILDKIT=0", "docker", *argv]
     return command if os.access(SOCKET, os.W_OK) else as_root(command)
+
+
+def program_path() -> str:
+    """The PATH on which programs that call Docker themselves, such as Ansible's connection, find one that may."""
+    own = [] if os.geteuid() == 0 or os.access(SOCKET, os.W_OK) else [str(Path(__file__).with_name("sudo"))]
+    return os.pathsep.join([*own, os.environ["PATH"]])
 
 
 def docker(*argv: str, **options) -> str:
