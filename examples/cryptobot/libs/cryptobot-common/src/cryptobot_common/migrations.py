@@ -44,6 +44,8 @@ def run(service: str, metadata: MetaData) -> None:
             connection=connection,
             target_metadata=metadata,
             version_table=table,
+            # Another service's tables in a shared database are not leftovers of this one's.
+            include_name=lambda name, kind, _: kind != "table" or name in metadata.tables,
             render_as_batch=engine.dialect.name == "sqlite",
         )
         with context.begin_transaction():

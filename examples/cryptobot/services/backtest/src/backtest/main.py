@@ -84,7 +84,7 @@ def start(wanted: Wanted, who: User) -> dict[str, Any]:
 
 @app.get("/backtests")
 def index(who: Anyone, strategy_id: int | None = None, symbol: str | None = None, limit: int = 100) -> dict[str, Any]:
-    query = select(Backtest).order_by(Backtest.id.desc()).limit(min(limit, 1000))
+    query = select(Backtest).order_by(Backtest.id.desc()).limit(min(limit, 10_000))
     if not who.is_service:
         query = query.where(Backtest.owner == who.subject)
     if strategy_id is not None:

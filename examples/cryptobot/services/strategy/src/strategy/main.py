@@ -92,7 +92,7 @@ def index(who: Anyone, active: bool | None = None, limit: int = 100, after: int 
         .join(Version, (Version.strategy_id == Strategy.id) & (Version.number == Strategy.version))
         .where(Strategy.id > after)
         .order_by(Strategy.id)
-        .limit(min(limit, 1000))
+        .limit(min(limit, 10_000))
     )
     if not who.is_service:
         query = query.where(Strategy.owner == who.subject)

@@ -125,7 +125,7 @@ def run_reconciliation(_: Anyone) -> dict[str, Any]:
 
 @app.get("/reconciliations")
 def reconciliations(_: Anyone, limit: int = 20) -> dict[str, Any]:
-    query = select(Reconciliation).order_by(Reconciliation.id.desc()).limit(min(limit, 1000))
+    query = select(Reconciliation).order_by(Reconciliation.id.desc()).limit(min(limit, 10_000))
     with service.database.begin() as session:
         rows = session.scalars(query).all()
     return {
