@@ -30,10 +30,10 @@ import engine  # noqa: E402
 LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
 TAIL_LINES = 60
-# Scenarios that are run on each of these releases; all others on Debian 12, or on what DEBIAN says.
-RELEASES = {"site": ("12", "13")}
-# Scenarios that show nothing which a shorter one does not; `make test-all` and `make scenario` run them.
-ONLY_IN_ALL = frozenset[str]()
+# Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
+RELEASES = {"site": ("12", "13"), "ssh": ("12", "13")}
+# What shows nothing that another part does not; `make test-all` and `make scenario` run them.
+ONLY_IN_ALL = frozenset({"scenario-site-13", "scenario-ssh-12"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def scenarios() -> Iterator[Part]:
         releases = RELEASES.get(name, ())
         for release in releases or ("",):
             label = f"scenario-{name}-{release}" if releases else f"scenario-{name}"
-            yield Part(label, ("molecule", "test", "-s", name), name not in ONLY_IN_ALL, release)
+            yield Part(label, ("molecule", "test", "-s", name), label not in ONLY_IN_ALL, release)
 
 
 def run(part: Part) -> Result:
