@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from journey import made_bars
+from sqlalchemy.exc import OperationalError
 
 from backtest import engine
 from backtest.bars import closes
@@ -40,6 +41,7 @@ def test_fees_are_what_a_round_trip_costs():
 
 @pytest.fixture
 def database(tmp_path: Path) -> Database:
+    (tmp_path / "results.sqlite").touch()
     found = Database(Settings.load("backtest", {"RESULTS_FILE": str(tmp_path / "results.sqlite")}))
     Base.metadata.create_all(found.engine)
     return found
@@ -82,3 +84,10 @@ def test_a_new_worker_takes_up_what_the_last_one_left(database, tmp_path):
     waiting, cut_off, done = add(database), add(database, status="running", runs=1), add(database, status="done")
     assert Runs(database, tmp_path).requeue() == [waiting, cut_off]
     assert [read(database, one).status for one in (waiting, cut_off, done)] == ["queued", "queued", "done"]
+
+
+def test_a_results_file_that_is_gone_is_an_error_and_is_not_made_anew(database, tmp_path):
+    (tmp_path / "results.sqlite").rename(tmp_path / "elsewhere")
+    with pytest.raises(OperationalError, match="unable to open database file"):
+        database.check()
+    assert not (tmp_path / "results.sqlite").exists()

@@ -48,7 +48,8 @@ def version_table(settings: Settings) -> str:
 def database_url(settings: Settings) -> str:
     """``DATABASE_URL``, or the SQLite file of ``RESULTS_FILE``."""
     if path := settings.variables.get("RESULTS_FILE"):
-        return f"sqlite:///{path}"
+        # A file that is gone must be an error: SQLite would make an empty one.
+        return f"sqlite:///file:{path}?mode=rw&uri=true"
     url = settings.require("DATABASE_URL", f"postgresql://{settings.identifier}@/{settings.identifier}")
     # SQLAlchemy 2.1 takes the plain scheme for psycopg 3.
     return re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url)
@@ -64,11 +65,12 @@ def make_engine(settings: Settings, *, pooled: bool = True) -> Engine:
         options["connect_args"] = {"connect_timeout": 3, "application_name": settings.service}
         if pooled:
             options |= {"pool_size": 5, "max_overflow": 10, "pool_timeout": 5}
-    engine = (
-        create_engine(url, pool_pre_ping=True, **options)
-        if pooled
-        else create_engine(url, poolclass=NullPool, **options)
-    )
+    # A pooled connection to an SQLite file would go on working on one that was moved or replaced.
+    if pooled and not url.startswith("sqlite"):
+        options["pool_pre_ping"] = True
+    else:
+        options["poolclass"] = NullPool
+    engine = create_engine(url, **options)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
     return engine

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from pathlib import Path
 
 from alembic import context
-from sqlalchemy import Engine, MetaData, text
+from sqlalchemy import MetaData, text
 
 from cryptobot_common.database import make_engine, version_table
 from cryptobot_common.settings import Settings
 
 
-def _shared_file(engine: Engine) -> None:
-    # The group of the directory works with the file, whoever ran the migration; SQLite gives its
-    # -wal and -shm the same mode.
-    if engine.url.database and engine.url.database != ":memory:":
-        path = Path(engine.url.database)
-        if not path.exists():
-            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o660))
-            path.chmod(0o660)
+def _make_file(path: Path) -> None:
+    """The group of the directory works with the file, whoever ran the migration; -wal and -shm get its mode."""
+    if not path.exists():
+        path.touch(mode=0o660, exist_ok=False)
+        path.chmod(0o660)
 
 
 def run(service: str, metadata: MetaData) -> None:
@@ -32,10 +28,9 @@ def run(service: str, metadata: MetaData) -> None:
         with context.begin_transaction():
             context.run_migrations()
         return
+    if path := settings.variables.get("RESULTS_FILE"):
+        _make_file(Path(path))
     engine = make_engine(settings, pooled=False)
-    if engine.dialect.name == "sqlite":
-        os.umask(0o007)
-        _shared_file(engine)
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             # Two hosts that start the step at once: the second waits and finds nothing to do.
