@@ -27,6 +27,7 @@ SECRETS = INVENTORY / "group_vars" / "cryptobot" / "vault.yml"
 PASSWORD = INVENTORY / "vault-password.txt"
 BUILD = ROOT / "build"
 ADDRESS = BUILD / "demo" / "address"
+TIMES = BUILD / "demo" / "times.json"
 EXCHANGE_PORT = 9900
 JOURNEY = ROOT / "examples" / "cryptobot" / "journey.py"
 os.environ["PATH"] = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
@@ -72,7 +73,9 @@ def main() -> int:
 def play(playbook: str) -> None:
     """What an operator types, with its output shown as it comes."""
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_VAULT_PASSWORD_FILE": str(PASSWORD)}
+    environment["CRYPTOBOT_TIMES_FILE"] = str(TIMES)
     command = ["ansible-playbook", playbook, "-i", "inventories/demo"]
+    print(f"$ {' '.join(command)}", flush=True)
     if subprocess.call(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL) != 0:
         raise DemoError(f"{playbook} failed. The host is there to look at: docker exec -it {NAME} bash")
 
@@ -91,10 +94,14 @@ def travel(address: str) -> None:
 
 def report(address: str, rows: list[look.Sight], seconds: dict[str, float]) -> None:
     """Prints what came of it, and writes the same for programs."""
-    found = {"services": [row.row() for row in rows], "seconds": seconds, "dashboard": f"http://{address}/"}
+    steps = {step["step"]: step["seconds"] for step in json.loads(TIMES.read_text(encoding="utf-8"))["steps"]}
+    found = {"services": [row.row() for row in rows], "seconds": seconds, "steps": steps, "dashboard": f"http://{address}/"}
     (BUILD / "demo.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     print(f"\n{look.table(rows)}\n")
-    print("\n".join(f"{part:22} {value:7.1f} s" for part, value in seconds.items()))
+    for part, value in seconds.items():
+        print(f"{part:40} {value:7.1f} s")
+        if part == "site.yml":
+            print("\n".join(f"  {step:38} {each:7.1f} s" for step, each in steps.items()))
     vaulted = f"ANSIBLE_VAULT_PASSWORD_FILE={PASSWORD.relative_to(ROOT)}"
     print(f"""
 open     http://{address}/
