@@ -1,4 +1,4 @@
-"""Writes the generated references in docs/ from what the code itself checks against: python3 docs/generate.py [--check]."""
+"""Writes the generated pages of docs/ from what the code itself checks against: docs/generate.py [--check]."""
 
 from __future__ import annotations
 
@@ -63,7 +63,11 @@ def reference() -> str:
     parts = [HEAD, "## Catalogue\n", *_tables(CATALOGUE, ""), PLACEHOLDERS + "".join(_datastore_rows())]
     parts += ["## Variables of the inventory\n", _table((name, field) for name, field in PUBLIC.items())]
     parts += ["Groups of hosts: `cryptobot` with the children " + ", ".join(f"`{group}`" for group in GROUPS) + ".\n"]
-    parts += ["## Answers for a new project\n", "`ansible-playbook cryptobot.native.init -e project=DIR -e answers=FILE`\n", *_tables(ANSWERS, "")]
+    parts += [
+        "## Answers for a new project\n",
+        "`ansible-playbook cryptobot.native.init -e project=DIR -e answers=FILE`\n",
+        *_tables(ANSWERS, ""),
+    ]
     return "\n".join(parts)
 
 
@@ -99,7 +103,9 @@ def _table(rows) -> str:
     for name, field in rows:
         default = "**needed**" if field.required else "" if field.default in (None, "") else f"`{_yaml(field.default)}`"
         example = f"`{field.example}`" if field.example else ""
-        lines.append("| " + " | ".join(_escaped(cell) for cell in (f"`{name}`", field.doc, field.words, default, example)) + " |")
+        lines.append(
+            "| " + " | ".join(_escaped(cell) for cell in (f"`{name}`", field.doc, field.words, default, example)) + " |"
+        )
     return "\n".join([*lines, ""])
 
 

@@ -1,14 +1,13 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Validates catalogue, inventory, options and secrets on the controller, and resolves what all later plays work with."""
+"""Validates catalogue, inventory, options and secrets on the controller, and resolves what later plays work with."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.cryptobot.native.plugins.plugin_utils.catalogue_check import CatalogueCheck
 from ansible_collections.cryptobot.native.plugins.plugin_utils.inventory_variables import InventoryVariables
 
@@ -26,5 +25,9 @@ class ActionModule(ActionBase):
         check = CatalogueCheck(InventoryVariables(task_vars["hostvars"], task_vars["groups"]))
         resolved = check.run()
         if len(check.findings):
-            return result | {"failed": True, "msg": check.findings.report(), "findings": [vars(one) for one in check.findings]}
+            return result | {
+                "failed": True,
+                "msg": check.findings.report(),
+                "findings": [vars(one) for one in check.findings],
+            }
         return result | {"changed": False, "ansible_facts": {"cryptobot": resolved}}

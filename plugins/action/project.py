@@ -12,13 +12,18 @@ import yaml
 from ansible.errors import AnsibleActionFail, AnsiblePromptInterrupt, AnsiblePromptNoninteractive
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue import vault
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.files import load_shipped
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import required_secrets
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
-from ansible_collections.cryptobot.native.plugins.module_utils.project.answers import Answers, AnswersError, complete, find_compose, questions
+from ansible_collections.cryptobot.native.plugins.module_utils.project.answers import (
+    Answers,
+    AnswersError,
+    complete,
+    find_compose,
+    questions,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.project.files import PASSWORD, VAULT, project_files
+from ansible_collections.cryptobot.native.plugins.plugin_utils.catalogue_files import load_shipped
 from ansible_collections.cryptobot.native.plugins.plugin_utils.vault_file import VaultFile, write_new
 
 COLLECTION = Path(__file__).resolve().parents[2]
@@ -35,10 +40,14 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask, then write what is missing."""
         result = super().run(tmp, task_vars)
-        unused, arguments = self.validate_argument_spec({"path": {"type": "path", "required": True}, "answers": {"type": "path"}})
+        __, arguments = self.validate_argument_spec(
+            {"path": {"type": "path", "required": True}, "answers": {"type": "path"}}
+        )
         project, here = Path(arguments["path"]).absolute(), Path.cwd()
         if project.exists() and not project.is_dir():
-            raise AnsibleActionFail(f"{project} is a file. Name a directory for the project, for example -e project=~/platform.")
+            raise AnsibleActionFail(
+                f"{project} is a file. Name a directory for the project, for example -e project=~/platform."
+            )
         given, asked = self._read(arguments["answers"]), []
         if not (project / "inventory/hosts.yml").exists():
             given, asked = self._ask(given, here)
@@ -49,7 +58,11 @@ class ActionModule(ActionBase):
         written = self._write(project, answers)
         compose = find_compose(Path(answers.source["path"])) if "path" in answers.source else None
         return result | {
-            "changed": bool(written), "written": written, "asked": asked, "project": str(project), "compose": str(compose) if compose else None,
+            "changed": bool(written),
+            "written": written,
+            "asked": asked,
+            "project": str(project),
+            "compose": str(compose) if compose else None,
             "next": f"cd {project} && ansible-playbook site.yml",
         }
 
@@ -59,7 +72,10 @@ class ActionModule(ActionBase):
         try:
             found = yaml.safe_load(Path(file).read_text(encoding="utf-8")) or {}
         except (OSError, yaml.YAMLError) as error:
-            raise AnsibleActionFail(f"The answers in {file} cannot be read: {type(error).__name__}. They are YAML, for example host: app1.example.com") from None
+            raise AnsibleActionFail(
+                f"The answers in {file} cannot be read: {type(error).__name__}. "
+                "They are YAML, for example host: app1.example.com"
+            ) from None
         return found
 
     def _ask(self, given: Any, here: Path) -> tuple[Any, list[str]]:
@@ -74,11 +90,17 @@ class ActionModule(ActionBase):
                 raise AnsibleActionFail("Stopped; nothing was written.") from None
             asked.append(question.key)
             value = reply or question.default
-            given = {**given, question.key: {"path": str(Path(value).expanduser().absolute())} if question.key == "source" else value}
+            given = {
+                **given,
+                question.key: {"path": str(Path(value).expanduser().absolute())} if question.key == "source" else value,
+            }
         return given, asked
 
     def _write(self, project: Path, answers: Answers) -> list[str]:
-        """Writes what is missing and gives its names. The vault is only filled for a new inventory: its needs are the inventory's."""
+        """Writes what is missing and gives its names.
+
+        The vault is only filled for a new inventory: its needs are the inventory's.
+        """
         new = not (project / "inventory/hosts.yml").exists()
         written = []
         for file in project_files(answers, self._version(), self._collections()):
@@ -87,7 +109,7 @@ class ActionModule(ActionBase):
                 if not self._task.check_mode:
                     write_new(project / file.path, file.text.encode(), file.mode)
         if new or not (project / VAULT).exists():
-            catalogue, unused = load_shipped(COLLECTION / "catalogues", "cryptobot")
+            catalogue, __ = load_shipped(COLLECTION / "catalogues", "cryptobot")
             needs = vault.needs(required_secrets(validate(catalogue).usable, answers.inventory))
             if VaultFile(project / VAULT, project / PASSWORD).complete(needs, dry=self._task.check_mode):
                 written.append(VAULT)

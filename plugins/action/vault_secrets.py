@@ -10,7 +10,6 @@ from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-
 from ansible_collections.cryptobot.native.plugins.plugin_utils.catalogue_check import CatalogueCheck
 from ansible_collections.cryptobot.native.plugins.plugin_utils.inventory_variables import InventoryVariables
 from ansible_collections.cryptobot.native.plugins.plugin_utils.vault_file import VaultFile
@@ -25,12 +24,17 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The needs come from the inventory as it is, the values from the system's random source."""
         result = super().run(tmp, task_vars)
-        spec = {"path": {"type": "path", "required": True}, "password_file": {"type": "path", "required": True, "no_log": False}}
-        unused, arguments = self.validate_argument_spec(spec)
+        spec = {
+            "path": {"type": "path", "required": True},
+            "password_file": {"type": "path", "required": True, "no_log": False},
+        }
+        __, arguments = self.validate_argument_spec(spec)
         task_vars = task_vars or {}
         check = CatalogueCheck(InventoryVariables(task_vars["hostvars"], task_vars["groups"]))
         check.run()
         if check.needs is None:
             raise AnsibleActionFail(check.findings.report())
-        added = VaultFile(Path(arguments["path"]), Path(arguments["password_file"])).complete(check.needs, dry=self._task.check_mode)
+        added = VaultFile(Path(arguments["path"]), Path(arguments["password_file"])).complete(
+            check.needs, dry=self._task.check_mode
+        )
         return result | {"changed": bool(added), "added": added}

@@ -11,8 +11,9 @@ type: stdout
 short_description: One line a step
 version_added: 0.1.0
 description:
-  - Prints a line for each play with its number, its duration and how much it changed. Failures come with their whole message,
-    differences under C(--diff). With C(-v) and more it prints what the callback P(ansible.builtin.default#callback) does.
+  - Prints a line for each play with its number, its duration and how much it changed. Failures come with their whole
+    message, differences under C(--diff).
+  - With C(-v) and more it prints what the callback P(ansible.builtin.default#callback) does.
   - Shows nothing of tasks with C(no_log).
 requirements:
   - Set C(stdout_callback = cryptobot.native.progress) in C(ansible.cfg).
@@ -39,7 +40,6 @@ from typing import Any
 
 from ansible import constants as C
 from ansible.plugins.callback.default import CallbackModule as Default
-
 from ansible_collections.cryptobot.native.plugins.module_utils.progress import Step, duration, failure_text, table
 
 DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
@@ -75,7 +75,9 @@ class CallbackModule(Default):
     def v2_playbook_on_play_start(self, play: Any) -> None:
         """Close the step before and open this one."""
         self._close_step()
-        step = Step(len(self._steps) + 1, max(self._plays, len(self._steps) + 1), play.get_name().strip(), time.monotonic())
+        step = Step(
+            len(self._steps) + 1, max(self._plays, len(self._steps) + 1), play.get_name().strip(), time.monotonic()
+        )
         self._steps.append(step)
         self._play = play
         if self._talks:
@@ -154,7 +156,13 @@ class CallbackModule(Default):
             super().v2_on_file_diff(result)
             return
         results = result.result.get("results", [result.result]) if result.task.loop else [result.result]
-        shown = [text for one in results if one.get("changed") and one.get("diff") for text in [self._get_diff(one["diff"])] if text.strip()]
+        shown = [
+            text
+            for one in results
+            if one.get("changed") and one.get("diff")
+            for text in [self._get_diff(one["diff"])]
+            if text.strip()
+        ]
         if shown:
             self._break_line()
             self._display.display(f"{self.host_label(result)}: {result.task.get_name().strip()}", color=C.COLOR_CHANGED)
@@ -170,7 +178,9 @@ class CallbackModule(Default):
             self._display.display("\n".join(table(self._steps)))
             self._display.display(f"all together {duration(time.monotonic() - self._started)}\n")
         if file := self.get_option("times_file"):
-            steps = [{"step": step.name, "seconds": round(step.seconds, 2), "changed": step.changed} for step in self._steps]
+            steps = [
+                {"step": step.name, "seconds": round(step.seconds, 2), "changed": step.changed} for step in self._steps
+            ]
             Path(file).write_text(json.dumps({"steps": steps}, indent=2) + "\n", encoding="utf-8")
 
 
@@ -186,8 +196,19 @@ def _quiet(name: str) -> Any:
 
 
 for _name in (
-    "v2_playbook_on_task_start", "v2_playbook_on_handler_task_start", "v2_runner_on_start", "v2_runner_on_skipped", "v2_runner_item_on_ok",
-    "v2_runner_item_on_skipped", "v2_playbook_on_include", "v2_playbook_on_no_hosts_matched", "v2_playbook_on_no_hosts_remaining",
-    "v2_runner_retry", "v2_runner_on_async_poll", "v2_runner_on_async_ok", "v2_runner_on_async_failed", "v2_playbook_on_notify",
+    "v2_playbook_on_task_start",
+    "v2_playbook_on_handler_task_start",
+    "v2_runner_on_start",
+    "v2_runner_on_skipped",
+    "v2_runner_item_on_ok",
+    "v2_runner_item_on_skipped",
+    "v2_playbook_on_include",
+    "v2_playbook_on_no_hosts_matched",
+    "v2_playbook_on_no_hosts_remaining",
+    "v2_runner_retry",
+    "v2_runner_on_async_poll",
+    "v2_runner_on_async_ok",
+    "v2_runner_on_async_failed",
+    "v2_playbook_on_notify",
 ):
     setattr(CallbackModule, _name, _quiet(_name))

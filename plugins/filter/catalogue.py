@@ -9,8 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue import environment_file, queries, report, rewriting
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue import (
+    environment_file,
+    queries,
+    report,
+    rewriting,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.waves import waves
 
 

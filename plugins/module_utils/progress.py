@@ -79,4 +79,6 @@ def table(steps: Iterable[Step]) -> list[str]:
     rows = [(step.name, duration(step.seconds), str(step.changed or "")) for step in steps]
     rows = [("step", "took", "changed"), *rows]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    return [f"{name:<{widths[0]}}  {took:>{widths[1]}}  {changed:>{widths[2]}}".rstrip() for name, took, changed in rows]
+    return [
+        f"{name:<{widths[0]}}  {took:>{widths[1]}}  {changed:>{widths[2]}}".rstrip() for name, took, changed in rows
+    ]

@@ -10,10 +10,10 @@ module: catalogue
 short_description: Validates the catalogue and the inventory, and resolves them
 version_added: 0.1.0
 description:
-  - Merges the shipped catalogue with the patches of the inventory, and checks it, the inventory, the options of all roles
-    and the presence and shape of all secrets. It runs on the controller and connects to no host.
-  - Fails with all findings at once. Each names the path, what is wrong, an example of what is right, and where it was set.
-    No value of a secret is part of a message.
+  - Merges the shipped catalogue with the patches of the inventory, and checks it, the inventory, the options of all
+    roles and the presence and shape of all secrets. It runs on the controller and connects to no host.
+  - Fails with all findings at once. Each names the path, what is wrong, an example of what is right, and where it was
+    set. No value of a secret is part of a message.
   - Gives the resolved catalogue as the fact C(cryptobot) to every host of the play.
 options: {}
 attributes:

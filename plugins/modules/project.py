@@ -10,8 +10,8 @@ module: project
 short_description: Makes a new project on the controller
 version_added: 0.1.0
 description:
-  - Writes configuration, inventory, variables and a vault with generated secrets into a directory, with a generated password file
-    that only its owner can read. What exists is never written again.
+  - Writes configuration, inventory, variables and a vault with generated secrets into a directory, with a generated
+    password file that only its owner can read. What exists is never written again.
   - At a terminal it asks what no answer says and what cannot be found out; elsewhere the defaults hold.
 options:
   path:
@@ -20,8 +20,8 @@ options:
     required: true
   answers:
     description:
-      - YAML file with answers, any of C(host) or C(hosts) (by C(database), C(cache), C(app), C(edge), C(build)), C(user),
-        C(environment) and C(source).
+      - YAML file with answers, any of C(host) or C(hosts) (by C(database), C(cache), C(app), C(edge), C(build)),
+        C(user), C(environment) and C(source).
     type: path
 attributes:
   check_mode:

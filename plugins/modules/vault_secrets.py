@@ -10,8 +10,8 @@ module: vault_secrets
 short_description: Completes a vault with generated secrets
 version_added: 0.1.0
 description:
-  - Generates a value for each secret that the inventory's services need and the vault has not, and encrypts the vault again.
-    A value that is there is never changed. No value is printed or passed to another program.
+  - Generates a value for each secret that the inventory's services need and the vault has not, and encrypts the vault
+    again. A value that is there is never changed. No value is printed or passed to another program.
 options:
   path:
     description: The vault file; it is made when it is missing.

@@ -10,13 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue import vault
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.files import check_source, load_shipped
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.findings import Findings
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory, check_inventory
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import (
+    Host,
+    Inventory,
+    check_inventory,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.merge import PREFIXES, Merged, Patch, merge
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import required_secrets, resolve
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.variables import PREFIX, PUBLIC, check_variables
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.variables import (
+    PREFIX,
+    PUBLIC,
+    check_variables,
+)
+from ansible_collections.cryptobot.native.plugins.plugin_utils.catalogue_files import check_source, load_shipped
 from ansible_collections.cryptobot.native.plugins.plugin_utils.inventory_variables import MISSING, InventoryVariables
 from ansible_collections.cryptobot.native.plugins.plugin_utils.role_options import check_options, role_options
 
@@ -71,7 +79,9 @@ class CatalogueCheck:
                     values[variable] = value
         check_variables(values, [option for option in options if option.startswith(PREFIX)], found)
         check_options(set_options, options, found)
-        self.findings.extend(found.located(lambda path: self.variables.place(name, path.partition(".")[0].partition("[")[0])))
+        self.findings.extend(
+            found.located(lambda path: self.variables.place(name, path.partition(".")[0].partition("[")[0]))
+        )
         for variable, value in values.items():
             if variable != "cryptobot_address":
                 self._share(name, variable, value)
@@ -86,15 +96,25 @@ class CatalogueCheck:
             self.shared[variable], self.owner[variable] = value, host
         elif self.shared[variable] != value and (variable in PUBLIC or variable.startswith(tuple(PREFIXES))):
             problem = f"differs between the hosts {self.owner[variable]} and {host}; the catalogue is one for all"
-            self.findings.add(variable, problem, "set it in group_vars/all or group_vars/cryptobot", self.variables.place(host, variable))
+            self.findings.add(
+                variable,
+                problem,
+                "set it in group_vars/all or group_vars/cryptobot",
+                self.variables.place(host, variable),
+            )
 
     def _merged(self) -> Merged:
         shipped = self.shared.get("cryptobot_catalogue", "cryptobot")
-        base, origin = load_shipped(COLLECTION / "catalogues", shipped if shipped in PUBLIC["cryptobot_catalogue"].choices else "cryptobot")
+        base, origin = load_shipped(
+            COLLECTION / "catalogues", shipped if shipped in PUBLIC["cryptobot_catalogue"].choices else "cryptobot"
+        )
         patches = [
             Patch(variable, target, value, self.variables.places(self.owner[variable], variable))
             for variable, value in self.shared.items()
-            for target in [TARGETS.get(variable) or next((PREFIXES[prefix] for prefix in PREFIXES if variable.startswith(prefix)), None)]
+            for target in [
+                TARGETS.get(variable)
+                or next((PREFIXES[prefix] for prefix in PREFIXES if variable.startswith(prefix)), None)
+            ]
             if target
         ]
         return merge(base, origin, patches)
@@ -113,9 +133,13 @@ class CatalogueCheck:
         if isinstance(path, str) and path:
             found = Findings()
             check_source(full, Path(path).expanduser(), found)
-            self.findings.extend(found.located(lambda key: self._locate(key) if key.startswith(PREFIX) else merged.locate(key)))
+            self.findings.extend(
+                found.located(lambda key: self._locate(key) if key.startswith(PREFIX) else merged.locate(key))
+            )
         elif source is None and "cryptobot_source" not in self.unreadable and merged.catalogue.get("services"):
-            self.findings.add("cryptobot_source", "is not set: where the application's source is", PUBLIC["cryptobot_source"].example)
+            self.findings.add(
+                "cryptobot_source", "is not set: where the application's source is", PUBLIC["cryptobot_source"].example
+            )
 
     def _locate(self, path: str) -> str:
         variable = path.partition(".")[0]

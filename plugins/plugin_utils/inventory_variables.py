@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an inventory says: variables of its hosts, rendered one by one, so that one that cannot be rendered is a finding."""
+"""What an inventory says: variables of its hosts, rendered one by one, so that one that cannot be is a finding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
-
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.fields import join
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.findings import Findings
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import PARENT
@@ -57,10 +56,16 @@ class InventoryVariables:
                 findings.add(path, f"cannot be rendered: {reason}", "", place())
             return MISSING
         if isinstance(value, Mapping):
-            items = {str(key): self._plain(lambda key=key: value[key], join(path, str(key)), place, findings, lenient) for key in value}
+            items = {
+                str(key): self._plain(lambda key=key: value[key], join(path, str(key)), place, findings, lenient)
+                for key in value
+            }
             return {key: item for key, item in items.items() if item is not MISSING}
         if isinstance(value, list | tuple):
-            found = [self._plain(lambda index=index: value[index], f"{path}[{index}]", place, findings, lenient) for index in range(len(value))]
+            found = [
+                self._plain(lambda index=index: value[index], f"{path}[{index}]", place, findings, lenient)
+                for index in range(len(value))
+            ]
             return [item for item in found if item is not MISSING]
         for kind in (bool, int, float, str):
             if isinstance(value, kind):

@@ -15,12 +15,19 @@ from typing import Any
 
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.findings import Findings, kind_of
 
 Option = Mapping[str, Any]
-_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list", "dict": "a dictionary",
-          "path": "a path", "raw": "a value"}
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list": "a list",
+    "dict": "a dictionary",
+    "path": "a path",
+    "raw": "a value",
+}
 
 
 @cache

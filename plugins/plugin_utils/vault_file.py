@@ -1,7 +1,10 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A vault file on the controller: read, completed with generated secrets, written again. Values stay in memory and in the file."""
+"""A vault file on the controller: read, completed with generated secrets, written again.
+
+Values stay in memory and in the file.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
-
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import VARIABLE, Need, generate
 from ansible_collections.cryptobot.native.plugins.module_utils.project.files import vault_text
 
@@ -39,18 +41,23 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
 
 
 class VaultFile:
-    """`path` is encrypted with the password in `password`, which is made when it is missing and there is no vault yet."""
+    """`path` is encrypted with the password in `password`, which is made where there is no vault yet."""
 
     def __init__(self, path: Path, password: Path) -> None:
         self.path = path
         self.password = password
 
     def complete(self, needs: Iterable[Need], dry: bool = False) -> list[str]:
-        """Adds a generated value for every need that has none, and gives their names. What is there is never changed."""
+        """Adds a generated value for every need that has none, and gives their names.
+
+        What is there is never changed.
+        """
         data = self._read()
         values = data.get(VARIABLE) or {}
         if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
-            raise AnsibleActionFail(f"{VARIABLE} in {self.path} should be a dictionary by service of dictionaries by secret.")
+            raise AnsibleActionFail(
+                f"{VARIABLE} in {self.path} should be a dictionary by service of dictionaries by secret."
+            )
         missing = [need for need in needs if (values.get(need.service) or {}).get(need.name) is None]
         if not missing or dry:
             return [need.path for need in missing]
@@ -67,7 +74,10 @@ class VaultFile:
             plain = self._lib().decrypt(text) if VaultLib.is_encrypted(text) else text
             return yaml.safe_load(plain) or {}
         except (AnsibleVaultError, OSError) as error:
-            raise AnsibleActionFail(f"{self.path} cannot be read with the password in {self.password}. Give the password that it was made with.") from error
+            raise AnsibleActionFail(
+                f"{self.path} cannot be read with the password in {self.password}. "
+                "Give the password that it was made with."
+            ) from error
         except yaml.YAMLError:
             # The error would show the line, which may be a secret's.
             raise AnsibleActionFail(f"{self.path} is no YAML. Mend it with ansible-vault edit.") from None
@@ -83,7 +93,10 @@ class VaultFile:
 
     def _lib(self) -> VaultLib:
         if not self.password.is_file():
-            raise AnsibleActionFail(f"There is no password file {self.password} for {self.path}. Put it back, or move the vault away to make a new one.")
+            raise AnsibleActionFail(
+                f"There is no password file {self.password} for {self.path}. "
+                "Put it back, or move the vault away to make a new one."
+            )
         if stat.S_IMODE(self.password.stat().st_mode) & 0o077:
             raise AnsibleActionFail(f"{self.password} can be read by others. Run: chmod 600 {self.password}")
         return VaultLib([("default", VaultSecret(self.password.read_bytes().strip()))])

@@ -13,7 +13,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / ".ansible" / "collections"))
 
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.files import load_shipped  # noqa: E402
+from ansible_collections.cryptobot.native.plugins.plugin_utils.catalogue_files import load_shipped  # noqa: E402
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory  # noqa: E402
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import required_secrets  # noqa: E402
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate  # noqa: E402

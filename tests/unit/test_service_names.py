@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVICES = set(yaml.safe_load((ROOT / "catalogues" / "cryptobot.yml").read_text(encoding="utf-8"))["services"]) - {"data"}
+SERVICES = set(yaml.safe_load((ROOT / "catalogues" / "cryptobot.yml").read_text(encoding="utf-8"))["services"]) - {
+    "data"
+}
 NAMES = SERVICES | {name.replace("-", "_") for name in SERVICES}
 
 
@@ -18,7 +20,9 @@ class AnyTag(yaml.SafeLoader):
     """Reads YAML with whatever tags."""
 
 
-AnyTag.add_multi_constructor("", lambda loader, tag, node: getattr(node, "value", None) if isinstance(node, yaml.ScalarNode) else None)
+AnyTag.add_multi_constructor(
+    "", lambda loader, tag, node: getattr(node, "value", None) if isinstance(node, yaml.ScalarNode) else None
+)
 
 
 def yaml_literals(value: object) -> Iterator[str]:
@@ -46,7 +50,7 @@ def files(pattern: str) -> list[Path]:
 
 @pytest.mark.parametrize("path", [*files("*.yml"), *files("*.yaml")], ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_service_in_yaml(path: Path) -> None:
-    documents = yaml.load_all(path.read_text(encoding="utf-8"), Loader=AnyTag)  # noqa: S506
+    documents = yaml.load_all(path.read_text(encoding="utf-8"), Loader=AnyTag)
     assert not [text for document in documents for text in yaml_literals(document) if text in NAMES]
 
 

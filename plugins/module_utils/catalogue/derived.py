@@ -61,7 +61,9 @@ def completed(catalogue: Mapping[str, Any]) -> dict[str, Any]:
             service.setdefault("migration_group", full["migration_groups"][0])
         for store, datastore in full["datastores"].items():
             if name in datastore["users"]:
-                service["uses"].setdefault(store, with_defaults(CATALOGUE.options["services"].elements.options["uses"].elements, {}))
+                service["uses"].setdefault(
+                    store, with_defaults(CATALOGUE.options["services"].elements.options["uses"].elements, {})
+                )
         for store, use in service["uses"].items():
             if full["datastores"].get(store, {}).get("kind") == "redis":
                 use.setdefault("prefix", f"{name}:")

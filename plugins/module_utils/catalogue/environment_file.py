@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """systemd's `EnvironmentFile=`: the only place that knows how values are written into one, and how they are read.
 
-Source: systemd.exec(5), and `parse_env_file_internal` of systemd's env-file.c. In double quotes a backslash keeps only
-before `"`, `\\`, backtick and `$` what follows, before a line break it joins the lines, and elsewhere it stays. The file does not expand
-variables, so that `$` needs no doubling.
+Source: systemd.exec(5), and `parse_env_file_internal` of systemd's env-file.c. In double quotes a backslash gives the
+character itself before `"`, `\\`, backtick and `$`, joins lines before a line break, and stays elsewhere. The file does not
+expand variables, so that `$` needs no doubling.
 """
 
 from __future__ import annotations
@@ -36,13 +36,17 @@ def text_of(value: Any) -> str:
 
 def _name(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is not the name of a variable: letters, digits and underscores, not starting with a digit.")
+        raise ValueError(
+            f"{name!r} is not the name of a variable: letters, digits and underscores, not starting with a digit."
+        )
     return name
 
 
 def _encoded(name: str, text: str) -> str:
     if refused := next((character for character in text if ord(character) < 32 and character not in "\t\n"), ""):
-        raise ValueError(f"{name} holds the control character U+{ord(refused):04X}, which systemd refuses in an environment file.")
+        raise ValueError(
+            f"{name} holds the control character U+{ord(refused):04X}, which systemd refuses in an environment file."
+        )
     return text if _AS_IS.fullmatch(text) else '"' + _QUOTED.sub(r"\\\1", text) + '"'
 
 

@@ -14,7 +14,13 @@ from .findings import Findings, kind_of, shown, suggestion
 
 UNKNOWN_KEY = "is not a known key"
 
-_CLASSES: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "number": (int, float), "bool": (bool,), "list": (list, tuple)}
+_CLASSES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "number": (int, float),
+    "bool": (bool,),
+    "list": (list, tuple),
+}
 _CLASSES |= {"dict": (Mapping,), "map": (Mapping,), "any": (object,), "scalar": (str, int, float, bool)}
 _WORDS = {
     "str": "text",
@@ -34,8 +40,8 @@ class Field:
     """One place in the data.
 
     `type`: str, int, number, bool, scalar, any; list (of `elements`); dict (of `options`); map (any name that
-    matches `names`, to `elements`). `example` is YAML in one line, as a user would write it. `nullable`: null is a value
-    of its own (elsewhere it is a mistake, for a patch with null has removed the key before).
+    matches `names`, to `elements`). `example` is YAML in one line, as a user would write it. `nullable`: null is a
+    value of its own (elsewhere it is a mistake, for a patch with null has removed the key before).
     """
 
     type: str
@@ -68,7 +74,10 @@ class Field:
 
 
 def check(spec: Field, value: Any, path: str, findings: Findings) -> None:
-    """Add a finding for everything in `value` that `spec` does not describe. Values are never shown, but numbers and choices."""
+    """Add a finding for everything in `value` that `spec` does not describe.
+
+    Values are never shown, but numbers and choices.
+    """
     if value is None and spec.nullable:
         return
     right_class = isinstance(value, _CLASSES[spec.type])
@@ -131,7 +140,9 @@ def with_defaults(spec: Field, value: Any) -> Any:
                 filled[key] = with_defaults(option, option.default)
         return filled
     if spec.type == "map":
-        return {key: with_defaults(spec.elements, element) if spec.elements else element for key, element in value.items()}
+        return {
+            key: with_defaults(spec.elements, element) if spec.elements else element for key, element in value.items()
+        }
     if spec.type == "list":
         return [with_defaults(spec.elements, element) if spec.elements else element for element in value]
     return value

@@ -19,7 +19,9 @@ GROUPS = tuple(f"cryptobot_{name}" for name in ("database", "cache", "app", "edg
 SINGLE = ("cryptobot_database", "cryptobot_cache", "cryptobot_edge")
 ENVIRONMENTS = ("development", "staging", "production")
 LOOPBACK = "127.0.0.1"
-_HOSTNAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*")
+_HOSTNAME = re.compile(
+    r"(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*"
+)
 
 
 @dataclass(frozen=True)
@@ -45,25 +47,46 @@ class Inventory:
         return next(iter(self.within(group)), None)
 
 
-def check_inventory(inventory: Inventory, catalogue: Mapping[str, Any], groups: Iterable[str], findings: Findings) -> None:
-    """Groups that are needed or not known, addresses that cannot be one. `groups`: every group name of the inventory."""
+def check_inventory(
+    inventory: Inventory, catalogue: Mapping[str, Any], groups: Iterable[str], findings: Findings
+) -> None:
+    """Groups that are needed or not known, addresses that cannot be one.
+
+    `groups`: every group name of the inventory.
+    """
     for name in sorted(groups):
         if name.startswith(PARENT) and name not in (PARENT, *GROUPS):
             hint = suggestion(name, GROUPS)
-            findings.add(f"group {shown(name)}", f"is not a group of this collection{'; ' + hint if hint else ''}", "cryptobot_app")
+            findings.add(
+                f"group {shown(name)}",
+                f"is not a group of this collection{'; ' + hint if hint else ''}",
+                "cryptobot_app",
+            )
     for group, why in needed_groups(catalogue).items():
         if not inventory.within(group):
             findings.add(f"group {group}", f"has no host, but {why}", f"{group}: {{hosts: {{my-host: {{}}}}}}")
     for group in SINGLE:
         if len(found := inventory.within(group)) > 1:
             hosts = ", ".join(host.name for host in found)
-            findings.add(f"group {group}", f"has {len(found)} hosts ({hosts}); this version knows one", f"{group}: {{hosts: {{{found[0].name}: {{}}}}}}")
+            findings.add(
+                f"group {group}",
+                f"has {len(found)} hosts ({hosts}); this version knows one",
+                f"{group}: {{hosts: {{{found[0].name}: {{}}}}}}",
+            )
     used = [host for host in inventory.hosts if host.groups & set(GROUPS)]
     for host in used:
         if PARENT not in host.groups:
-            findings.add(f"host {host.name}", "is in a cryptobot_ group that is no child of the group cryptobot", "cryptobot: {children: {cryptobot_app: {}}}")
+            findings.add(
+                f"host {host.name}",
+                "is in a cryptobot_ group that is no child of the group cryptobot",
+                "cryptobot: {children: {cryptobot_app: {}}}",
+            )
         if not is_address(host.address):
-            findings.add(f"hosts.{host.name}.cryptobot_address", "is neither an IP address nor a host name", "cryptobot_address: 10.0.0.5")
+            findings.add(
+                f"hosts.{host.name}.cryptobot_address",
+                "is neither an IP address nor a host name",
+                "cryptobot_address: 10.0.0.5",
+            )
         elif len({one.name for one in used}) > 1 and _is_loopback(host.address):
             problem = f"is {host.address}, which other hosts cannot reach, and there are {len(used)} hosts"
             findings.add(f"hosts.{host.name}.cryptobot_address", problem, "cryptobot_address: 10.0.0.5")
@@ -106,4 +129,6 @@ def _is_loopback(address: str) -> bool:
 
 def _mappings(value: object) -> dict[str, Mapping[str, Any]]:
     """The entries of a dictionary by name that are dictionaries themselves."""
-    return {str(key): one for key, one in value.items() if isinstance(one, Mapping)} if isinstance(value, Mapping) else {}
+    return (
+        {str(key): one for key, one in value.items() if isinstance(one, Mapping)} if isinstance(value, Mapping) else {}
+    )

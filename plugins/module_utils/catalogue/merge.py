@@ -66,17 +66,26 @@ def merge(base: Mapping[str, Any], origin: str, patches: Iterable[Patch]) -> Mer
             _merge(merged, catalogue.setdefault(patch.target, {}), patch.value, patch.target, patch, "")
         else:
             example = f"{patch.variable}: {{{'billing' if patch.target == 'services' else 'redis'}: {{…}}}}"
-            merged.findings.add(patch.variable, f"should be a dictionary by name, but is {kind_of(patch.value)}", example, patch.place(""))
+            merged.findings.add(
+                patch.variable,
+                f"should be a dictionary by name, but is {kind_of(patch.value)}",
+                example,
+                patch.place(""),
+            )
     return merged
 
 
-def _merge(merged: Merged, onto: dict[str, Any], value: Mapping[str, Any], path: str, patch: Patch, inside: str) -> None:
+def _merge(
+    merged: Merged, onto: dict[str, Any], value: Mapping[str, Any], path: str, patch: Patch, inside: str
+) -> None:
     for key, new in value.items():
         here, below = join(path, str(key)), join(inside, str(key))
         if new is None:
             if key not in onto:
                 hint = suggestion(str(key), map(str, onto))
-                merged.findings.add(here, f"null removes a key, but there is none{'; ' + hint if hint else ''}", "", patch.place(below))
+                merged.findings.add(
+                    here, f"null removes a key, but there is none{'; ' + hint if hint else ''}", "", patch.place(below)
+                )
             onto.pop(key, None)
             _forget(merged.provenance, here)
         elif isinstance(new, Mapping) and isinstance(onto.get(key), dict) and onto[key] and new:
@@ -92,7 +101,9 @@ def _merge(merged: Merged, onto: dict[str, Any], value: Mapping[str, Any], path:
             _replace(merged, onto, key, here, patch, below, new)
 
 
-def _replace(merged: Merged, onto: dict[str, Any], key: str, path: str, patch: Patch, inside: str, new: Any = None) -> None:
+def _replace(
+    merged: Merged, onto: dict[str, Any], key: str, path: str, patch: Patch, inside: str, new: Any = None
+) -> None:
     _forget(merged.provenance, path)
     onto[key] = copy.deepcopy(patch.value if new is None else new)
     for leaf in leaves(onto[key], path):

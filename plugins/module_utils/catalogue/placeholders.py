@@ -30,9 +30,9 @@ def names(text: str) -> Iterator[str]:
 
 
 def render(text: str, value_of: Callable[[str], str | None]) -> str:
-    """`text` with each placeholder replaced; where `value_of` answers None it stays, and so do doubled braces of such a text.
+    """`text` with each placeholder replaced; where `value_of` answers None it stays.
 
-    A text that is only partly rendered can be rendered again.
+    Doubled braces of a text that keeps one stay as well: a text that is only partly rendered can be rendered again.
     """
     left = False
     for name in names(text):

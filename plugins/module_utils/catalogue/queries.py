@@ -38,7 +38,9 @@ def secret_files(resolved: Mapping[str, Any], host: str, values: Mapping[str, An
             if secret["as"] == "env":
                 variables[secret["env"]], shared = value, secret["path"]
             else:
-                files.append({"dest": secret["path"], "content": value, "service": name, "name": key, "as": secret["as"]})
+                files.append(
+                    {"dest": secret["path"], "content": value, "service": name, "name": key, "as": secret["as"]}
+                )
         if variables:
             files.append({"dest": shared, "content": env_file(variables), "service": name, "name": "env", "as": "env"})
     return files
@@ -57,5 +59,12 @@ def ports(resolved: Mapping[str, Any]) -> list[dict[str, Any]]:
             for unit in process["units"]:
                 if unit["port"]:
                     address = unit["listen"].rpartition(":")[0].strip("[]")
-                    found.append({"port": unit["port"], "kind": "process", "owner": f"{name}-{process['name']}", "address": address})
+                    found.append(
+                        {
+                            "port": unit["port"],
+                            "kind": "process",
+                            "owner": f"{name}-{process['name']}",
+                            "address": address,
+                        }
+                    )
     return sorted(found, key=lambda one: one["port"])

@@ -29,12 +29,23 @@ def _cell(value: object) -> str:
 def services(resolved: Mapping[str, Any]) -> list[str]:
     """One row a process."""
     rows = [
-        (name, key, service["migration_group"], service["runtime"], process["port"], process["internal_port"], _listens(process),
-         process["units"][0]["unit"], [host for host, spec in resolved["hosts"].items() if name in spec["services"]])
+        (
+            name,
+            key,
+            service["migration_group"],
+            service["runtime"],
+            process["port"],
+            process["internal_port"],
+            _listens(process),
+            process["units"][0]["unit"],
+            [host for host, spec in resolved["hosts"].items() if name in spec["services"]],
+        )
         for name, service in resolved["services"].items()
         for key, process in service["processes"].items()
     ]
-    return columns(("service", "process", "group", "runtime", "public", "internal", "listens", "first unit", "hosts"), rows)
+    return columns(
+        ("service", "process", "group", "runtime", "public", "internal", "listens", "first unit", "hosts"), rows
+    )
 
 
 def _listens(process: Mapping[str, Any]) -> str:
@@ -49,21 +60,37 @@ def catalogue(resolved: Mapping[str, Any]) -> list[str]:
         for name, service in resolved["services"].items()
     ]
     stores = [
-        (name, store["kind"], store["host"], store["migration_group"], store.get("database") or store.get("path") or store.get("index"),
-         sorted(store["users"]))
+        (
+            name,
+            store["kind"],
+            store["host"],
+            store["migration_group"],
+            store.get("database") or store.get("path") or store.get("index"),
+            sorted(store["users"]),
+        )
         for name, store in resolved["datastores"].items()
     ]
     routes = [
-        (route["path"], f"{route['service']} {route['process']}", "strip" if route["strip"] else route["rewrite"], "yes" if route["websocket"] else "")
+        (
+            route["path"],
+            f"{route['service']} {route['process']}",
+            "strip" if route["strip"] else route["rewrite"],
+            "yes" if route["websocket"] else "",
+        )
         for route in resolved["routes"]
     ]
     edge = resolved["edge"]
     return [
-        f"environment {resolved['environment']}, entrance {edge['bind']}:{edge['port']}", "",
-        *services(resolved), "",
-        *columns(("service", "calls", "after", "uses", "secrets"), graph), "",
-        *columns(("datastore", "kind", "host", "moves with", "where", "users"), stores), "",
-        *columns(("wave", "services"), enumerate(resolved["waves"], 1)), "",
+        f"environment {resolved['environment']}, entrance {edge['bind']}:{edge['port']}",
+        "",
+        *services(resolved),
+        "",
+        *columns(("service", "calls", "after", "uses", "secrets"), graph),
+        "",
+        *columns(("datastore", "kind", "host", "moves with", "where", "users"), stores),
+        "",
+        *columns(("wave", "services"), enumerate(resolved["waves"], 1)),
+        "",
         *columns(("route", "to", "rewrite", "websocket"), routes),
     ]
 

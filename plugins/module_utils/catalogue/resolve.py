@@ -66,7 +66,11 @@ class _Resolver:
     def _host(self, host: Host) -> dict[str, Any]:
         runs = sorted(self.services, key=self.order.__getitem__) if host in self.hosts else []
         groups = sorted(group for group in host.groups if group.startswith(f"{PARENT}_"))
-        return {"address": host.address, "groups": groups, "services": [name for name in runs if self._runs_on(name, host)]}
+        return {
+            "address": host.address,
+            "groups": groups,
+            "services": [name for name in runs if self._runs_on(name, host)],
+        }
 
     def _runs_on(self, service: str, host: Host) -> bool:
         return any(self._process_runs_on(process, host) for process in self.services[service]["processes"].values())
@@ -88,16 +92,32 @@ class _Resolver:
         group = {"postgresql": "cryptobot_database", "redis": "cryptobot_cache"}.get(spec["kind"], "cryptobot_app")
         target = self.inventory.first(group)
         common = {
-            "name": name, "kind": spec["kind"], "host": target.name if target else None, "address": target.address if target else LOOPBACK,
-            "migration_group": spec.get("moves_with", last), "docker": spec["docker"],
+            "name": name,
+            "kind": spec["kind"],
+            "host": target.name if target else None,
+            "address": target.address if target else LOOPBACK,
+            "migration_group": spec.get("moves_with", last),
+            "docker": spec["docker"],
         }
         if spec["kind"] == "postgresql":
-            remote = [service for service in users if any(self.needs_password(service, name, host) for host in self.hosts)]
-            return common | {"database": spec["database"], "port": derived.POSTGRESQL_PORT, "users": users, "password_users": remote,
-                             "pools": {service: self.services[service]["uses"][name]["pool"] for service in users}}
+            remote = [
+                service for service in users if any(self.needs_password(service, name, host) for host in self.hosts)
+            ]
+            return common | {
+                "database": spec["database"],
+                "port": derived.POSTGRESQL_PORT,
+                "users": users,
+                "password_users": remote,
+                "pools": {service: self.services[service]["uses"][name]["pool"] for service in users},
+            }
         if spec["kind"] == "redis":
             prefixes = {service: {"prefix": self.services[service]["uses"][name]["prefix"]} for service in users}
-            return common | {"index": spec["index"], "port": derived.REDIS_PORT, "access_port": spec.get("access_port"), "users": prefixes}
+            return common | {
+                "index": spec["index"],
+                "port": derived.REDIS_PORT,
+                "access_port": spec.get("access_port"),
+                "users": prefixes,
+            }
         path = derived.directory(name)
         file = {"file": f"{path}/{name}.sqlite"} if spec["kind"] == "sqlite" else {}
         return common | {"path": path, **file, "group": derived.group(name), "users": users}
@@ -114,9 +134,29 @@ class _Resolver:
         seen = {host.name: self._seen_from(name, host) for host in self.hosts}
         first = seen.pop(self.hosts[0].name)
         whole = {
-            "name": name, "identifier": derived.identifier(name), "user": derived.user(name),
-            **{key: spec[key] for key in ("migration_group", "runtime", "source", "python", "build", "calls", "after", "uses", "resources", "egress")},
-            "groups": sorted(derived.group(store) for store in spec["uses"] if self.catalogue["datastores"][store]["kind"] in ("directory", "sqlite")),
+            "name": name,
+            "identifier": derived.identifier(name),
+            "user": derived.user(name),
+            **{
+                key: spec[key]
+                for key in (
+                    "migration_group",
+                    "runtime",
+                    "source",
+                    "python",
+                    "build",
+                    "calls",
+                    "after",
+                    "uses",
+                    "resources",
+                    "egress",
+                )
+            },
+            "groups": sorted(
+                derived.group(store)
+                for store in spec["uses"]
+                if self.catalogue["datastores"][store]["kind"] in ("directory", "sqlite")
+            ),
             "secrets": self.secrets[name],
             **first,
         }
@@ -126,47 +166,103 @@ class _Resolver:
     def _seen_from(self, name: str, host: Host) -> dict[str, Any]:
         """What of a service depends on the host that runs it."""
         spec, values = self.services[name], Values(self, name, host)
-        config = {"service": name, "environment": self.inventory.environment, "settings": values.settings,
-                  "urls": values.urls, "datastores": values.described_datastores()}
+        config = {
+            "service": name,
+            "environment": self.inventory.environment,
+            "settings": values.settings,
+            "urls": values.urls,
+            "datastores": values.described_datastores(),
+        }
         environment, credentials = values.environment(spec["environment"])
         command = derived.migrate_command(spec)
         migration = None
         if command:
             owner = Values(self, name, host, migrate=True)
             plain, secret = owner.environment(spec["environment"])
-            migration = {"command": [owner.text(word) for word in command], "environment": plain, "credential_environment": secret}
-        processes = {key: self._process(name, key, process, values, credentials)
-                     for key, process in spec["processes"].items() if self._process_runs_on(process, host)}
-        return {"settings": values.settings, "environment": environment, "config": config, "migration": migration, "processes": processes}
+            migration = {
+                "command": [owner.text(word) for word in command],
+                "environment": plain,
+                "credential_environment": secret,
+            }
+        processes = {
+            key: self._process(name, key, process, values, credentials)
+            for key, process in spec["processes"].items()
+            if self._process_runs_on(process, host)
+        }
+        return {
+            "settings": values.settings,
+            "environment": environment,
+            "config": config,
+            "migration": migration,
+            "processes": processes,
+        }
 
-    def _process(self, service: str, name: str, spec: Mapping[str, Any], values: Values, credentials: Mapping[str, str]) -> dict[str, Any]:
+    def _process(
+        self, service: str, name: str, spec: Mapping[str, Any], values: Values, credentials: Mapping[str, str]
+    ) -> dict[str, Any]:
         process = values.of_process(spec)
         environment, own = process.environment(spec["environment"])
         instance = {key: value for key, value in environment.items() if is_per_instance(spec["environment"][key])}
         plain = {key: value for key, value in environment.items() if key not in instance}
         command = [process.text(word) for word in spec["command"]]
-        kept = ("port", "internal_port", "socket", "instances", "health", "drain_seconds", "start_timeout", "server", "exclusive", "routes", "docker", "reads")
+        kept = (
+            "port",
+            "internal_port",
+            "socket",
+            "instances",
+            "health",
+            "drain_seconds",
+            "start_timeout",
+            "server",
+            "exclusive",
+            "routes",
+            "docker",
+            "reads",
+        )
         return {
-            "name": name, "command": command, **{key: spec.get(key) for key in kept}, "listen_first": spec.get("listen"),
-            "environment": plain, "credential_environment": {**credentials, **own},
+            "name": name,
+            "command": command,
+            **{key: spec.get(key) for key in kept},
+            "listen_first": spec.get("listen"),
+            "environment": plain,
+            "credential_environment": {**credentials, **own},
             "after": self._gates(service, values),
-            "units": [self._unit(service, name, spec, process, number, instance, command) for number in range(1, 2 * spec["instances"] + 1)],
+            "units": [
+                self._unit(service, name, spec, process, number, instance, command)
+                for number in range(1, 2 * spec["instances"] + 1)
+            ],
         }
 
-    def _unit(self, service: str, name: str, spec: Mapping[str, Any], process: Values, number: int,
-              environment: Mapping[str, str], command: list[str]) -> dict[str, Any]:
+    def _unit(
+        self,
+        service: str,
+        name: str,
+        spec: Mapping[str, Any],
+        process: Values,
+        number: int,
+        environment: Mapping[str, str],
+        command: list[str],
+    ) -> dict[str, Any]:
         port = spec["listen"] + number - 1 if spec.get("listen") else None
         at = process.of_instance(number, port)
         return {
-            "unit": derived.unit(service, name, number), "instance": number, "slot": SLOTS[number > spec["instances"]],
-            "listen": at.listen, "port": port, "command": [at.text(word) for word in command],
+            "unit": derived.unit(service, name, number),
+            "instance": number,
+            "slot": SLOTS[number > spec["instances"]],
+            "listen": at.listen,
+            "port": port,
+            "command": [at.text(word) for word in command],
             "environment": {key: at.text(value) for key, value in environment.items()},
         }
 
     def _gates(self, service: str, values: Values) -> list[dict[str, Any]]:
         """What must be healthy before a process starts, by its internal door."""
         return [
-            {"name": other, "url": values.url(process["internal_port"]) + process["health"]["path"], "expect": process["health"].get("expect", {})}
+            {
+                "name": other,
+                "url": values.url(process["internal_port"]) + process["health"]["path"],
+                "expect": process["health"].get("expect", {}),
+            }
             for other in self.services[service]["after"]
             for process in self.services[other]["processes"].values()
             if process.get("port") and process["health"].get("path")
@@ -182,10 +278,20 @@ class _Resolver:
         """Declared ones, and those that follow from the datastores."""
         spec = self.services[name]
         found = {key: dict(secret) for key, secret in spec["secrets"].items()}
-        kinds = {store: self.catalogue["datastores"][store]["kind"] for store in spec["uses"] if store in self.catalogue["datastores"]}
+        kinds = {
+            store: self.catalogue["datastores"][store]["kind"]
+            for store in spec["uses"]
+            if store in self.catalogue["datastores"]
+        }
         if "redis" in kinds.values():
             found.setdefault("redis_password", {"as": "credential", "kind": "password", "length": 32, "for": "redis"})
-        lines = [line for store, kind in kinds.items() if kind == "postgresql" for host in hosts for line in self._passfile(name, store, host)]
+        lines = [
+            line
+            for store, kind in kinds.items()
+            if kind == "postgresql"
+            for host in hosts
+            for line in self._passfile(name, store, host)
+        ]
         for key in sorted({line["password"] for line in lines}):
             found.setdefault(key, {"as": "none", "kind": "password", "length": 32, "for": "postgresql"})
         for key, password in (("pgpass", "postgresql_password"), ("pgpass_migrate", "postgresql_migrate_password")):
@@ -208,16 +314,29 @@ class _Resolver:
         lines = [{"host": address, "port": port, "database": database, "user": role, "password": "postgresql_password"}]
         remote = self.inventory.first("cryptobot_database") not in (None, host)
         if remote and derived.migrate_command(self.services[service]):
-            lines.append({"host": address, "port": derived.POSTGRESQL_PORT, "database": database, "user": f"{role}_migrate",
-                          "password": "postgresql_migrate_password"})
+            lines.append(
+                {
+                    "host": address,
+                    "port": derived.POSTGRESQL_PORT,
+                    "database": database,
+                    "user": f"{role}_migrate",
+                    "password": "postgresql_migrate_password",
+                }
+            )
         return lines
 
     # The proxy
 
     def _routes(self) -> list[dict[str, Any]]:
         routes = [
-            {"path": route["path"], "service": service, "process": process, "strip": route["strip"],
-             "rewrite": route.get("rewrite"), "websocket": route["websocket"]}
+            {
+                "path": route["path"],
+                "service": service,
+                "process": process,
+                "strip": route["strip"],
+                "rewrite": route.get("rewrite"),
+                "websocket": route["websocket"],
+            }
             for service, spec in self.services.items()
             for process, one in spec["processes"].items()
             for route in one["routes"]
@@ -226,10 +345,17 @@ class _Resolver:
 
     def _doors(self, service: str) -> list[dict[str, Any]]:
         return [
-            {"name": f"{derived.identifier(service)}_{derived.identifier(name)}", "service": service, "process": name,
-             "public": process["port"], "internal": process["internal_port"], "servers": self._servers(process),
-             "live": process["health"].get("live")}
-            for name, process in self.services[service]["processes"].items() if process.get("port")
+            {
+                "name": f"{derived.identifier(service)}_{derived.identifier(name)}",
+                "service": service,
+                "process": name,
+                "public": process["port"],
+                "internal": process["internal_port"],
+                "servers": self._servers(process),
+                "live": process["health"].get("live"),
+            }
+            for name, process in self.services[service]["processes"].items()
+            if process.get("port")
         ]
 
     def _servers(self, process: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -237,9 +363,12 @@ class _Resolver:
         hosts = [host for host in self.hosts if self._process_runs_on(process, host)]
         suffixes = {host: "" if len(self.hosts) == 1 else f"-{number}" for number, host in enumerate(self.hosts, 1)}
         return [
-            {"name": f"{SLOTS[number >= process['instances']]}{number % process['instances'] + 1}{suffixes[host]}",
-             "address": f"{in_url(self.listen_address(host))}:{process['listen'] + number}"}
-            for host in hosts for number in range(2 * process["instances"])
+            {
+                "name": f"{SLOTS[number >= process['instances']]}{number % process['instances'] + 1}{suffixes[host]}",
+                "address": f"{in_url(self.listen_address(host))}:{process['listen'] + number}",
+            }
+            for host in hosts
+            for number in range(2 * process["instances"])
         ]
 
 

@@ -10,14 +10,23 @@ a path or a query.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 # The port that a URL without one means.
 DEFAULT_PORTS = {
-    "amqp": 5672, "http": 80, "https": 443, "mongodb": 27017, "mysql": 3306, "postgres": 5432, "postgresql": 5432, "redis": 6379,
-    "rediss": 6379, "ws": 80, "wss": 443,
+    "amqp": 5672,
+    "http": 80,
+    "https": 443,
+    "mongodb": 27017,
+    "mysql": 3306,
+    "postgres": 5432,
+    "postgresql": 5432,
+    "redis": 6379,
+    "rediss": 6379,
+    "ws": 80,
+    "wss": 443,
 }
 _NAME = r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?"
 # Scheme, user information, the list of hosts; what follows is not looked at.
@@ -101,7 +110,10 @@ def addresses_of(resolved: Mapping[str, Any], loopback: str = "127.0.0.1") -> di
     `loopback`: under which address the host that will read the values reaches the proxy.
     """
     found: dict[str, dict[int, Address]] = {}
-    add: Callable[[str, int, Address], None] = lambda name, port, address: found.setdefault(name, {}).setdefault(port, address)  # noqa: E731
+
+    def add(name: str, port: int, address: Address) -> None:
+        found.setdefault(name, {}).setdefault(port, address)
+
     for service in resolved["services"].values():
         for process in service["processes"].values():
             docker = process.get("docker") or {}

@@ -6,192 +6,337 @@
 from __future__ import annotations
 
 from .fields import Field
+from .schema_process import (
+    ADDRESS,
+    BYTES,
+    COMMAND,
+    DATASTORES,
+    ENVIRONMENT,
+    KEY,
+    KEY_WORDS,
+    NAME,
+    NAME_WORDS,
+    PROCESS,
+    RUNTIMES,
+    VARIABLE,
+    names,
+    port,
+    relative,
+)
 
-NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-NAME_WORDS = "lower-case letters, digits and single hyphens, starting with a letter"
-KEY = r"[a-z][a-z0-9_]*"
-KEY_WORDS = "lower-case letters, digits and underscores, starting with a letter"
-VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-RELATIVE = r"(?!/)(?!(?:.*/)?\.\.(?:/|$))[^\0\n]+"
-URL_PATH = r"/[^\s?#]*"
-ADDRESS = r"[0-9A-Za-z.:\[\]*-]+"
-BYTES = r"[0-9]+[KMGT]?"
-# Longest name for which unit, OS user (32 characters) and PostgreSQL role (63 bytes) can exist.
-NAME_LENGTH = 22
+PYTHON = Field(
+    "dict",
+    "How a Python service is installed.",
+    "{requirements: requirements.lock, migrate: [alembic, upgrade, head]}",
+    default={},
+    options={
+        "requirements": relative(
+            "Lock with hashes, relative to `source`.", "requirements.lock", default="requirements.lock"
+        ),
+        "packages": Field(
+            "list",
+            "Own packages, relative to the application's root, built as wheels.",
+            "[libs/common, services/auth]",
+            elements=relative("", "libs/common"),
+            default=[],
+        ),
+        "interpreter": Field(
+            "str",
+            "The Python to make the environment with.",
+            "python3",
+            default="python3",
+            pattern=r"(/[\w./-]+|[\w.-]+)",
+            pattern_words="a program's name or absolute path",
+        ),
+        "migrate": COMMAND,
+    },
+)
 
-RUNTIMES = ("python", "binary", "static")
-DATASTORES = ("postgresql", "redis", "directory", "sqlite")
+BUILD = Field(
+    "dict",
+    "How a binary or static service is made.",
+    "{kind: cargo, binary: server}",
+    default={},
+    options={
+        "kind": Field("str", "What builds it; `none`: nothing does.", "cargo", choices=("cargo", "npm", "none")),
+        "files": Field(
+            "list",
+            "Files beside the program that it reads, relative to `source`.",
+            "[config.toml]",
+            elements=relative("", "config.toml"),
+            default=[],
+        ),
+        "binary": Field(
+            "str",
+            "Name of the program. Default: the service's.",
+            "server",
+            pattern=r"[\w.-]+",
+            pattern_words="a file name",
+        ),
+        "url": Field(
+            "str",
+            "Where a prebuilt program is had; then `checksum` is needed.",
+            "https://example.com/gateway-1.0",
+            pattern=r"https?://[^\s@]+",
+            pattern_words="an http or https URL without user and password",
+        ),
+        "checksum": Field(
+            "str",
+            "Its digest.",
+            "sha256:" + "0" * 64,
+            pattern=r"sha256:[0-9a-f]{64}",
+            pattern_words="sha256: and 64 hexadecimal digits",
+        ),
+        "output": relative(
+            "Directory that the build of a static service fills, relative to `source`.", "dist", default="dist"
+        ),
+        "migrate": COMMAND,
+    },
+)
 
+SECRET = Field(
+    "dict",
+    "How one secret reaches the service. Values are in `cryptobot_secrets`, never here.",
+    "{as: credential, kind: password}",
+    options={
+        "as": Field(
+            "str",
+            "`credential`: a file that only the process sees. `file`: a 0600 file. `env`: a variable, the last resort.",
+            "credential",
+            choices=("credential", "file", "env"),
+            default="credential",
+        ),
+        "env": Field(
+            "str",
+            "Name of the variable, for `as: env`.",
+            "API_KEY",
+            pattern=VARIABLE,
+            pattern_words="the name of a variable",
+        ),
+        "kind": Field(
+            "str",
+            "Its shape, for the check and for `init`.",
+            "password",
+            choices=("password", "ec-private-key", "text"),
+            default="password",
+        ),
+        "length": Field("int", "Characters of a generated one.", "32", default=32, minimum=12, maximum=512),
+        "public_of": Field(
+            "str",
+            "The public half of this private key; needs no value.",
+            "auth.jwt_private",
+            pattern=rf"{NAME}\.{KEY}",
+            pattern_words="<service>.<secret>",
+        ),
+        "same_as": Field(
+            "str",
+            "The value of this secret; needs none of its own.",
+            "auth.service_key",
+            pattern=rf"{NAME}\.{KEY}",
+            pattern_words="<service>.<secret>",
+        ),
+    },
+)
 
-def port(doc: str, example: str, required: bool = False, default: int | None = None) -> Field:
-    return Field("int", doc, example, required=required, default=default, minimum=1, maximum=65535)
+RESOURCES = Field(
+    "dict",
+    "Shares and limits, for each of its units.",
+    "{memory_max: 512M, cpu_weight: 200}",
+    default={},
+    options={
+        "memory_max": Field("str", "Hard limit.", "512M", pattern=BYTES, pattern_words="a size such as 512M or 2G"),
+        "cpu_weight": Field("int", "Share of CPU time beside the others.", "200", minimum=1, maximum=10000),
+        "io_weight": Field("int", "Share of input and output.", "200", minimum=1, maximum=10000),
+        "nice": Field("int", "Scheduling priority; lower is more.", "-5", minimum=-20, maximum=19),
+        "tasks_max": Field("int", "Most processes and threads.", "256", minimum=8, maximum=1000000),
+    },
+)
 
+USE = Field(
+    "dict",
+    "How the service uses a datastore.",
+    "{}",
+    options={
+        "prefix": Field(
+            "str",
+            "Redis: prefix of every key and channel that it may touch. Default: `<service>:`.",
+            '"auth:"',
+            pattern=r"[A-Za-z0-9_.:-]{1,40}",
+            pattern_words="letters, digits and . _ : -",
+        ),
+        "pool": Field(
+            "str",
+            "PostgreSQL: through PgBouncer, by session or by transaction.",
+            "session",
+            choices=("none", "session", "transaction"),
+            default="none",
+        ),
+        "readonly": Field("bool", "It only reads.", "true", default=False),
+    },
+)
 
-def relative(doc: str, example: str, required: bool = False, default: str | None = None) -> Field:
-    words = "a path relative to the source, without .."
-    return Field("str", doc, example, required=required, default=default, pattern=RELATIVE, pattern_words=words)
+SERVICE = Field(
+    "dict",
+    "One service.",
+    "{migration_group: supporting, runtime: python, source: services/auth, processes: {…}}",
+    options={
+        "migration_group": Field(
+            "str",
+            "With which group it moves. Needed where there are several groups.",
+            "supporting",
+            pattern=NAME,
+            pattern_words=NAME_WORDS,
+        ),
+        "runtime": Field("str", "What it is made of.", "python", required=True, choices=RUNTIMES),
+        "source": relative("Its directory inside the application's source.", "services/auth", default="."),
+        "python": PYTHON,
+        "build": BUILD,
+        "processes": Field(
+            "map",
+            "Its processes by name.",
+            "{web: {…}}",
+            required=True,
+            names=NAME,
+            pattern_words=NAME_WORDS,
+            elements=PROCESS,
+        ),
+        "uses": Field(
+            "map",
+            "Datastores that it uses: databases, grants, access rules.",
+            '{auth: {}, redis: {prefix: "auth:"}}',
+            names=NAME,
+            pattern_words=NAME_WORDS,
+            elements=USE,
+            default={},
+        ),
+        "calls": names(
+            "Services that it calls: URLs, routes, connectivity tests. May be cyclic.", "[strategy]", default=[]
+        ),
+        "after": names(
+            "Services that must be healthy before it starts. A cycle here is an error.", "[trade]", default=[]
+        ),
+        "settings": Field(
+            "map",
+            "What its JSON configuration holds. Text may hold placeholders.",
+            "{token_minutes: 60}",
+            default={},
+            elements=Field("any", "", nullable=True),
+            names=r"[A-Za-z_][\w.-]*",
+            pattern_words="letters, digits and _ . -",
+        ),
+        "environment": ENVIRONMENT,
+        "secrets": Field(
+            "map",
+            "Secrets that it needs.",
+            "{jwt_private: {as: credential, kind: ec-private-key}}",
+            default={},
+            names=KEY,
+            pattern_words=KEY_WORDS,
+            elements=SECRET,
+        ),
+        "resources": RESOURCES,
+        "egress": Field(
+            "list",
+            "Where it may connect beyond the inventory's hosts: networks, or `any`.",
+            "[any]",
+            default=[],
+            elements=Field(
+                "str", "", pattern=r"any|[0-9a-fA-F.:]+(/[0-9]{1,3})?", pattern_words="an address, a network, or any"
+            ),
+        ),
+    },
+)
 
+DATASTORE = Field(
+    "dict",
+    "One datastore.",
+    "{kind: postgresql, docker: {service: postgres, database: auth_db}}",
+    options={
+        "kind": Field("str", "What it is.", "postgresql", required=True, choices=DATASTORES),
+        "database": Field(
+            "str",
+            "PostgreSQL: name of the database. Default: the datastore's, with _ for -.",
+            "billing",
+            pattern=KEY,
+            pattern_words=KEY_WORDS,
+        ),
+        "index": Field("int", "Redis: number of the database.", "0", default=0, minimum=0, maximum=15),
+        "moves_with": Field(
+            "str",
+            "Migration group with which a datastore of several groups or services moves: the last of them.",
+            "critical",
+            pattern=NAME,
+            pattern_words=NAME_WORDS,
+        ),
+        "access_port": port("TCP front end for native processes while it is still on the Docker side.", "26379"),
+        "users": names(
+            "Services that use it; besides those that name it in `uses`. For directories and SQLite files.",
+            "[data, backtest]",
+            default=[],
+        ),
+        "docker": Field(
+            "dict",
+            "Where it is on the Docker side.",
+            "{service: postgres, database: auth_db}",
+            default={},
+            options={
+                "service": Field("str", "Service in the Compose file.", "postgres"),
+                "database": Field("str", "Name of the database there.", "auth_db"),
+                "volume": Field("str", "Named volume.", "market-data"),
+                "path": Field("str", "Path in the volume.", "results.db"),
+                "port": port("Port in the container.", "5432"),
+                "index": Field("int", "Number of the Redis database there.", "0", minimum=0, maximum=15),
+            },
+        ),
+    },
+)
 
-def names(doc: str, example: str, default: list[str] | None = None) -> Field:
-    element = Field("str", "", pattern=NAME, pattern_words="the name of a service")
-    return Field("list", doc, example, elements=element, default=default)
-
-
-COMMAND = Field("list", "The program and its arguments, one element each; no shell.", '[uvicorn, "auth.main:app", --fd, "3"]',
-                elements=Field("str", "", pattern=r"(?s).*", pattern_words="text; quote numbers"))
-ENVIRONMENT = Field(
-    "map", "Environment variables. Values may hold placeholders. Never secrets: they go to `secrets`.",
-    '{DATABASE_URL: "{datastores.auth.url}"}', names=VARIABLE,
-    pattern_words="letters, digits and underscores, not starting with a digit", default={}, elements=Field("scalar", ""))
-
-HEALTH = Field("dict", "How the process proves that it works. Exactly one of `path`, `command` and `celery`; every process has one.",
-               "{path: /health/ready, expect: {status: ok}, live: /health/live}", required=True, options={
-    "path": Field("str", "HTTP path that answers 200 when the process and what it needs work.", "/health/ready",
-                  pattern=URL_PATH, pattern_words="a path that starts with /"),
-    "expect": Field("map", "What the JSON answer must contain.", "{status: ok}", elements=Field("any", "", nullable=True)),
-    "live": Field("str", "HTTP path that the proxy checks: whether the process answers at all. Absent: a TCP connection.", "/health/live",
-                  pattern=URL_PATH, pattern_words="a path that starts with /"),
-    "timeout": Field("number", "Seconds that one probe may take.", "5", default=5, minimum=0.1, maximum=300),
-    "command": COMMAND,
-    "celery": Field("str", "`ping`: the worker is asked through its broker.", "ping", choices=("ping",)),
-})
-
-ROUTE = Field("dict", "One entrance at the edge.", "{path: /api/auth, strip: true}", options={
-    "path": Field("str", "Prefix of the path at the edge; the longest wins.", "/api/auth", required=True, pattern=URL_PATH,
-                  pattern_words="a path that starts with /"),
-    "strip": Field("bool", "Take the prefix off before the request goes on.", "true", default=False),
-    "rewrite": Field("str", "Put this in the prefix's place.", "/ws", pattern=URL_PATH, pattern_words="a path that starts with /"),
-    "websocket": Field("bool", "The route carries WebSockets: long time-outs, its own backend.", "true", default=False),
-})
-
-PROCESS = Field("dict", "One process: a systemd unit, or several instances of one.",
-                "{command: [uvicorn, \"auth.main:app\", --fd, \"3\"], port: 8000, listen: 18000, health: {path: /health/ready}}", options={
-    "command": COMMAND,
-    "port": port("The public door: what users call. Absent: the process is not called.", "8000"),
-    "internal_port": port("The internal door: what other services call. Default: `port` + 20000.", "28000"),
-    "listen": port("First of 2 × `instances` ports that the process itself listens on: slot a, then slot b.", "18000"),
-    "socket": Field("str", "`fd`: takes its listening socket as descriptor 3. `own`: binds `{listen}` itself.", "fd",
-                    choices=("fd", "own"), default="fd"),
-    "instances": Field("int", "How many run at once.", "2", default=1, minimum=1, maximum=50),
-    "health": HEALTH,
-    "docker": Field("dict", "What it is on the Docker side.", "{service: auth-service, port: 8000}", default={}, options={
-        "service": Field("str", "Its service in the Compose file.", "auth-service"),
-        "port": port("The port in the container.", "8000"),
-    }),
-    "routes": Field("list", "Entrances at the edge.", "[{path: /api/auth, strip: true}]", elements=ROUTE, default=[]),
-    "exclusive": Field("bool", "Never two at once, on whichever side: schedulers, workers, whatever trades.", "true", default=False),
-    "drain_seconds": Field("number", "How long it may finish what it has begun when it stops.", "20", default=20, minimum=0, maximum=86400),
-    "start_timeout": Field("number", "Seconds until it must be healthy.", "90", default=90, minimum=1, maximum=86400),
-    "server": Field("str", "Which drain protocol fits. Default: after the first word of `command`.", "uvicorn",
-                    choices=("uvicorn", "nginx", "other")),
-    "environment": ENVIRONMENT,
-    "reads": Field("str", "`hold`: reads wait like writes at a cutover.", "hold", choices=("hold", "pass"), default="pass"),
-})
-
-PYTHON = Field("dict", "How a Python service is installed.", "{requirements: requirements.lock, migrate: [alembic, upgrade, head]}",
-               default={}, options={
-    "requirements": relative("Lock with hashes, relative to `source`.", "requirements.lock", default="requirements.lock"),
-    "packages": Field("list", "Own packages, relative to the application's root, built as wheels.", "[libs/common, services/auth]",
-                      elements=relative("", "libs/common"), default=[]),
-    "interpreter": Field("str", "The Python to make the environment with.", "python3", default="python3",
-                         pattern=r"(/[\w./-]+|[\w.-]+)", pattern_words="a program's name or absolute path"),
-    "migrate": COMMAND,
-})
-
-BUILD = Field("dict", "How a binary or static service is made.", "{kind: cargo, binary: server}", default={}, options={
-    "kind": Field("str", "What builds it; `none`: nothing does.", "cargo", choices=("cargo", "npm", "none")),
-    "files": Field("list", "Files beside the program that it reads, relative to `source`.", "[config.toml]",
-                   elements=relative("", "config.toml"), default=[]),
-    "binary": Field("str", "Name of the program. Default: the service's.", "server", pattern=r"[\w.-]+",
-                    pattern_words="a file name"),
-    "url": Field("str", "Where a prebuilt program is had; then `checksum` is needed.", "https://example.com/gateway-1.0",
-                 pattern=r"https?://[^\s@]+", pattern_words="an http or https URL without user and password"),
-    "checksum": Field("str", "Its digest.", "sha256:" + "0" * 64, pattern=r"sha256:[0-9a-f]{64}",
-                      pattern_words="sha256: and 64 hexadecimal digits"),
-    "output": relative("Directory that the build of a static service fills, relative to `source`.", "dist", default="dist"),
-    "migrate": COMMAND,
-})
-
-SECRET = Field("dict", "How one secret reaches the service. Values are in `cryptobot_secrets`, never here.",
-               "{as: credential, kind: password}", options={
-    "as": Field("str", "`credential`: a file that only the process sees. `file`: a 0600 file. `env`: a variable, the last resort.",
-                "credential", choices=("credential", "file", "env"), default="credential"),
-    "env": Field("str", "Name of the variable, for `as: env`.", "API_KEY", pattern=VARIABLE, pattern_words="the name of a variable"),
-    "kind": Field("str", "Its shape, for the check and for `init`.", "password", choices=("password", "ec-private-key", "text"),
-                  default="password"),
-    "length": Field("int", "Characters of a generated one.", "32", default=32, minimum=12, maximum=512),
-    "public_of": Field("str", "The public half of this private key; needs no value.", "auth.jwt_private",
-                       pattern=rf"{NAME}\.{KEY}", pattern_words="<service>.<secret>"),
-    "same_as": Field("str", "The value of this secret; needs none of its own.", "auth.service_key",
-                     pattern=rf"{NAME}\.{KEY}", pattern_words="<service>.<secret>"),
-})
-
-RESOURCES = Field("dict", "Shares and limits, for each of its units.", "{memory_max: 512M, cpu_weight: 200}", default={}, options={
-    "memory_max": Field("str", "Hard limit.", "512M", pattern=BYTES, pattern_words="a size such as 512M or 2G"),
-    "cpu_weight": Field("int", "Share of CPU time beside the others.", "200", minimum=1, maximum=10000),
-    "io_weight": Field("int", "Share of input and output.", "200", minimum=1, maximum=10000),
-    "nice": Field("int", "Scheduling priority; lower is more.", "-5", minimum=-20, maximum=19),
-    "tasks_max": Field("int", "Most processes and threads.", "256", minimum=8, maximum=1000000),
-})
-
-USE = Field("dict", "How the service uses a datastore.", "{}", options={
-    "prefix": Field("str", "Redis: prefix of every key and channel that it may touch. Default: `<service>:`.", '"auth:"',
-                    pattern=r"[A-Za-z0-9_.:-]{1,40}", pattern_words="letters, digits and . _ : -"),
-    "pool": Field("str", "PostgreSQL: through PgBouncer, by session or by transaction.", "session", choices=("none", "session", "transaction"),
-                  default="none"),
-    "readonly": Field("bool", "It only reads.", "true", default=False),
-})
-
-SERVICE = Field("dict", "One service.", "{migration_group: supporting, runtime: python, source: services/auth, processes: {…}}", options={
-    "migration_group": Field("str", "With which group it moves. Needed where there are several groups.", "supporting",
-                             pattern=NAME, pattern_words=NAME_WORDS),
-    "runtime": Field("str", "What it is made of.", "python", required=True, choices=RUNTIMES),
-    "source": relative("Its directory inside the application's source.", "services/auth", default="."),
-    "python": PYTHON,
-    "build": BUILD,
-    "processes": Field("map", "Its processes by name.", "{web: {…}}", required=True, names=NAME, pattern_words=NAME_WORDS, elements=PROCESS),
-    "uses": Field("map", "Datastores that it uses: databases, grants, access rules.", '{auth: {}, redis: {prefix: "auth:"}}', names=NAME,
-                  pattern_words=NAME_WORDS, elements=USE, default={}),
-    "calls": names("Services that it calls: URLs, routes, connectivity tests. May be cyclic.", "[strategy]", default=[]),
-    "after": names("Services that must be healthy before it starts. A cycle here is an error.", "[trade]", default=[]),
-    "settings": Field("map", "What its JSON configuration holds. Text may hold placeholders.", "{token_minutes: 60}", default={},
-                      elements=Field("any", "", nullable=True), names=r"[A-Za-z_][\w.-]*", pattern_words="letters, digits and _ . -"),
-    "environment": ENVIRONMENT,
-    "secrets": Field("map", "Secrets that it needs.", "{jwt_private: {as: credential, kind: ec-private-key}}", default={}, names=KEY,
-                     pattern_words=KEY_WORDS, elements=SECRET),
-    "resources": RESOURCES,
-    "egress": Field("list", "Where it may connect beyond the inventory's hosts: networks, or `any`.", "[any]", default=[],
-                    elements=Field("str", "", pattern=r"any|[0-9a-fA-F.:]+(/[0-9]{1,3})?", pattern_words="an address, a network, or any")),
-})
-
-DATASTORE = Field("dict", "One datastore.", "{kind: postgresql, docker: {service: postgres, database: auth_db}}", options={
-    "kind": Field("str", "What it is.", "postgresql", required=True, choices=DATASTORES),
-    "database": Field("str", "PostgreSQL: name of the database. Default: the datastore's, with _ for -.", "billing",
-                      pattern=KEY, pattern_words=KEY_WORDS),
-    "index": Field("int", "Redis: number of the database.", "0", default=0, minimum=0, maximum=15),
-    "moves_with": Field("str", "Migration group with which a datastore of several groups or services moves: the last of them.", "critical",
-                        pattern=NAME, pattern_words=NAME_WORDS),
-    "access_port": port("TCP front end for native processes while it is still on the Docker side.", "26379"),
-    "users": names("Services that use it; besides those that name it in `uses`. For directories and SQLite files.", "[data, backtest]",
-                   default=[]),
-    "docker": Field("dict", "Where it is on the Docker side.", "{service: postgres, database: auth_db}", default={}, options={
-        "service": Field("str", "Service in the Compose file.", "postgres"),
-        "database": Field("str", "Name of the database there.", "auth_db"),
-        "volume": Field("str", "Named volume.", "market-data"),
-        "path": Field("str", "Path in the volume.", "results.db"),
-        "port": port("Port in the container.", "5432"),
-        "index": Field("int", "Number of the Redis database there.", "0", minimum=0, maximum=15),
-    }),
-})
-
-CATALOGUE = Field("dict", "The catalogue.", "services: {…}", options={
-    "migration_groups": Field("list", "The groups, in the order in which they move.", "[infrastructure, critical, edge]", required=True,
-                              elements=Field("str", "", pattern=NAME, pattern_words=NAME_WORDS)),
-    "edge": Field("dict", "Where users come in.", "{port: 80, bind: 0.0.0.0}", default={"port": 80, "bind": "0.0.0.0"}, options={
-        "port": port("Its port.", "80", default=80),
-        "bind": Field("str", "The address it listens on.", "0.0.0.0", default="0.0.0.0", pattern=ADDRESS, pattern_words="an address"),
-    }),
-    "datastores": Field("map", "Datastores by name.", "{auth: {kind: postgresql}}", names=NAME, pattern_words=NAME_WORDS,
-                        elements=DATASTORE, default={}),
-    "services": Field("map", "Services by name.", "{auth: {…}}", required=True, names=NAME, pattern_words=NAME_WORDS, elements=SERVICE),
-})
+CATALOGUE = Field(
+    "dict",
+    "The catalogue.",
+    "services: {…}",
+    options={
+        "migration_groups": Field(
+            "list",
+            "The groups, in the order in which they move.",
+            "[infrastructure, critical, edge]",
+            required=True,
+            elements=Field("str", "", pattern=NAME, pattern_words=NAME_WORDS),
+        ),
+        "edge": Field(
+            "dict",
+            "Where users come in.",
+            "{port: 80, bind: 0.0.0.0}",
+            default={"port": 80, "bind": "0.0.0.0"},
+            options={
+                "port": port("Its port.", "80", default=80),
+                "bind": Field(
+                    "str",
+                    "The address it listens on.",
+                    "0.0.0.0",
+                    default="0.0.0.0",
+                    pattern=ADDRESS,
+                    pattern_words="an address",
+                ),
+            },
+        ),
+        "datastores": Field(
+            "map",
+            "Datastores by name.",
+            "{auth: {kind: postgresql}}",
+            names=NAME,
+            pattern_words=NAME_WORDS,
+            elements=DATASTORE,
+            default={},
+        ),
+        "services": Field(
+            "map",
+            "Services by name.",
+            "{auth: {…}}",
+            required=True,
+            names=NAME,
+            pattern_words=NAME_WORDS,
+            elements=SERVICE,
+        ),
+    },
+)

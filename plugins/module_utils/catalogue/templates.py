@@ -1,7 +1,10 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules for texts in the catalogue: placeholders that exist, URLs that are some. The texts themselves are never shown."""
+"""The rules for texts in the catalogue: placeholders that exist, URLs that are some.
+
+The texts themselves are never shown.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ def check_templates(full: Mapping[str, Any], findings: Findings) -> None:
         path = f"services.{name}"
         credentials = {f"credentials.{key}" for key, secret in _secrets(service, full).items() if secret != "env"}
         for where, text in _texts(service["settings"], f"{path}.settings"):
-            _check(where, text, known - {other for other in known if other.startswith("settings.")}, credentials, findings)
+            _check(
+                where, text, known - {other for other in known if other.startswith("settings.")}, credentials, findings
+            )
         for where, text in _texts(service["environment"], f"{path}.environment"):
             _check(where, text, known | credentials, set(), findings)
         for key, process in service["processes"].items():
@@ -102,7 +107,7 @@ def _check(path: str, text: str, known: set[str], elsewhere: set[str], findings:
 
 
 def _unknown(path: str, name: str, known: set[str], findings: Findings) -> None:
-    kind, unused, rest = name.partition(".")
+    kind, __, rest = name.partition(".")
     why = {
         "urls": "{} is not in calls",
         "datastores": "{} is not a value of a datastore in uses",
@@ -111,11 +116,15 @@ def _unknown(path: str, name: str, known: set[str], findings: Findings) -> None:
     }.get(kind if rest else "", "{} is not a placeholder")
     hint = suggestion(name, known) if showable(name).startswith("{") else ""
     close = hint if hint.startswith("did you mean") else ""
-    findings.add(path, why.format(showable(name)) + (f"; {close}" if close else ""), "{" + (sorted(known)[0]) + "}" if known else "")
+    findings.add(
+        path,
+        why.format(showable(name)) + (f"; {close}" if close else ""),
+        "{" + (sorted(known)[0]) + "}" if known else "",
+    )
 
 
 def _check_own_socket(path: str, process: Mapping[str, Any], findings: Findings) -> None:
-    texts = [text for key in ("command", "environment") for unused, text in _texts(process[key], "")]
+    texts = [text for key in ("command", "environment") for __, text in _texts(process[key], "")]
     if process["socket"] == "own" and process.get("listen") and not any("{listen" in text for text in texts):
         problem = "says socket: own, but neither command nor environment tells the program where to listen"
         findings.add(path, problem, 'environment: {LISTEN: "{listen}"}')

@@ -59,7 +59,7 @@ class Values:
         return render(template, self._known.get)
 
     def environment(self, templates: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
-        """Plain variables, and those that name credentials: these are for a unit's `Environment=`, in systemd's specifiers."""
+        """Plain variables, and those that name credentials, which are for a unit's `Environment=` in systemd's specifiers."""
         plain: dict[str, str] = {}
         credentials: dict[str, str] = {}
         for key, value in templates.items():
@@ -90,7 +90,14 @@ class Values:
         if spec["kind"] == "redis":
             host, role = self._resolver.address("cryptobot_cache", self._host), self._service
             url = f"redis://{role}@{in_url(host)}:{derived.REDIS_PORT}/{spec['index']}"
-            return {"url": url, "host": host, "port": derived.REDIS_PORT, "user": role, "index": spec["index"], "prefix": use["prefix"]}
+            return {
+                "url": url,
+                "host": host,
+                "port": derived.REDIS_PORT,
+                "user": role,
+                "index": spec["index"],
+                "prefix": use["prefix"],
+            }
         path = derived.directory(name)
         if spec["kind"] == "sqlite":
             file = f"{path}/{name}.sqlite"
@@ -116,7 +123,11 @@ class Values:
         return {name: {"kind": stores[name]["kind"], **self.datastore(name)} for name in self._spec["uses"]}
 
     def _internal_port(self, service: str) -> int:
-        return next(process["internal_port"] for process in self._resolver.services[service]["processes"].values() if process.get("port"))
+        return next(
+            process["internal_port"]
+            for process in self._resolver.services[service]["processes"].values()
+            if process.get("port")
+        )
 
     def _setting(self, value: Any) -> Any:
         if isinstance(value, str):

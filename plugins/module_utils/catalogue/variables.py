@@ -16,13 +16,28 @@ from .schema import CATALOGUE
 from .vault import EXAMPLES, VARIABLE
 
 PREFIX = "cryptobot_"
-SOURCE = Field("dict", "The application's source: exactly one of `path`, `git` and `archive`.", "cryptobot_source: {path: /srv/application}", options={
-    "path": Field("str", "Directory on the controller.", "/srv/application"),
-    "git": Field("str", "Repository; then `version` is needed.", "https://git.example.com/application.git"),
-    "version": Field("str", "Tag or revision.", "v1.2.0"),
-    "archive": Field("str", "URL or path of an archive; then `checksum` is needed.", "https://example.com/application-1.2.0.tar.gz"),
-    "checksum": Field("str", "Its digest.", "sha256:…", pattern=r"sha256:[0-9a-f]{64}", pattern_words="sha256: and 64 hexadecimal digits"),
-})
+SOURCE = Field(
+    "dict",
+    "The application's source: exactly one of `path`, `git` and `archive`.",
+    "cryptobot_source: {path: /srv/application}",
+    options={
+        "path": Field("str", "Directory on the controller.", "/srv/application"),
+        "git": Field("str", "Repository; then `version` is needed.", "https://git.example.com/application.git"),
+        "version": Field("str", "Tag or revision.", "v1.2.0"),
+        "archive": Field(
+            "str",
+            "URL or path of an archive; then `checksum` is needed.",
+            "https://example.com/application-1.2.0.tar.gz",
+        ),
+        "checksum": Field(
+            "str",
+            "Its digest.",
+            "sha256:…",
+            pattern=r"sha256:[0-9a-f]{64}",
+            pattern_words="sha256: and 64 hexadecimal digits",
+        ),
+    },
+)
 
 
 def _text(doc: str, example: str) -> Field:
@@ -30,35 +45,75 @@ def _text(doc: str, example: str) -> Field:
 
 
 PUBLIC: Mapping[str, Field] = {
-    "cryptobot_environment": Field("str", "Which of the environments this is; services are told.", "cryptobot_environment: staging",
-                                   choices=ENVIRONMENTS, default="development"),
-    "cryptobot_catalogue": Field("str", "The shipped catalogue to start from, or `none`.", "cryptobot_catalogue: none",
-                                 choices=("cryptobot", "none"), default="cryptobot"),
-    "cryptobot_migration_groups": Field("list", "Replaces the groups in which services move.", "cryptobot_migration_groups: [infrastructure, edge]",
-                                        elements=CATALOGUE.options["migration_groups"].elements),
-    "cryptobot_entrance": Field("dict", "Replaces the catalogue's `edge`.", "cryptobot_entrance: {port: 8080}",
-                                options=CATALOGUE.options["edge"].options),
+    "cryptobot_environment": Field(
+        "str",
+        "Which of the environments this is; services are told.",
+        "cryptobot_environment: staging",
+        choices=ENVIRONMENTS,
+        default="development",
+    ),
+    "cryptobot_catalogue": Field(
+        "str",
+        "The shipped catalogue to start from, or `none`.",
+        "cryptobot_catalogue: none",
+        choices=("cryptobot", "none"),
+        default="cryptobot",
+    ),
+    "cryptobot_migration_groups": Field(
+        "list",
+        "Replaces the groups in which services move.",
+        "cryptobot_migration_groups: [infrastructure, edge]",
+        elements=CATALOGUE.options["migration_groups"].elements,
+    ),
+    "cryptobot_entrance": Field(
+        "dict",
+        "Replaces the catalogue's `edge`.",
+        "cryptobot_entrance: {port: 8080}",
+        options=CATALOGUE.options["edge"].options,
+    ),
     "cryptobot_source": SOURCE,
-    "cryptobot_address": Field("str", "The address under which the other hosts reach a host. Default: `ansible_host`, else 127.0.0.1.",
-                               "cryptobot_address: 10.0.0.5"),
-    VARIABLE: Field("any", "Values of the secrets by service; only ever in a vault.", EXAMPLES["password"] % ("billing", "redis_password")),
-    "cryptobot_python_index": _text("Package index for Python instead of the machine's own.", "https://pypi.example.com/simple"),
-    "cryptobot_python_ca": _text("File with certificates to trust when fetching Python packages.", "/etc/ssl/certs/company.pem"),
+    "cryptobot_address": Field(
+        "str",
+        "The address under which the other hosts reach a host. Default: `ansible_host`, else 127.0.0.1.",
+        "cryptobot_address: 10.0.0.5",
+    ),
+    VARIABLE: Field(
+        "any",
+        "Values of the secrets by service; only ever in a vault.",
+        EXAMPLES["password"] % ("billing", "redis_password"),
+    ),
+    "cryptobot_python_index": _text(
+        "Package index for Python instead of the machine's own.", "https://pypi.example.com/simple"
+    ),
+    "cryptobot_python_ca": _text(
+        "File with certificates to trust when fetching Python packages.", "/etc/ssl/certs/company.pem"
+    ),
     "cryptobot_npm_registry": _text("npm registry instead of the machine's own.", "https://npm.example.com/"),
-    "cryptobot_cargo_index": _text("Cargo index instead of the machine's own.", "sparse+https://crates.example.com/index/"),
+    "cryptobot_cargo_index": _text(
+        "Cargo index instead of the machine's own.", "sparse+https://crates.example.com/index/"
+    ),
     "cryptobot_apt_mirror": _text("Debian mirror instead of the machine's own.", "http://debian.example.com/debian"),
 }
 
 # Old names, and what took their place and why. A removed name stays here for one major version.
 RENAMED: Mapping[str, tuple[str, str]] = {
-    "cryptobot_services": ("cryptobot_services__<name>", "a plain dictionary would replace all services; patches change some of them"),
-    "cryptobot_datastores": ("cryptobot_datastores__<name>", "a plain dictionary would replace all datastores; patches change some of them"),
+    "cryptobot_services": (
+        "cryptobot_services__<name>",
+        "a plain dictionary would replace all services; patches change some of them",
+    ),
+    "cryptobot_datastores": (
+        "cryptobot_datastores__<name>",
+        "a plain dictionary would replace all datastores; patches change some of them",
+    ),
     "cryptobot_edge": ("cryptobot_entrance", "cryptobot_edge is a group of hosts"),
 }
 
 
 def check_variables(values: Mapping[str, Any], known: Collection[str], findings: Findings) -> None:
-    """Names and types of one host's variables that begin with `cryptobot_`. `known`: further names, which roles take."""
+    """Names and types of one host's variables that begin with `cryptobot_`.
+
+    `known`: further names, which roles take.
+    """
     for name, value in values.items():
         if not name.startswith(PREFIX) or name.startswith(tuple(PREFIXES)):
             continue
@@ -84,4 +139,8 @@ def _check_source(source: Mapping[str, Any], findings: Findings) -> None:
         return
     for way, needed, example in (("git", "version", "v1.2.0"), ("archive", "checksum", f"sha256:{'0' * 64}")):
         if ways == [way] and not source.get(needed):
-            findings.add(f"cryptobot_source.{needed}", f"is missing: {way} alone may be another one tomorrow", f"{needed}: {example}")
+            findings.add(
+                f"cryptobot_source.{needed}",
+                f"is missing: {way} alone may be another one tomorrow",
+                f"{needed}: {example}",
+            )

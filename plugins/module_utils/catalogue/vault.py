@@ -21,7 +21,9 @@ VARIABLE = "cryptobot_secrets"
 SHORTEST = 12
 EXAMPLES = {
     "password": f"{VARIABLE}: {{%s: {{%s: a-random-text-of-32-characters}}}}, encrypted with ansible-vault",
-    "ec-private-key": f"{VARIABLE}: {{%s: {{%s: a PEM text that begins with -----BEGIN PRIVATE KEY-----}}}}, encrypted with ansible-vault",
+    "ec-private-key": (
+        f"{VARIABLE}: {{%s: {{%s: a PEM text that begins with -----BEGIN PRIVATE KEY-----}}}}, encrypted with ansible-vault"
+    ),
 }
 _PLACEHOLDERS = re.compile(r"(?i)(change[-_ ]?me|your[-_ ].*|todo|x{3,}|<.*>|password|secret|example)[\d!]*")
 _ALPHABET = string.ascii_letters + string.digits
@@ -46,7 +48,7 @@ class Need:
 
 
 def needs(services: Mapping[str, Mapping[str, Any]]) -> list[Need]:
-    """What the vault must hold for services with completed `secrets` (the resolver has added those of the datastores)."""
+    """What the vault must hold for services with completed `secrets` (those of the datastores are among them)."""
     return [
         Need(service, name, secret.get("kind", "password"), secret.get("length", 32))
         for service, spec in services.items()
@@ -58,14 +60,22 @@ def needs(services: Mapping[str, Mapping[str, Any]]) -> list[Need]:
 def check_secrets(values: Any, needed: list[Need], findings: Findings) -> None:
     """Presence and shape."""
     if not isinstance(values, Mapping):
-        findings.add(VARIABLE, f"should be a dictionary by service, but is {kind_of(values)}", EXAMPLES["password"] % ("billing", "redis_password"))
+        findings.add(
+            VARIABLE,
+            f"should be a dictionary by service, but is {kind_of(values)}",
+            EXAMPLES["password"] % ("billing", "redis_password"),
+        )
         return
     known = {(need.service, need.name) for need in needed}
     services = sorted({need.service for need in needed})
     for service, of_service in values.items():
         path = f"{VARIABLE}.{shown(service)}"
         if not isinstance(of_service, Mapping):
-            findings.add(path, f"should be a dictionary by secret, but is {kind_of(of_service)}", EXAMPLES["password"] % ("billing", "redis_password"))
+            findings.add(
+                path,
+                f"should be a dictionary by secret, but is {kind_of(of_service)}",
+                EXAMPLES["password"] % ("billing", "redis_password"),
+            )
         elif service not in services:
             hint = suggestion(str(service), services)
             findings.add(path, f"is for a service that has no secret in the vault{'; ' + hint if hint else ''}")
@@ -74,7 +84,9 @@ def check_secrets(values: Any, needed: list[Need], findings: Findings) -> None:
             for name in of_service:
                 if (service, name) not in known:
                     hint = suggestion(str(name), names)
-                    findings.add(f"{path}.{shown(name)}", f"is not a secret that the service needs{'; ' + hint if hint else ''}")
+                    findings.add(
+                        f"{path}.{shown(name)}", f"is not a secret that the service needs{'; ' + hint if hint else ''}"
+                    )
     for need in needed:
         of_service = values.get(need.service)
         if not isinstance(of_service, Mapping | None):
@@ -129,7 +141,7 @@ def generate(need: Need) -> str:
         return key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
-    return "".join(random.choice(_ALPHABET) for _ in range(need.length))
+    return "".join(random.choice(_ALPHABET) for __ in range(need.length))
 
 
 def public_half(private_key: str) -> str:
@@ -137,7 +149,11 @@ def public_half(private_key: str) -> str:
     from cryptography.hazmat.primitives import serialization
 
     key = serialization.load_pem_private_key(private_key.encode(), password=None)
-    return key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
 
 
 def value_of(services: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any], service: str, name: str) -> str:
@@ -148,7 +164,9 @@ def value_of(services: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any
     if secret.get("same_as"):
         return value_of(services, values, *secret["same_as"].split("."))
     if secret.get("rendered_from"):
-        return "".join(_passfile_line(entry, _stored(values, service, entry["password"])) for entry in secret["rendered_from"])
+        return "".join(
+            _passfile_line(entry, _stored(values, service, entry["password"])) for entry in secret["rendered_from"]
+        )
     return _stored(values, service, name)
 
 

@@ -38,7 +38,7 @@ def cycle(after: Mapping[str, Iterable[str]]) -> list[str]:
 
 def _walk(after: Mapping[str, Iterable[str]], name: str, path: list[str], done: set[str]) -> list[str]:
     if name in path:
-        return [*path[path.index(name):], name]
+        return [*path[path.index(name) :], name]
     if name in done or name not in after:
         return []
     path.append(name)

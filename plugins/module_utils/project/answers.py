@@ -20,15 +20,37 @@ COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-c
 LOCAL = "localhost"
 
 _HOST = Field("str", "", pattern=r"[A-Za-z0-9][A-Za-z0-9.:-]*", pattern_words="a host name or an IP address")
-ANSWERS = Field("dict", "The answers.", "{host: app1.example.com, environment: production, source: {path: /srv/application}}", options={
-    "host": Field("str", "The one host for everything.", "app1.example.com", pattern=_HOST.pattern, pattern_words=_HOST.pattern_words),
-    "hosts": Field("dict", "Which host does what; what is left out goes with `app`.", "{database: db1.example.com, app: app1.example.com}",
-                   options={place: Field("str", "", pattern=_HOST.pattern, pattern_words=_HOST.pattern_words) for place in PLACES}),
-    "user": Field("str", "The user to log in as; it uses sudo unless it is root. Absent: the one that runs Ansible.", "operator",
-                  pattern=r"[a-z_][a-z0-9_-]*", pattern_words="the name of a user"),
-    "environment": Field("str", "development, staging or production.", "production", choices=ENVIRONMENTS),
-    "source": SOURCE,
-})
+ANSWERS = Field(
+    "dict",
+    "The answers.",
+    "{host: app1.example.com, environment: production, source: {path: /srv/application}}",
+    options={
+        "host": Field(
+            "str",
+            "The one host for everything.",
+            "app1.example.com",
+            pattern=_HOST.pattern,
+            pattern_words=_HOST.pattern_words,
+        ),
+        "hosts": Field(
+            "dict",
+            "Which host does what; what is left out goes with `app`.",
+            "{database: db1.example.com, app: app1.example.com}",
+            options={
+                place: Field("str", "", pattern=_HOST.pattern, pattern_words=_HOST.pattern_words) for place in PLACES
+            },
+        ),
+        "user": Field(
+            "str",
+            "The user to log in as; it uses sudo unless it is root. Absent: the one that runs Ansible.",
+            "operator",
+            pattern=r"[a-z_][a-z0-9_-]*",
+            pattern_words="the name of a user",
+        ),
+        "environment": Field("str", "development, staging or production.", "production", choices=ENVIRONMENTS),
+        "source": SOURCE,
+    },
+)
 
 
 class AnswersError(ValueError):
@@ -53,7 +75,10 @@ class Answers:
 
     @property
     def inventory(self) -> Inventory:
-        hosts = (Host(name, LOOPBACK if name == LOCAL else name, frozenset([PARENT, *self.groups_of(name)])) for name in self.names)
+        hosts = (
+            Host(name, LOOPBACK if name == LOCAL else name, frozenset([PARENT, *self.groups_of(name)]))
+            for name in self.names
+        )
         return Inventory(tuple(hosts), self.environment)
 
 
@@ -84,7 +109,10 @@ def find_compose(directory: Path) -> Path | None:
 
 
 def complete(given: Mapping[str, Any], directory: Path) -> Answers:
-    """Answers with what was found out and the defaults of the rest. Raises AnswersError with everything that is wrong."""
+    """Answers with what was found out and the defaults of the rest.
+
+    Raises AnswersError with everything that is wrong.
+    """
     findings = Findings()
     check(ANSWERS, given, "answers", findings)
     if isinstance(given, Mapping) and given.get("host") and given.get("hosts"):

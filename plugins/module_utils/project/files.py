@@ -1,7 +1,10 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of a new project, as text. What exists is never written again: the user has it in hand from the first moment on."""
+"""The files of a new project, as text.
+
+What exists is never written again: the user has it in hand from the first moment on.
+"""
 
 from __future__ import annotations
 
@@ -26,11 +29,17 @@ class ProjectFile:
 
 
 def project_files(answers: Answers, version: str, collections: str = "") -> list[ProjectFile]:
-    """Everything but vault and password. `collections`: where the collection lies, if Ansible does not look there by itself."""
+    """Everything but vault and password.
+
+    `collections`: where the collection lies, if Ansible does not look there by itself.
+    """
     return [
         ProjectFile("ansible.cfg", _configuration(collections)),
         ProjectFile("requirements.yml", f'---\ncollections:\n  - name: cryptobot.native\n    version: ">={version}"\n'),
-        ProjectFile("site.yml", "---\n- name: Install the platform natively\n  ansible.builtin.import_playbook: cryptobot.native.site\n"),
+        ProjectFile(
+            "site.yml",
+            "---\n- name: Install the platform natively\n  ansible.builtin.import_playbook: cryptobot.native.site\n",
+        ),
         ProjectFile(".gitignore", f"/{PASSWORD}\n/build/\n*.retry\n"),
         ProjectFile("inventory/hosts.yml", _hosts(answers)),
         ProjectFile("inventory/group_vars/cryptobot/main.yml", _main(answers)),
@@ -43,7 +52,11 @@ def _configuration(collections: str) -> str:
         "[defaults]",
         "inventory = inventory/hosts.yml",
         f"vault_password_file = {PASSWORD}",
-        *([f"collections_path = {collections}:~/.ansible/collections:/usr/share/ansible/collections"] if collections else []),
+        *(
+            [f"collections_path = {collections}:~/.ansible/collections:/usr/share/ansible/collections"]
+            if collections
+            else []
+        ),
         "stdout_callback = cryptobot.native.progress",
         "interpreter_python = /usr/bin/python3",
         "gathering = explicit",
@@ -69,7 +82,10 @@ def _hosts(answers: Answers) -> str:
             options |= {"ansible_become": "true"}
         if name != LOCAL:
             options |= {"cryptobot_address": name}
-        lines += [f"      {key}: {_quoted(value) if key in ('ansible_host', 'cryptobot_address') else value}" for key, value in options.items()]
+        lines += [
+            f"      {key}: {_quoted(value) if key in ('ansible_host', 'cryptobot_address') else value}"
+            for key, value in options.items()
+        ]
     lines.append("  children:")
     lines += [f"    cryptobot_{place}: {{hosts: {{{_quoted(answers.hosts[place])}: {{}}}}}}" for place in PLACES]
     return "\n".join([*lines, ""])
@@ -80,8 +96,14 @@ def _quoted(name: str) -> str:
 
 
 def _main(answers: Answers) -> str:
-    lines = ["---", "# development, staging or production: services are told.", f"cryptobot_environment: {answers.environment}", "",
-             "# The application's source: a directory, a git repository at a version, or an archive with a checksum.", "cryptobot_source:"]
+    lines = [
+        "---",
+        "# development, staging or production: services are told.",
+        f"cryptobot_environment: {answers.environment}",
+        "",
+        "# The application's source: a directory, a git repository at a version, or an archive with a checksum.",
+        "cryptobot_source:",
+    ]
     lines += [f"  {key}: {_text(value)}" for key, value in answers.source.items()]
     return "\n".join([*lines, ""])
 
@@ -92,7 +114,8 @@ def _text(value: str) -> str:
 
 SERVICES = """---
 # Changes to the shipped catalogue: any number of variables that begin so, merged in the order of their names.
-# Lists are replaced, null removes. The reference is docs/catalogue.md; `ansible-playbook cryptobot.native.status` shows the result.
+# Lists are replaced, null removes. The reference is docs/catalogue.md of the collection.
+# The result: ansible-playbook cryptobot.native.status -e show=catalogue
 # cryptobot_services__ports:
 #   auth:
 #     processes:

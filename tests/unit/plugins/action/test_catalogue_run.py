@@ -1,4 +1,4 @@
-"""The first play, really run: it stops with a sentence, no host is touched, and no secret is printed, whatever is wrong."""
+"""The first play, really run: it stops with a sentence, no host is touched, no secret is printed."""
 
 from __future__ import annotations
 
@@ -36,23 +36,56 @@ class Case:
 
 
 CASES = [
-    Case("wrong type of a secret", "cryptobot_secrets.auth.redis_password: should be text, but is a list", secrets={"redis_password": [CANARY]}),
-    Case("short secret", "cryptobot_secrets.auth.redis_password: is shorter than 12 characters", secrets={"redis_password": CANARY[:11]}),
-    Case("broken key", "cryptobot_secrets.auth.jwt_private: is not an unencrypted private key", secrets={"jwt_private": CANARY}),
-    Case("template of a secret with an unknown variable", "cryptobot_secrets: cannot be rendered: nobody_knows is undefined",
-         secrets={"redis_password": CANARY + "{{ nobody_knows }}"}),
-    Case("template of a secret that fails", "cryptobot_secrets: cannot be rendered: its template has an error",
-         secrets={"redis_password": "{{ '" + CANARY + "' | int(base='x') / 0 }}"}),
-    Case("template of a secret that is none", "cryptobot_secrets: cannot be rendered: its template has an error",
-         secrets={"redis_password": CANARY + "{{ 1 + }}"}),
-    Case("secret in the catalogue's environment", "services.auth.environment.X: is a URL that holds a password",
-         {"cryptobot_services__x": {"auth": {"environment": {"X": f"redis://me:{CANARY}@cache:6379"}}}}),
-    Case("secret as a port", "services.auth.processes.web.port: should be a whole number",
-         {"cryptobot_services__x": {"auth": {"processes": {"web": {"port": CANARY}}}}}),
-    Case("role's option of a wrong type", "postgresql_max_connections: should be a whole number",
-         {"postgresql_max_connections": f"many {CANARY}"}),
-    Case("unknown variable", "cryptobot_enviroment: is not a variable of this collection; did you mean cryptobot_environment?",
-         {"cryptobot_enviroment": CANARY}),
+    Case(
+        "wrong type of a secret",
+        "cryptobot_secrets.auth.redis_password: should be text, but is a list",
+        secrets={"redis_password": [CANARY]},
+    ),
+    Case(
+        "short secret",
+        "cryptobot_secrets.auth.redis_password: is shorter than 12 characters",
+        secrets={"redis_password": CANARY[:11]},
+    ),
+    Case(
+        "broken key",
+        "cryptobot_secrets.auth.jwt_private: is not an unencrypted private key",
+        secrets={"jwt_private": CANARY},
+    ),
+    Case(
+        "template of a secret with an unknown variable",
+        "cryptobot_secrets: cannot be rendered: nobody_knows is undefined",
+        secrets={"redis_password": CANARY + "{{ nobody_knows }}"},
+    ),
+    Case(
+        "template of a secret that fails",
+        "cryptobot_secrets: cannot be rendered: its template has an error",
+        secrets={"redis_password": "{{ '" + CANARY + "' | int(base='x') / 0 }}"},
+    ),
+    Case(
+        "template of a secret that is none",
+        "cryptobot_secrets: cannot be rendered: its template has an error",
+        secrets={"redis_password": CANARY + "{{ 1 + }}"},
+    ),
+    Case(
+        "secret in the catalogue's environment",
+        "services.auth.environment.X: is a URL that holds a password",
+        {"cryptobot_services__x": {"auth": {"environment": {"X": f"redis://me:{CANARY}@cache:6379"}}}},
+    ),
+    Case(
+        "secret as a port",
+        "services.auth.processes.web.port: should be a whole number",
+        {"cryptobot_services__x": {"auth": {"processes": {"web": {"port": CANARY}}}}},
+    ),
+    Case(
+        "role's option of a wrong type",
+        "postgresql_max_connections: should be a whole number",
+        {"postgresql_max_connections": f"many {CANARY}"},
+    ),
+    Case(
+        "unknown variable",
+        "cryptobot_enviroment: is not a variable of this collection; did you mean cryptobot_environment?",
+        {"cryptobot_enviroment": CANARY},
+    ),
     Case("no host in our groups", "group cryptobot_app: has no host", parent="others", groups=()),
 ]
 
@@ -70,14 +103,32 @@ def write_inventory(folder: Path, case: Case) -> None:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     book = folder / "book.yml"
-    touch = {"name": "Touch a host", "hosts": "all", "gather_facts": False,
-             "tasks": [{"ansible.builtin.file": {"path": str(folder / "touched"), "state": "touch"}}]}
+    touch = {
+        "name": "Touch a host",
+        "hosts": "all",
+        "gather_facts": False,
+        "tasks": [{"ansible.builtin.file": {"path": str(folder / "touched"), "state": "touch"}}],
+    }
     book.write_text(yaml.safe_dump([{"import_playbook": str(ROOT / "playbooks" / "validate.yml")}, touch]))
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"), "HOME": str(folder)}
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_LOCAL_TEMP": str(folder / "tmp"),
+        "HOME": str(folder),
+    }
     environment["ANSIBLE_PYTHON_INTERPRETER"] = sys.executable
     environment["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".ansible" / "collections")
     command = [str(PLAYBOOK), "-i", str(folder / "hosts.yml"), str(book), *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -46,11 +46,16 @@ def _secrets() -> dict[str, dict[str, str]]:
 
 def inventory_variables() -> dict[str, Any]:
     """Variables of a host whose inventory has no fault."""
-    return {"cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")}, "cryptobot_secrets": copy.deepcopy(_secrets())}
+    return {
+        "cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")},
+        "cryptobot_secrets": copy.deepcopy(_secrets()),
+    }
 
 
 def check(
-    variables: dict[str, Any], groups: dict[str, list[str]] | None = None, hosts: dict[str, dict[str, Any]] | None = None
+    variables: dict[str, Any],
+    groups: dict[str, list[str]] | None = None,
+    hosts: dict[str, dict[str, Any]] | None = None,
 ) -> tuple[list[Finding], dict[str, Any]]:
     """Findings and result of the whole check over an inventory of plain data."""
     hosts = hosts or {"one": {}}

@@ -26,7 +26,11 @@ def read(vault: VaultFile) -> dict:
 
 def test_what_is_generated_has_the_right_shape_and_is_encrypted(tmp_path: Path) -> None:
     vault = make(tmp_path)
-    assert vault.complete(NEEDS) == ["cryptobot_secrets.a.password", "cryptobot_secrets.a.key", "cryptobot_secrets.b.long"]
+    assert vault.complete(NEEDS) == [
+        "cryptobot_secrets.a.password",
+        "cryptobot_secrets.a.key",
+        "cryptobot_secrets.b.long",
+    ]
     values = read(vault)
     assert not [need for need in NEEDS if fault(need.kind, values[need.service][need.name])]
     assert len(values["b"]["long"]) == 48

@@ -5,7 +5,10 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.environment_file import env_file, parse_env_file
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.environment_file import (
+    env_file,
+    parse_env_file,
+)
 
 NASTY = ["a", " ", "\t", "\n", '"', "'", "\\", "$", "`", "#", ";", "=", "%", "é", "{", "€"]
 
@@ -19,8 +22,15 @@ def test_every_combination_of_three_nasty_characters_comes_back() -> None:
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        ("plain", "A=plain\n"), ("http://127.0.0.1:28000/x,y", "A=http://127.0.0.1:28000/x,y\n"), ("", 'A=""\n'), ("two words", 'A="two words"\n'),
-        ("$HOME", 'A="\\$HOME"\n'), ("C:\\x", 'A="C:\\\\x"\n'), (True, "A=true\n"), (None, 'A=""\n'), (5, "A=5\n"),
+        ("plain", "A=plain\n"),
+        ("http://127.0.0.1:28000/x,y", "A=http://127.0.0.1:28000/x,y\n"),
+        ("", 'A=""\n'),
+        ("two words", 'A="two words"\n'),
+        ("$HOME", 'A="\\$HOME"\n'),
+        ("C:\\x", 'A="C:\\\\x"\n'),
+        (True, "A=true\n"),
+        (None, 'A=""\n'),
+        (5, "A=5\n"),
     ],
 )
 def test_lines(value: object, line: str) -> None:
@@ -47,8 +57,14 @@ def test_control_characters_are_refused_without_showing_the_value(value: str) ->
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("# c\n; c\nA=1\n", {"A": "1"}), ("A = 1 \n", {"A": "1"}), ("A=a b  \n", {"A": "a b"}), ("A='x y'z\n", {"A": "x yz"}),
-        ('A="x\ny"\n', {"A": "x\ny"}), ("A=x\\\ny\n", {"A": "xy"}), ("nothing\nA=1", {"A": "1"}), ('A="\\n"', {"A": "\\n"}),
+        ("# c\n; c\nA=1\n", {"A": "1"}),
+        ("A = 1 \n", {"A": "1"}),
+        ("A=a b  \n", {"A": "a b"}),
+        ("A='x y'z\n", {"A": "x yz"}),
+        ('A="x\ny"\n', {"A": "x\ny"}),
+        ("A=x\\\ny\n", {"A": "xy"}),
+        ("nothing\nA=1", {"A": "1"}),
+        ('A="\\n"', {"A": "\\n"}),
     ],
 )
 def test_the_reader_reads_as_systemd_does(text: str, expected: dict[str, str]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.merge import Patch, merge
 
-BASE = {"services": {"a": {"port": 1, "list": [1, 2], "deep": {"x": 1, "y": 2}, "empty": {}}, "b": {"port": 2}}, "datastores": {}}
+BASE = {
+    "services": {"a": {"port": 1, "list": [1, 2], "deep": {"x": 1, "y": 2}, "empty": {}}, "b": {"port": 2}},
+    "datastores": {},
+}
 
 
 def patched(*patches: Patch):
@@ -54,12 +57,17 @@ def test_a_dictionary_replaces_a_value_and_the_other_way_round() -> None:
     assert merged.catalogue["services"]["a"]["port"] == {"in": 1}
     assert merged.catalogue["services"]["a"]["deep"] == 4
     assert {path for path in merged.provenance if path.startswith("services.a")} == {
-        "services.a.port.in", "services.a.list", "services.a.deep", "services.a.empty",
+        "services.a.port.in",
+        "services.a.list",
+        "services.a.deep",
+        "services.a.empty",
     }
 
 
 def test_places_are_as_exact_as_they_are_known() -> None:
-    patch = Patch("v", "services", {"a": {"port": 3, "new": {"k": 1}}}, {"": "f.yml:1", "a.port": "f.yml:3", "a.new": "f.yml:4"})
+    patch = Patch(
+        "v", "services", {"a": {"port": 3, "new": {"k": 1}}}, {"": "f.yml:1", "a.port": "f.yml:3", "a.new": "f.yml:4"}
+    )
     merged = patched(patch)
     assert merged.provenance["services.a.port"] == "f.yml:3 (v)"
     assert merged.provenance["services.a.new.k"] == "f.yml:4 (v)"

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.placeholders import PlaceholderError, names, render, showable
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.placeholders import (
+    PlaceholderError,
+    names,
+    render,
+    showable,
+)
 
 KNOWN = {"a": "1", "b.c": "{x}"}
 
@@ -11,8 +16,15 @@ KNOWN = {"a": "1", "b.c": "{x}"}
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ""), ("plain", "plain"), ("{a}", "1"), ("x{a}y{a}", "x1y1"), ("{{a}}", "{a}"), ("{{{a}}}", "{1}"),
-        ("{b.c}", "{x}"), ('{{"k": "{a}"}}', '{"k": "1"}'), ("$HOME %d \\", "$HOME %d \\"),
+        ("", ""),
+        ("plain", "plain"),
+        ("{a}", "1"),
+        ("x{a}y{a}", "x1y1"),
+        ("{{a}}", "{a}"),
+        ("{{{a}}}", "{1}"),
+        ("{b.c}", "{x}"),
+        ('{{"k": "{a}"}}', '{"k": "1"}'),
+        ("$HOME %d \\", "$HOME %d \\"),
     ],
 )
 def test_render(text: str, expected: str) -> None:

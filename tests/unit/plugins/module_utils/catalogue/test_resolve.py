@@ -24,9 +24,17 @@ def resolved(services: dict[str, Any] | None = None, inventory: Inventory | None
 
 def spread() -> Inventory:
     """Database, cache, two application hosts and the edge, each a host of its own."""
-    places = {"db": ["cryptobot_database"], "cache": ["cryptobot_cache"], "app1": ["cryptobot_app", "cryptobot_build"],
-              "app2": ["cryptobot_app"], "edge": ["cryptobot_edge"]}
-    hosts = (Host(name, f"10.0.0.{number}", frozenset(["cryptobot", *groups])) for number, (name, groups) in enumerate(places.items(), 1))
+    places = {
+        "db": ["cryptobot_database"],
+        "cache": ["cryptobot_cache"],
+        "app1": ["cryptobot_app", "cryptobot_build"],
+        "app2": ["cryptobot_app"],
+        "edge": ["cryptobot_edge"],
+    }
+    hosts = (
+        Host(name, f"10.0.0.{number}", frozenset(["cryptobot", *groups]))
+        for number, (name, groups) in enumerate(places.items(), 1)
+    )
     return Inventory(tuple(hosts), "production")
 
 
@@ -40,7 +48,9 @@ def test_waves_follow_after_and_hold_every_service_once() -> None:
     order = [name for wave in found["waves"] for name in wave]
     assert sorted(order) == sorted(found["services"])
     wave_of = {name: number for number, wave in enumerate(found["waves"]) for name in wave}
-    assert all(wave_of[other] < wave_of[name] for name, service in found["services"].items() for other in service["after"])
+    assert all(
+        wave_of[other] < wave_of[name] for name, service in found["services"].items() for other in service["after"]
+    )
 
 
 def test_calls_name_the_internal_door() -> None:
@@ -64,19 +74,25 @@ def test_slots_and_instances() -> None:
     found = resolved({"auth": {"processes": {"web": {"instances": 2}}}})
     units = found["services"]["auth"]["processes"]["web"]["units"]
     assert [(unit["unit"][-10:-8], unit["slot"], unit["port"]) for unit in units] == [
-        ("@1", "a", 18000), ("@2", "a", 18001), ("@3", "b", 18002), ("@4", "b", 18003),
+        ("@1", "a", 18000),
+        ("@2", "a", 18001),
+        ("@3", "b", 18002),
+        ("@4", "b", 18003),
     ]
     door = next(door for door in found["doors"] if door["service"] == "auth")
     assert door["servers"] == [
-        {"name": "a1", "address": "127.0.0.1:18000"}, {"name": "a2", "address": "127.0.0.1:18001"},
-        {"name": "b1", "address": "127.0.0.1:18002"}, {"name": "b2", "address": "127.0.0.1:18003"},
+        {"name": "a1", "address": "127.0.0.1:18000"},
+        {"name": "a2", "address": "127.0.0.1:18001"},
+        {"name": "b1", "address": "127.0.0.1:18002"},
+        {"name": "b2", "address": "127.0.0.1:18003"},
     ]
 
 
 def test_own_sockets_are_told_their_instance() -> None:
     units = resolved()["services"]["execution-gateway"]["processes"]["web"]["units"]
     assert [unit["environment"] for unit in units] == [
-        {"LISTEN": "127.0.0.1:13000", "PORT": "13000"}, {"LISTEN": "127.0.0.1:13001", "PORT": "13001"},
+        {"LISTEN": "127.0.0.1:13000", "PORT": "13000"},
+        {"LISTEN": "127.0.0.1:13001", "PORT": "13001"},
     ]
 
 
@@ -108,7 +124,12 @@ def test_on_several_hosts_everyone_sees_their_own_addresses() -> None:
     assert auth["processes"]["web"]["units"][0]["listen"] == "10.0.0.3:18000"
     assert auth["by_host"]["app2"]["processes"]["web"]["units"][0]["listen"] == "10.0.0.4:18000"
     door = next(door for door in found["doors"] if door["service"] == "auth")
-    assert [server["address"] for server in door["servers"]] == ["10.0.0.3:18000", "10.0.0.3:18001", "10.0.0.4:18000", "10.0.0.4:18001"]
+    assert [server["address"] for server in door["servers"]] == [
+        "10.0.0.3:18000",
+        "10.0.0.3:18001",
+        "10.0.0.4:18000",
+        "10.0.0.4:18001",
+    ]
     assert len({server["name"] for server in door["servers"]}) == 4
     assert found["datastores"]["auth"]["password_users"] == ["auth"]
     assert {"postgresql_password", "pgpass"} <= set(auth["secrets"])
@@ -142,7 +163,9 @@ def test_no_port_is_used_twice() -> None:
 
 def test_processes_wait_for_the_internal_door_of_what_comes_before() -> None:
     gates = resolved()["services"]["reporting"]["processes"]["web"]["after"]
-    assert gates == [{"name": "portfolio-management", "url": "http://127.0.0.1:28003/health/ready", "expect": {"status": "ok"}}]
+    assert gates == [
+        {"name": "portfolio-management", "url": "http://127.0.0.1:28003/health/ready", "expect": {"status": "ok"}}
+    ]
 
 
 @pytest.mark.parametrize("inventory", [one_host(), spread()], ids=["one host", "several hosts"])
@@ -170,10 +193,23 @@ def test_no_value_of_a_secret_can_be_in_it() -> None:
 
 
 def test_an_application_of_ones_own() -> None:
-    process = {"command": ["./serve", "--at", "{listen}"], "port": 7000, "listen": 17000, "socket": "own", "health": {"path": "/h"}}
+    process = {
+        "command": ["./serve", "--at", "{listen}"],
+        "port": 7000,
+        "listen": 17000,
+        "socket": "own",
+        "health": {"path": "/h"},
+    }
     mine = {
         "migration_groups": ["application"],
-        "services": {"my-shop": {"runtime": "binary", "build": {"kind": "cargo"}, "processes": {"http-api": process}, "uses": {"my-db": {}}}},
+        "services": {
+            "my-shop": {
+                "runtime": "binary",
+                "build": {"kind": "cargo"},
+                "processes": {"http-api": process},
+                "uses": {"my-db": {}},
+            }
+        },
         "datastores": {"my-db": {"kind": "postgresql"}},
     }
     validated = validate(mine)

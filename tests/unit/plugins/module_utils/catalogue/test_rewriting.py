@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.rewriting import Address, Rewriter, addresses_of
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import resolve
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.rewriting import (
+    Address,
+    Rewriter,
+    addresses_of,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
 from ansible_collections.cryptobot.native.tests.unit.plugins.plugin_utils.catalogue_cases import one_host, shipped
 
@@ -30,7 +34,10 @@ def rewritten(text: str) -> str:
         ("https://web/x", "https://127.0.0.1:28443/x"),
         ("http://web", "http://[fd00::1]:28001"),
         ("postgresql://postgres:postgres@postgres/postgres", "postgresql://postgres:postgres@127.0.0.1:5432/postgres"),
-        ("postgresql+asyncpg://u@postgres:5432/auth_db?host=postgres", "postgresql+asyncpg://u@127.0.0.1:5432/auth_db?host=postgres"),
+        (
+            "postgresql+asyncpg://u@postgres:5432/auth_db?host=postgres",
+            "postgresql+asyncpg://u@127.0.0.1:5432/auth_db?host=postgres",
+        ),
         ("redis://:p%40ss@redis:6379/0", "redis://:p%40ss@10.0.0.9:6380/0"),
         ("redis://redis", "redis://10.0.0.9:6380"),
         ("http://auth-service:8000,http://web:80", "http://127.0.0.1:28000,http://[fd00::1]:28001"),
@@ -48,10 +55,28 @@ def test_addresses(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "KONG_DATABASE=postgres", "postgres", "postgresql://u@elsewhere/postgres", "redis", "redis/redis", "auth-service", "postgres:latest",
-        "postgres:5432x", "my-redis:6379", "redis.example.com:6379", "http://my-auth-service:8000", "http://auth-service.example.com:8000",
-        "http://example.com/redis:6379", "http://example.com/?to=redis:6379", "user@redis:6379", "image: registry/postgres:15", "redis:6379:ro",
-        "/redis:6379", "redis://user:redis@10.0.0.1/0", "http://[::1]:8000/", "12:30", "",
+        "KONG_DATABASE=postgres",
+        "postgres",
+        "postgresql://u@elsewhere/postgres",
+        "redis",
+        "redis/redis",
+        "auth-service",
+        "postgres:latest",
+        "postgres:5432x",
+        "my-redis:6379",
+        "redis.example.com:6379",
+        "http://my-auth-service:8000",
+        "http://auth-service.example.com:8000",
+        "http://example.com/redis:6379",
+        "http://example.com/?to=redis:6379",
+        "user@redis:6379",
+        "image: registry/postgres:15",
+        "redis:6379:ro",
+        "/redis:6379",
+        "redis://user:redis@10.0.0.1/0",
+        "http://[::1]:8000/",
+        "12:30",
+        "",
     ],
 )
 def test_everything_else_stays(text: str) -> None:
@@ -71,7 +96,9 @@ def test_rewriting_twice_is_rewriting_once() -> None:
 
 def test_structures_keep_their_shape_and_keys() -> None:
     data = {"redis:6379": ["redis:6379", 6379, None, True, {"deep": "http://auth-service:8000"}]}
-    assert Rewriter(ADDRESSES).rewrite(data) == {"redis:6379": ["10.0.0.9:6380", 6379, None, True, {"deep": "http://127.0.0.1:28000"}]}
+    assert Rewriter(ADDRESSES).rewrite(data) == {
+        "redis:6379": ["10.0.0.9:6380", 6379, None, True, {"deep": "http://127.0.0.1:28000"}]
+    }
 
 
 def test_addresses_follow_from_the_catalogue() -> None:

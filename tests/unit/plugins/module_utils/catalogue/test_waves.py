@@ -21,7 +21,12 @@ def test_a_cycle_is_shown() -> None:
 
 @pytest.mark.parametrize(
     ("after", "expected"),
-    [({}, []), ({"a": ["b"], "b": []}, []), ({"a": ["a"]}, ["a", "a"]), ({"x": ["a"], "a": ["b"], "b": ["a"]}, ["a", "b", "a"])],
+    [
+        ({}, []),
+        ({"a": ["b"], "b": []}, []),
+        ({"a": ["a"]}, ["a", "a"]),
+        ({"x": ["a"], "a": ["b"], "b": ["a"]}, ["a", "b", "a"]),
+    ],
 )
 def test_cycle(after: dict[str, list[str]], expected: list[str]) -> None:
     assert cycle(after) == expected

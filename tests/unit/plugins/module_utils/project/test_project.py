@@ -27,9 +27,14 @@ def test_defaults_are_this_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ({"hots": "a"}, "did you mean host"), ({"environment": "prod"}, "one of development, staging, production"),
-        ({"host": "a", "hosts": {"app": "b"}}, "one of them"), ({"host": "a b"}, "a host name"), ({"user": "Root!"}, "name of a user"),
-        ({"hosts": {"app": "localhost", "database": "db"}}, "cannot be reached"), ({"host": "10.0.0.999"}, "neither"), ([], "a dictionary"),
+        ({"hots": "a"}, "did you mean host"),
+        ({"environment": "prod"}, "one of development, staging, production"),
+        ({"host": "a", "hosts": {"app": "b"}}, "one of them"),
+        ({"host": "a b"}, "a host name"),
+        ({"user": "Root!"}, "name of a user"),
+        ({"hosts": {"app": "localhost", "database": "db"}}, "cannot be reached"),
+        ({"host": "10.0.0.999"}, "neither"),
+        ([], "a dictionary"),
     ],
 )
 def test_wrong_answers(given: object, problem: str, tmp_path: Path) -> None:
@@ -38,19 +43,28 @@ def test_wrong_answers(given: object, problem: str, tmp_path: Path) -> None:
 
 
 def test_files_are_what_was_answered(tmp_path: Path) -> None:
-    given = {"hosts": {"database": "10.0.0.5", "app": "app1.example.com"}, "user": "operator", "source": {"path": "/srv/o'neil"}}
+    given = {
+        "hosts": {"database": "10.0.0.5", "app": "app1.example.com"},
+        "user": "operator",
+        "source": {"path": "/srv/o'neil"},
+    }
     files = {file.path: file.text for file in project_files(complete(given, tmp_path), "1.2.3")}
     hosts = yaml.safe_load(files["inventory/hosts.yml"])["cryptobot"]
     assert set(hosts["hosts"]) == {"app1.example.com", "10.0.0.5"}
     assert hosts["hosts"]["10.0.0.5"] == {
-        "ansible_host": "10.0.0.5", "ansible_user": "operator", "ansible_become": True, "cryptobot_address": "10.0.0.5",
+        "ansible_host": "10.0.0.5",
+        "ansible_user": "operator",
+        "ansible_become": True,
+        "cryptobot_address": "10.0.0.5",
     }
     assert list(hosts["children"]["cryptobot_database"]["hosts"]) == ["10.0.0.5"]
     assert list(hosts["children"]["cryptobot_cache"]["hosts"]) == ["app1.example.com"]
     main = yaml.safe_load(files["inventory/group_vars/cryptobot/main.yml"])
     assert main == {"cryptobot_environment": "staging", "cryptobot_source": {"path": "/srv/o'neil"}}
     assert yaml.safe_load(files["inventory/group_vars/cryptobot/services.yml"]) is None
-    assert yaml.safe_load(files["requirements.yml"]) == {"collections": [{"name": "cryptobot.native", "version": ">=1.2.3"}]}
+    assert yaml.safe_load(files["requirements.yml"]) == {
+        "collections": [{"name": "cryptobot.native", "version": ">=1.2.3"}]
+    }
     assert "/.vault-password" in files[".gitignore"]
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
-from .findings import Findings
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.findings import Findings
 
 NONE = {"migration_groups": ["application"], "services": {}, "datastores": {}}
 
@@ -28,7 +27,11 @@ def load_shipped(directory: Path, name: str) -> tuple[dict[str, Any], str]:
 def check_source(full: Mapping[str, Any], root: Path, findings: Findings) -> None:
     """That the files which services name exist below `root` and nowhere else. `full`: a completed catalogue."""
     if not root.is_dir():
-        findings.add("cryptobot_source.path", f"there is no directory {root} on the controller", "cryptobot_source: {path: /srv/application}")
+        findings.add(
+            "cryptobot_source.path",
+            f"there is no directory {root} on the controller",
+            "cryptobot_source: {path: /srv/application}",
+        )
         return
     for name, service in full["services"].items():
         path, source = f"services.{name}", service["source"]
