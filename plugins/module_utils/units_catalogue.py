@@ -61,7 +61,6 @@ class Unit:
     runtime: str
     user: str
     exec_start: str
-    exec_ended: str
     working_directory: str
     path: str
     runtime_directory: str
@@ -295,7 +294,7 @@ def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: M
     assignments = [variable(key, str(value)) for key, value in environment.items()]
     assignments += [specified(key, replaced(value, secrets.moved)) for key, value in process.get("credential_environment", {}).items()]
     options = launcher_options(catalogue, host, service, process, listen) + secrets.options + limits.options()
-    launch = [LAUNCH, *options, "--", *program(service, process, one)]
+    launch = [LAUNCH, "--unit", one["unit"], *options, "--", *program(service, process, one)]
     return Unit(
         name=one["unit"],
         service=name,
@@ -306,7 +305,6 @@ def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: M
         runtime=service["runtime"],
         user=service["user"],
         exec_start=" ".join(quoted(word) for word in launch),
-        exec_ended=f"{LAUNCH} --ended --stable-after {limits.stable_after} %n",
         working_directory=f"/opt/cryptobot/{name}/current" + ("/source" if service["runtime"] == "python" else ""),
         path=f"{programs_directory(service)}:/usr/bin:/bin",
         runtime_directory=runtime_directory,

@@ -22,7 +22,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from .failures import GIVE_UP, Book
-from .process import ended, named, put_off, say
+from .process import named, put_off, say
 from .sockets import ListenError, given, keep, read_listen
 
 LIST, PROGRAM, KEPT = "EDGE_LIST", "EDGE_PROGRAM", "EDGE_SOCKETS"
@@ -35,12 +35,12 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("--check", action="store_true", help="run the command with sockets that listen nowhere")
     act.add_argument("--reload", metavar="MASTER_SOCKET", help="check, then come back when a new worker serves")
     act.add_argument("--drain", metavar="SECONDS", type=float, help="stop softly (ExecStop)")
-    act.add_argument("--ended", action="store_true", help="record how the unit ended (ExecStopPost)")
     options.add_argument("--state", metavar="ADMIN_SOCKET=FILE", type=named, help="where the servers' states are kept over a reload")
     options.add_argument("--listen", metavar="FILE", help="lines of NAME=HOST:PORT; each becomes fd@${NAME} in the configuration")
+    options.add_argument("--unit", metavar="NAME", default="", help="its own name")
+    options.add_argument("--stable-after", metavar="SECONDS", type=float, default=300)
     options.add_argument("--limit", type=int, default=20)
     options.add_argument("--longest-delay", metavar="SECONDS", type=float, default=2)
-    options.add_argument("--stable-after", metavar="SECONDS", type=float, default=300)
     options.add_argument("command", nargs="*")
     return options
 
@@ -178,12 +178,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.reload:
         return check(options.listen, options.command) or reload(options.reload)
     book = Book.of_this_unit()
-    if options.ended:
-        ended(book, options.command[0], options.stable_after)
-        return 0
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    book.mark_starting()
-    if not put_off(book, options.limit, options.longest_delay):
+    if not put_off(book, options):
         return GIVE_UP
     os.environ[LIST] = options.listen
     listen(options.listen)

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The book of failures: how often in a row a unit ended badly, and how long its next start is put off.
 
-systemd's own start limit knows neither a growing delay nor a reset by health. Each unit keeps the book in its runtime
-directory, which outlives restarts and goes with a stop.
+systemd's own start limit knows neither a growing delay nor a reset by health. The unit's ``ExecStopPost=`` appends a line
+for each end (`ENDED`: seconds since boot, result, exit status) to a file in the runtime directory, which outlives restarts
+and goes with a stop; each start reads it.
 """
 
 from __future__ import annotations
@@ -12,19 +13,25 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 GIVE_UP = 78
 """Exit status of a start past the limit (``EX_CONFIG``); the unit names it in ``RestartPreventExitStatus=``."""
+ENDED = "ended"
 
 
-@dataclass(frozen=True)
-class Failures:
-    """`last` is the time of the latest one, in seconds of CLOCK_BOOTTIME (it does not jump with the wall clock)."""
+class Failures(NamedTuple):
+    """`last` is the time of the latest one, in seconds since boot (it does not jump with the wall clock)."""
 
     count: int = 0
     last: float = 0.0
+
+
+class End(NamedTuple):
+    at: float
+    result: str
+    status: str
 
 
 def now() -> float:
@@ -36,59 +43,71 @@ def delay(count: int, longest: float) -> float:
     return 0.0 if count < 2 else min(2.0 ** (count - 2), longest)
 
 
-def counted(before: Failures, at: float, ready_since: float | None, stable_after: float) -> Failures:
-    """One more failure; it is the first of a new row when the unit had been healthy for `stable_after` seconds."""
-    stable = ready_since is not None and at - ready_since >= stable_after
-    return Failures(1 if stable else before.count + 1, at)
+def parse_ends(text: str) -> list[End]:
+    words = (line.split() for line in text.splitlines())
+    return [End(float(line[0]), line[1], line[2] if len(line) > 2 else "") for line in words if len(line) > 1]
 
 
-def is_failure(environment: Mapping[str, str], stop_was_asked: bool) -> bool:
-    """What `ExecStopPost=` is told. A service that ends by itself has failed, even with exit status 0."""
-    return environment.get("SERVICE_RESULT") != "success" or not stop_was_asked
+def counted(before: Failures, ends: Iterable[End], ready_since: float | None, stable_after: float, stop_was_asked: Callable[[], bool]) -> Failures:
+    """The book after these ends. A row of failures ends with a stop or restart that somebody asked for, and with `stable_after` seconds of health.
+
+    A service that ends by itself has failed, even with exit status 0.
+    """
+    for end in ends:
+        if end.status == str(GIVE_UP) or (end.result == "success" and stop_was_asked()):
+            before = Failures()
+            continue
+        stable = ready_since is not None and end.at - ready_since >= stable_after
+        before = Failures(1 if stable else before.count + 1, end.at)
+    return before
 
 
 class Book:
     def __init__(self, directory: str) -> None:
-        self._failures = os.path.join(directory, "failures.json")
-        self._ready = os.path.join(directory, "ready")
+        self._failures, self._ready, self._ended = (os.path.join(directory, name) for name in ("failures.json", "ready", ENDED))
 
     @classmethod
     def of_this_unit(cls) -> Book:
         return cls(os.environ["RUNTIME_DIRECTORY"].split(":")[0])
 
-    def read(self) -> Failures:
-        try:
-            with open(self._failures, encoding="utf-8") as file:
-                return Failures(**json.load(file))
-        except (FileNotFoundError, ValueError, TypeError):
-            return Failures()
-
-    def add(self, stable_after: float) -> Failures:
-        failures = counted(self.read(), now(), self._ready_since(), stable_after)
-        self._write(self._failures, json.dumps(asdict(failures)))
+    def open(self, stable_after: float, stop_was_asked: Callable[[], bool]) -> Failures:
+        """What a start has to know: the failures so far. The ends that were appended are entered."""
+        ends = parse_ends(self._read(self._ended))
+        ready = self._read(self._ready)
+        failures = counted(self._failures_so_far(), ends, float(ready) if ready else None, stable_after, stop_was_asked)
+        if ends:
+            self._write(self._failures, json.dumps(failures._asdict()))
+        self._remove(self._ended, self._ready)
         return failures
 
     def clear(self) -> None:
-        for path in (self._failures, self._ready):
-            if os.path.exists(path):
-                os.unlink(path)
-
-    def mark_starting(self) -> None:
-        if os.path.exists(self._ready):
-            os.unlink(self._ready)
+        self._remove(self._failures, self._ready, self._ended)
 
     def mark_ready(self) -> None:
         self._write(self._ready, repr(now()))
 
-    def _ready_since(self) -> float | None:
+    def _failures_so_far(self) -> Failures:
         try:
-            with open(self._ready, encoding="utf-8") as file:
-                return float(file.read())
-        except (FileNotFoundError, ValueError):
-            return None
+            return Failures(**json.loads(self._read(self._failures) or "{}"))
+        except (ValueError, TypeError):
+            return Failures()
+
+    @staticmethod
+    def _read(path: str) -> str:
+        try:
+            with open(path, encoding="utf-8") as file:
+                return file.read()
+        except FileNotFoundError:
+            return ""
 
     @staticmethod
     def _write(path: str, text: str) -> None:
         with open(path + ".new", "w", encoding="utf-8") as file:
             file.write(text)
         os.replace(path + ".new", path)
+
+    @staticmethod
+    def _remove(*paths: str) -> None:
+        for path in paths:
+            if os.path.exists(path):
+                os.unlink(path)

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``launch``: stand before a program, then become it.
 
-In the order of a start: the book of failures, its delay, the listening socket, secrets that must be files or variables,
-the health of what comes first, a prober that will say *ready*, and `exec`. ``launch --ended`` is the unit's
-``ExecStopPost=`` and keeps the book.
+In the order of a start: the book of failures, its delay, the listening socket, secrets that must be files, the health of
+what comes first, a prober that will say *ready*, and `exec`. What only later steps need is imported by them: the end of
+the delay must not wait for it.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ import argparse
 import json
 import os
 import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import probe
-from .failures import GIVE_UP, Book, delay, is_failure, now
+from .failures import GIVE_UP, Book, delay, now
 from .notify import barrier, notify, status
 from .sockets import as_descriptor_three, given, keep, parse_address
 
@@ -30,7 +27,10 @@ PROBE_PAUSE = 0.1
 COMMAND_PAUSE = 1.0
 EXTENSION = 30.0
 
-Question = Callable[[], probe.Seen]
+if TYPE_CHECKING:
+    from .probe import Seen
+
+    Question = Callable[[], Seen]
 
 
 def named(text: str) -> tuple[str, str]:
@@ -42,7 +42,6 @@ def named(text: str) -> tuple[str, str]:
 
 def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="launch", description=(__doc__ or "").partition("\n")[0])
-    options.add_argument("--ended", action="store_true", help="record how the unit ended (ExecStopPost)")
     options.add_argument("--listen", metavar="HOST:PORT", type=parse_address, help="socket that becomes descriptor 3")
     options.add_argument("--health", metavar="URL", help="ready when it answers; also: celery (a ping), or command (with --health-command)")
     options.add_argument("--health-command", metavar="JSON", type=json.loads, help="a list of words; healthy when it exits with 0")
@@ -52,10 +51,10 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--after-expect", metavar="NAME=JSON", type=named, action="append", default=[])
     options.add_argument("--passfile", metavar="CREDENTIAL", help="libpq password file, copied because libpq wants mode 0600")
     options.add_argument("--file", metavar="CREDENTIAL", action="append", default=[], help="secret copied into the runtime directory")
-    options.add_argument("--env", metavar="VARIABLE=CREDENTIAL", type=named, action="append", default=[], help="secret put into the environment")
+    options.add_argument("--unit", metavar="NAME", default="", help="its own name")
+    options.add_argument("--stable-after", metavar="SECONDS", type=float, default=600, help="healthy for so long: the row of failures ends")
     options.add_argument("--limit", type=int, default=10, help="failures in a row before giving up with status 78")
     options.add_argument("--longest-delay", metavar="SECONDS", type=float, default=60)
-    options.add_argument("--stable-after", metavar="SECONDS", type=float, default=600, help="healthy for so long: the row of failures ends")
     options.add_argument("--start-timeout", metavar="SECONDS", type=float, default=90)
     options.add_argument("command", nargs="*")
     return options
@@ -70,20 +69,30 @@ def pause(seconds: float, doing: str) -> None:
     time.sleep(seconds)
 
 
-def put_off(book: Book, limit: int, longest: float) -> bool:
+def restart_was_asked(unit: str) -> bool:
+    """systemd counts automatic restarts and begins anew with every one that somebody asks for."""
+    import subprocess
+
+    words = ["/usr/bin/systemctl", "show", "--property=NRestarts", "--value", unit]
+    shown = subprocess.run(words, capture_output=True, text=True, timeout=10, check=False)
+    return shown.returncode != 0 or shown.stdout.strip() in ("", "0")
+
+
+def put_off(book: Book, options: argparse.Namespace) -> bool:
     """Sleep as the failures so far demand; False past the limit. The delay counts from the failure, not from this start."""
-    failures = book.read()
-    if failures.count >= limit:
-        say(f"failure {failures.count} of {limit}: giving up", 2)
+    failures = book.open(options.stable_after, lambda: restart_was_asked(options.unit))
+    if failures.count >= options.limit:
+        say(f"failure {failures.count} of {options.limit}: giving up", 2)
         book.clear()
         return False
     if failures.count:
-        seconds = delay(failures.count, longest)
-        say(f"failure {failures.count} of {limit}: next start in {seconds:.0f} s", 4)
+        number = f"failure {failures.count} of {options.limit}"
+        seconds = delay(failures.count, options.longest_delay)
+        say(f"{number}: next start in {seconds:.0f} s", 4)
         left = failures.last + seconds - now()
         if left > 0:
-            pause(left, f"start delayed {seconds:.0f} s after failure {failures.count} of {limit}")
-        say(f"failure {failures.count} of {limit}: delay of {seconds:.0f} s is over")
+            pause(left, f"start delayed {seconds:.0f} s after {number}")
+        say(f"{number}: delay of {seconds:.0f} s is over")
     return True
 
 
@@ -107,12 +116,12 @@ def hand_over_secrets(options: argparse.Namespace) -> None:
         os.environ["PGPASSFILE"] = as_file(options.passfile)
     for name in options.file:
         as_file(name)
-    for variable, name in options.env:
-        os.environ[variable] = credential(name).decode().rstrip("\n")
 
 
 def wait_for(name: str, url: str, expect: Any) -> None:
     """Ask once a second, for as long as it takes: the unit is *activating* meanwhile and uses up no restart."""
+    from . import probe
+
     said = ""
     while not (seen := probe.ask(url, expect)).healthy:
         if seen.saw != said:
@@ -123,6 +132,10 @@ def wait_for(name: str, url: str, expect: Any) -> None:
 
 def question(options: argparse.Namespace) -> tuple[Question, float] | None:
     """How to ask for the program's health, and the pause between two times."""
+    import socket
+
+    from . import probe
+
     if options.health == "celery":
         ping = probe.celery_ping(options.command, socket.gethostname())
         return (lambda: probe.ask_command(ping)), COMMAND_PAUSE
@@ -178,32 +191,11 @@ def become(command: Sequence[str]) -> None:
         raise SystemExit(f"<3>cannot start {command[0]}: {error.strerror}") from error
 
 
-def stop_was_asked(unit: str) -> bool:
-    """A stop or restart by a person or a play has a job; a program that ends by itself has none."""
-    shown = subprocess.run(
-        ["/usr/bin/systemctl", "show", "--property=Job", "--value", unit], capture_output=True, text=True, timeout=10, check=False
-    )
-    return shown.returncode != 0 or shown.stdout.strip() not in ("", "0")
-
-
-def ended(book: Book, unit: str, stable_after: float) -> None:
-    if os.environ.get("EXIT_STATUS") == str(GIVE_UP):
-        book.clear()
-    elif is_failure(os.environ, os.environ.get("SERVICE_RESULT") != "success" or stop_was_asked(unit)):
-        book.add(stable_after)
-    else:
-        book.clear()
-
-
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
     book = Book.of_this_unit()
-    if options.ended:
-        ended(book, options.command[0], options.stable_after)
-        return 0
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    book.mark_starting()
-    if not put_off(book, options.limit, options.longest_delay):
+    if not put_off(book, options):
         return GIVE_UP
     if options.listen:
         try:

@@ -10,6 +10,7 @@ in the listening socket's queue is left to the next instance, which takes over t
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 try:
@@ -23,9 +24,17 @@ GRACE = float(os.environ.get("CRYPTOBOT_DRAIN_GRACE", "1"))
 class Protocol(Base):
     """The HTTP protocol that uvicorn would have chosen, with a later end."""
 
+    closing = False
+    """Of the class, so of the whole process: connections that were accepted just before are made known after the stop began."""
     leaving = False
 
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        super().connection_made(transport)
+        if Protocol.closing:
+            self.shutdown()
+
     def shutdown(self) -> None:
+        Protocol.closing = True
         busy = self.cycle is not None and not self.cycle.response_complete
         if self.leaving or busy:
             super().shutdown()
