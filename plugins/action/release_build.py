@@ -48,5 +48,5 @@ class ActionModule(ReleaseAction):
                     raise ReleaseError(f"The artefact {name} came damaged from the build host. Run again.")
                 store.put(key, made, {"platform": str(platform), "seconds": result["seconds"].get(name)})
         if result.get("failures"):
-            return {**result, "failed": True, "msg": "\n".join(result["failures"])}
+            return {"changed": bool(result["built"]), "failed": True, "msg": "\n".join(result["failures"])}
         return {**result, "diff": {"prepared": prepared}}

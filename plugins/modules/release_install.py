@@ -107,7 +107,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
 from ansible_collections.cryptobot.native.plugins.module_utils.release.host import SOURCE_OPTIONS, read_json, sources_of, this_platform
 from ansible_collections.cryptobot.native.plugins.module_utils.release.install import Installer, Options, Wanted, wanted_releases
-from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ROOT, ServiceReleases
+from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ROOT, ServiceReleases, exclusive
 from ansible_collections.cryptobot.native.plugins.module_utils.release.process import extract
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
@@ -126,8 +126,7 @@ SPEC = {
 
 def unpack_and_install(module: AnsibleModule, installer: Installer, missing: list[Wanted]) -> dict[str, float]:
     """Install the missing releases from the bundle; it lies on the releases' own file system, so nothing is copied twice."""
-    ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".incoming-", dir=ROOT) as directory:
+    with exclusive(), tempfile.TemporaryDirectory(prefix=".incoming-", dir=ROOT) as directory:
         unpacked = Path(directory)
         extract(Path(module.params["bundle"]), unpacked, "unpacking the releases")
         return installer.install(missing, unpacked, read_json(unpacked / "checksums.json"))

@@ -66,7 +66,7 @@ removed:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
-from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ServiceReleases, last_proven
+from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ServiceReleases, exclusive, last_proven
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 
@@ -83,25 +83,34 @@ def target(releases: ServiceReleases, state: str, expected: str | None) -> str |
     return expected or releases.link("next") or live
 
 
+def apply(here: dict[str, ServiceReleases], switched: dict[str, dict], state: str, keep: int) -> list[str]:
+    """Make the switches, record them, and return what was removed."""
+    record, removed = StateRecord(), []
+    for name, change in switched.items():
+        here[name].switch(change["is"])
+        record.append("symlink", str(here[name].home / "current"), change["was"], change["is"])
+    for releases in here.values():
+        if state == "confirmed":
+            releases.prove()
+        elif state == "live":
+            for old in releases.superfluous(keep) + releases.interrupted():
+                was = old if releases.note(old) else None
+                releases.remove(old)
+                record.append("release", str(releases.path(old)), was, None)
+                removed.append(str(releases.path(old)))
+    return removed
+
+
 def work(module: AnsibleModule) -> dict[str, object]:
-    """Plan all switches, then make them, record them, and remove what is superfluous."""
+    """Plan all switches, and make them unless this is only a check."""
     params = module.params
     here = {name: ServiceReleases(name) for name in params["services"]}
     wanted = {name: target(releases, params["state"], params["expected"].get(name) if module.check_mode else None) for name, releases in here.items()}
     switched = {name: {"was": here[name].link("current"), "is": to} for name, to in wanted.items() if to and to != here[name].link("current")}
     removed: list[str] = []
     if not module.check_mode:
-        record = StateRecord()
-        for name, change in switched.items():
-            here[name].switch(change["is"])
-            record.append("symlink", str(here[name].home / "current"), change["was"], change["is"])
-        for releases in here.values():
-            if params["state"] == "confirmed":
-                releases.prove()
-            for old in releases.superfluous(params["keep"]) if params["state"] == "live" else []:
-                releases.remove(old)
-                record.append("release", str(releases.path(old)), old, None)
-                removed.append(str(releases.path(old)))
+        with exclusive():
+            removed = apply(here, switched, params["state"], params["keep"])
     return {
         "changed": bool(switched or removed),
         "switched": switched,

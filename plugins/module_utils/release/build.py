@@ -163,7 +163,7 @@ class Builder:
                 archive.add(bundle / "source" / spec["name"], "source")
             packed.seek(0)
             with made.open("wb") as output:
-                run(sandbox(spec), doing, stdin=packed, stdout=output, log=self._logs / f"{spec['name']}.log")
+                run(sandbox(spec), doing, stdin=packed, stdout=output, log=self._logs / f"{spec['name']}.log", program="the build")
         with tarfile.open(made) as archive:
             if not any(member.isreg() for member in archive):
                 raise ReleaseError(f"{doing}: the build ended well and made nothing. Its output is in {self._logs / spec['name']}.log.")

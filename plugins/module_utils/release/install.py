@@ -106,6 +106,8 @@ class Installer:
                 failures[release.service] = error
             except OSError as error:
                 failures[release.service] = explain(error, f"{release.service}: installing release {release.id}")
+            if release.service in failures:
+                shutil.rmtree(self._path(release), ignore_errors=True)
             seconds[release.service] = round(time.monotonic() - begun, 2)
 
         for release in ordered[:1]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,10 @@ class ServiceReleases:
                 found.append(Installed(path.parent.name, path.stat().st_mtime, proven.stat().st_mtime if proven.exists() else None))
         return found
 
+    def interrupted(self) -> list[str]:
+        """The ids of releases that were begun and never finished."""
+        return sorted(path.name for path in self.releases.glob("*") if not (path / NOTE).exists())
+
     def begin(self, release: str) -> Path:
         """An empty directory for a release; what an interrupted installation left is removed."""
         path = self.path(release)
@@ -143,6 +148,15 @@ class ServiceReleases:
         """Remove a release: first its note, so that what a crash leaves counts as interrupted."""
         (self.path(release) / NOTE).unlink(missing_ok=True)
         shutil.rmtree(self.path(release))
+
+
+@contextlib.contextmanager
+def exclusive(root: Path = ROOT) -> Iterator[None]:
+    """Wait until nobody else changes releases of this host, and keep others waiting; the kernel forgets it with the process."""
+    root.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (root / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def flush(path: Path) -> None:

@@ -17,6 +17,31 @@ from .errors import ReleaseError
 
 TAIL = 20
 """Lines of a failed tool's output that its error quotes."""
+CAUSES = (
+    ("No space left on device", "the disk is full", "Make room (df -h shows where) and run again: what was begun is redone."),
+    (
+        "Hash mismatch",
+        "what the index gives is not what the lock names",
+        "Nothing of it was installed. Look into why before the lock is made anew: a package may have been tampered with.",
+    ),
+    (
+        "because no wheels are usable|has no usable wheels|has no wheels with a matching|building from source is disabled",
+        "a locked package has no wheel for this system",
+        "Choose a version that has one, and make the lock anew: hosts compile nothing.",
+    ),
+    (
+        "invalid peer certificate|CERTIFICATE_VERIFY_FAILED|unable to get local issuer|self.signed certificate",
+        "the server's certificate is not trusted",
+        "Put your authority's certificate into the host's /usr/local/share/ca-certificates and run update-ca-certificates, or name its file in release_ca.",
+    ),
+    (
+        "dns error|Could not resolve host|Temporary failure in name resolution|ENOTFOUND|EAI_AGAIN|client error .Connect|Connection refused",
+        "the index cannot be reached",
+        "Check the host's network and proxy, or name a mirror: release_python_index, release_npm_registry, release_cargo_index.",
+    ),
+    ("lock file .* needs to be updated|package.json and package-lock.json .* are (not )?in sync", "its lock file does not fit", "Make it anew, and commit it."),
+)
+"""What tools say, what it means, and what to do."""
 
 
 def redact(text: str) -> str:
@@ -33,11 +58,13 @@ def run(
     stdout: IO[bytes] | None = None,
     text: str | None = None,
     log: Path | None = None,
-    seconds: float = 3600,
+    program: str = "",
+    seconds: float = 3 * 3600,
 ) -> str:
     """Run a program to its end and return what it said.
 
     ``stdout`` takes its result where that is not text; ``text`` is what it reads. What it says goes to ``log``, too.
+    ``program`` is what errors call it, where ``argv`` begins with a wrapper.
     Raises :class:`ReleaseError` with the last lines when it fails or is not there or takes more than so many seconds.
     """
     try:
@@ -60,17 +87,17 @@ def run(
         log.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         log.write_text(said)
     if done.returncode:
-        raise ReleaseError(_failure(doing, Path(argv[0]).name, done.returncode, said, log))
+        raise ReleaseError(failure(doing, program or Path(argv[0]).name, done.returncode, said, log))
     return said
 
 
-def _failure(doing: str, program: str, code: int, said: str, log: Path | None) -> str:
+def failure(doing: str, program: str, code: int, said: str, log: Path | None = None) -> str:
+    """What an operator must know of a failed tool: the cause where it is known, what to do, and the last lines."""
     tail = [line for line in said.splitlines() if line.strip()][-TAIL:]
-    full = "No space left on device" in said
-    cause = "the disk is full" if full else f"{program} ended with {code}"
-    where = f" The whole output is in {log} on that host." if log else ""
-    remedy = " Make room and run again: what was begun is redone." if full else ""
-    return "\n".join([f"{doing}: {cause}.{where}{remedy}", *(f"  {line}" for line in tail)])
+    known = next(((cause, remedy) for pattern, cause, remedy in CAUSES if re.search(pattern, said)), None)
+    cause, remedy = known or (f"{program} ended with {code}", "")
+    where = f"The whole output is in {log} on that host." if log else ""
+    return "\n".join([" ".join(part for part in (f"{doing}: {cause}.", remedy, where) if part), *(f"  {line}" for line in tail)])
 
 
 def extract(archive: Path | IO[bytes], target: Path, doing: str) -> None:
