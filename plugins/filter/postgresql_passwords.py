@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
 from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_layout
+from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import SecretError, pack
 
 DOCUMENTATION = r"""
 name: postgresql_passwords
@@ -48,10 +49,12 @@ _value:
 """
 
 
-def packed(layout: Mapping[str, Any], catalogue: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> str:
+def packed(layout: Mapping[str, Any], catalogue: Mapping[str, Any], secrets: Any) -> str:
     """The passwords as the module takes them."""
-    found = postgresql_layout.passwords(layout, catalogue, secrets or {})
-    return base64.b64encode(json.dumps(found).encode()).decode() if found else ""
+    try:
+        return pack(postgresql_layout.passwords(layout, catalogue, secrets))
+    except SecretError as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

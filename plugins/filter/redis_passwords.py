@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import SecretError, pack, passwords
 
 DOCUMENTATION = r"""
 name: redis_passwords
@@ -42,10 +44,12 @@ _value:
 """
 
 
-def packed(layout: Mapping[str, Any], secrets: Mapping[str, Any] | None) -> str:
+def packed(layout: Mapping[str, Any], secrets: Any) -> str:
     """The passwords as the module takes them."""
-    found = {user["name"]: (((secrets or {}).get(user["name"])) or {}).get("redis_password") for user in layout["users"]}
-    return base64.b64encode(json.dumps(found).encode()).decode()
+    try:
+        return pack({user["name"]: passwords(secrets, user["name"], "redis_password") for user in layout["users"]})
+    except SecretError as error:
+        raise AnsibleFilterError(str(error)) from None
 
 
 class FilterModule:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from . import secret_values
+
 IDENT_MAP = "cryptobot"
 POOLER = "cryptobot-pgbouncer"
 POOLER_ROLE = "cryptobot_pgbouncer"
@@ -78,15 +80,15 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
     return result
 
 
-def passwords(layout_: Mapping[str, Any], catalogue: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, str]:
+def passwords(layout_: Mapping[str, Any], catalogue: Mapping[str, Any], secrets: Any) -> dict[str, str]:
     """The password of each role that has one. A rotating secret is a list; PostgreSQL knows one password a role, the first."""
     with_password = {each["name"] for each in layout_["roles"] if each["password"]}
     found = {}
     for service in catalogue["services"].values():
         for suffix, secret in (("", "postgresql_password"), ("_migrate", "postgresql_migrate_password")):
-            value = (secrets.get(service["name"]) or {}).get(secret)
-            if value and service["identifier"] + suffix in with_password:
-                found[service["identifier"] + suffix] = value[0] if isinstance(value, list) else value
+            role = service["identifier"] + suffix
+            if role in with_password and (values := secret_values.passwords(secrets, service["name"], secret)):
+                found[role] = values[0]
     return found
 
 

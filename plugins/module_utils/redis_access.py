@@ -39,12 +39,6 @@ def file_text(users: Iterable[User]) -> str:
     return "\n".join([DEFAULT_OFF, *sorted(user.line for user in users)]) + "\n"
 
 
-def passwords_of(secret: object) -> tuple[str, ...]:
-    """A secret is one password, or a list with the new one first while it is being replaced."""
-    values = secret if isinstance(secret, list) else [secret]
-    return tuple(str(value) for value in values if value)
-
-
 def changed_users(before: str, after: str) -> dict[str, str]:
     """By name, what happens to a user between two access files: ``new``, ``gone``, ``password``, ``rights`` or both."""
     was, is_ = _by_name(before), _by_name(after)

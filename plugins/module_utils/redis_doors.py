@@ -20,10 +20,9 @@ def findings(users: Iterable[Mapping[str, Any]], passwords: Mapping[str, Any], p
     users = list(users)
     found = _stranger(host, port)
     for user in users:
-        password = passwords.get(user["name"])
-        for secret in password if isinstance(password, list) else [password]:
-            foreign = [prefix for other in users for prefix in other["prefixes"] if prefix not in user["prefixes"]]
-            found += _visit(user, secret or "", foreign, host, port)
+        foreign = [prefix for other in users for prefix in other["prefixes"] if prefix not in user["prefixes"]]
+        for password in passwords.get(user["name"]) or [""]:
+            found += _visit(user, password, foreign, host, port)
     return found
 
 

@@ -68,7 +68,8 @@ def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
     restart = any(name in redis_settings.RESTART for name in different)
     users = access.stale_users(access.lines(text), found.users, found.seen)
     changes += user_changes
-    changes += [Change("redis", f"user {name}", "changed on the server", "set again") for name in users if name not in changed]
+    for name in (name for name in users if name not in changed):
+        changes.append(Change("redis", f"user {name}", "changed on the server", "set again" if name in rights else None))
     changes += [Change("setting", name, found.settings[name], wanted[name]) for name in different]
     changes += [Change("unit", unit, "running", "restarted")] if restart else []
     live = {name: wanted[name] for name in different if name not in redis_settings.RESTART}
@@ -124,7 +125,9 @@ class Administrator:
             for name, value in settings.items():
                 try:
                     redis.call("CONFIG", "SET", name, value)
-                except RedisError:
+                except RedisError as error:
+                    if "immutable" not in str(error):
+                        raise RedisError(f"Redis refuses the setting {name} {value}: {error}") from None
                     refused.append(name)
             deadline = time.monotonic() + seconds
             while "appendonly" in settings and _rewriting(redis.call("INFO", "persistence")) and time.monotonic() < deadline:

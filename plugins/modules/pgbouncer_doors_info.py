@@ -45,11 +45,11 @@ findings:
   sample: []
 """
 
-import base64
-import json
 import secrets
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 
 try:
     import psycopg2
@@ -88,8 +88,7 @@ def main() -> None:
     )
     if psycopg2 is None:
         module.fail_json(msg=missing_required_lib("psycopg2"))
-    packed, port = module.params["passwords"], module.params["port"]
-    passwords = json.loads(base64.b64decode(packed)) if packed else {}
+    port, passwords = module.params["port"], unpack(module.params["passwords"])
     findings = []
     for door in module.params["doors"]:
         role, database = door["role"], door["database"]

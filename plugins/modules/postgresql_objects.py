@@ -113,8 +113,6 @@ changes:
   sample: ["postgresql role auth", "postgresql database auth"]
 """
 
-import base64
-import json
 import os
 from typing import Any
 
@@ -123,6 +121,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_objects as objects
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_client import PostgresqlError, Server
+from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 ROLE = {
@@ -164,7 +163,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     roles = [objects.Role.from_options(options) for options in module.params["roles"]]
     databases = [objects.Database.from_options(options) for options in module.params["databases"]]
-    passwords = json.loads(base64.b64decode(module.params["passwords"])) if module.params["passwords"] else {}
+    passwords = unpack(module.params["passwords"])
     server = Server(module.params["socket"], module.params["port"])
     try:
         changes = objects.plan(roles, databases, passwords, gather(module, server, roles, databases))

@@ -25,7 +25,7 @@ options:
     elements: dict
     required: true
   passwords:
-    description: Passwords by user, as JSON in Base64.
+    description: Lists of passwords by user, as JSON in Base64.
     type: str
     required: true
 """
@@ -35,7 +35,7 @@ EXAMPLES = r"""
   cryptobot.native.redis_doors_info:
     port: 6379
     users: [{name: auth, prefixes: ["auth:"]}]
-    passwords: "{{ {'auth': vaulted} | to_json | b64encode }}"
+    passwords: "{{ {'auth': [vaulted]} | to_json | b64encode }}"
 """
 
 RETURN = r"""
@@ -47,13 +47,11 @@ findings:
   sample: []
 """
 
-import base64
-import json
-
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils import redis_doors
 from ansible_collections.cryptobot.native.plugins.module_utils.redis_client import RedisError
+from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 
 
 def main() -> None:
@@ -66,7 +64,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    passwords = json.loads(base64.b64decode(module.params["passwords"]))
+    passwords = unpack(module.params["passwords"])
     try:
         findings = redis_doors.findings(module.params["users"], passwords, module.params["port"])
     except RedisError as error:

@@ -43,7 +43,7 @@ options:
     default: []
   passwords:
     description:
-      - Passwords by user, as JSON in Base64, so that no single value is matched against (and cut out of) other output.
+      - Lists of passwords by user, as JSON in Base64, so that no single value is matched against (and cut out of) other output.
       - A list holds the new one and the old one while clients change over.
     type: str
   administrator:
@@ -66,7 +66,7 @@ EXAMPLES = r"""
     settings: {maxmemory: 512mb}
     users:
       - {name: auth, rules: ["~auth:*", "+@read"]}
-    passwords: "{{ {'auth': vaulted} | to_json | b64encode }}"
+    passwords: "{{ {'auth': [vaulted]} | to_json | b64encode }}"
 """
 
 RETURN = r"""
@@ -83,7 +83,6 @@ restarted:
   sample: false
 """
 
-import base64
 import grp
 import json
 import os
@@ -96,6 +95,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils import redis_acce
 from ansible_collections.cryptobot.native.plugins.module_utils import redis_instance, redis_settings
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.redis_client import Connection, RedisError
+from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import DIRECTORY, StateRecord
 
 ARGUMENTS = {
@@ -127,10 +127,9 @@ class Instance:
 
     def text(self) -> str:
         """The wanted access file."""
-        packed = self._module.params["passwords"]
-        passwords = json.loads(base64.b64decode(packed)) if packed else {}
+        passwords = unpack(self._module.params["passwords"])
         users = [
-            access.User(each["name"], tuple(each["rules"]), access.passwords_of(passwords.get(each["name"])))
+            access.User(each["name"], tuple(each["rules"]), tuple(passwords.get(each["name"]) or ()))
             for each in self._module.params["users"]
         ]
         administrator = access.User(self._module.params["administrator"], ADMINISTRATOR_RULES, (self.password,))

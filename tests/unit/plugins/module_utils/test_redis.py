@@ -40,7 +40,7 @@ def test_a_user_without_a_password_stays_out():
 
 
 def test_two_passwords_are_let_in_while_one_replaces_the_other():
-    line = access.User("x", (), access.passwords_of(["new", "old"])).line
+    line = access.User("x", (), ("new", "old")).line
     assert line.count("#") == 2
 
 
