@@ -96,6 +96,7 @@ failures:
   sample: []
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -156,6 +157,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
     if module.check_mode or not module.params["artefacts"]:
         module.exit_json(changed=bool(module.params["artefacts"]), built={}, seconds={})
+    os.umask(0o022)  # what is made is for services to read, however strict the administrator's own mask is
     try:
         module.exit_json(changed=True, **build(module))
     except ReleaseError as error:

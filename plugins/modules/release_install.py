@@ -99,6 +99,7 @@ seconds:
   sample: {auth: 0.8}
 """
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -166,6 +167,7 @@ def work(module: AnsibleModule) -> dict[str, object]:
 def main() -> None:
     """Install what the action sent, or say what is missing."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    os.umask(0o022)  # what is made is for services to read, however strict the administrator's own mask is
     try:
         module.exit_json(**work(module))
     except ReleaseError as error:

@@ -57,16 +57,21 @@ switched:
   type: dict
   sample: {auth: {was: 0a1b2c3d4e5f-cp311, is: 9f8e7d6c5b4a-cp311}}
 removed:
-  description: Directories of old releases that were removed.
+  description: Directories of old and interrupted releases that were removed.
   returned: success
   type: list
   elements: str
 """
 
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
-from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ServiceReleases, exclusive, last_proven
+from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import Installed, ServiceReleases, exclusive, last_proven, superfluous
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 
@@ -83,42 +88,51 @@ def target(releases: ServiceReleases, state: str, expected: str | None) -> str |
     return expected or releases.link("next") or live
 
 
-def apply(here: dict[str, ServiceReleases], switched: dict[str, dict], state: str, keep: int) -> list[str]:
-    """Make the switches, record them, and return what was removed."""
-    record, removed = StateRecord(), []
+def leftovers(releases: ServiceReleases, live: str | None, keep: int) -> list[str]:
+    """What may go once a release is live: old ones, and those whose installation was interrupted."""
+    installed = releases.installed()
+    known = {release.id for release in installed}
+    if live and live not in known:  # in check mode it is not installed yet
+        installed.append(Installed(live, time.time()))
+    return superfluous(installed, [live], keep) + [release for release in releases.interrupted() if release != live]
+
+
+def apply(here: Mapping[str, ServiceReleases], switched: Mapping[str, Mapping[str, Any]], removed: Mapping[str, list[str]]) -> None:
+    """Make the switches, then remove what is superfluous; record both."""
+    record = StateRecord()
     for name, change in switched.items():
         here[name].switch(change["is"])
         record.append("symlink", str(here[name].home / "current"), change["was"], change["is"])
-    for releases in here.values():
-        if state == "confirmed":
-            releases.prove()
-        elif state == "live":
-            for old in releases.superfluous(keep) + releases.interrupted():
-                was = old if releases.note(old) else None
-                releases.remove(old)
-                record.append("release", str(releases.path(old)), was, None)
-                removed.append(str(releases.path(old)))
-    return removed
+    for name, releases in removed.items():
+        for release in releases:
+            was = release if here[name].note(release) else None
+            here[name].remove(release)
+            record.append("release", str(here[name].path(release)), was, None)
 
 
-def work(module: AnsibleModule) -> dict[str, object]:
+def work(module: AnsibleModule) -> dict[str, Any]:
     """Plan all switches, and make them unless this is only a check."""
-    params = module.params
+    params, state = module.params, module.params["state"]
     here = {name: ServiceReleases(name) for name in params["services"]}
-    wanted = {name: target(releases, params["state"], params["expected"].get(name) if module.check_mode else None) for name, releases in here.items()}
-    switched = {name: {"was": here[name].link("current"), "is": to} for name, to in wanted.items() if to and to != here[name].link("current")}
-    removed: list[str] = []
+    live = {name: releases.link("current") for name, releases in here.items()}
+    expected = params["expected"] if module.check_mode else {}
+    wanted = {name: target(releases, state, expected.get(name)) for name, releases in here.items()}
+    switched = {name: {"was": live[name], "is": to} for name, to in wanted.items() if to and to != live[name]}
+    removed = {name: leftovers(releases, wanted[name], params["keep"]) for name, releases in here.items() if state == "live"}
     if not module.check_mode:
         with exclusive():
-            removed = apply(here, switched, params["state"], params["keep"])
+            apply(here, switched, removed)
+            for releases in here.values() if state == "confirmed" else ():
+                releases.prove()
+    gone = [str(here[name].path(release)) for name in sorted(removed) for release in removed[name]]
     return {
-        "changed": bool(switched or removed),
+        "changed": bool(switched or gone),
         "switched": switched,
-        "removed": removed,
+        "removed": gone,
         "diff": {
             "before_header": "live releases",
             "after_header": "live releases",
-            "before": "".join(f"{name} {change['was'] or '(none)'}\n" for name, change in sorted(switched.items())),
+            "before": "".join(f"{name} {change['was'] or '(none)'}\n" for name, change in sorted(switched.items())) + "".join(f"{path}\n" for path in gone),
             "after": "".join(f"{name} {change['is']}\n" for name, change in sorted(switched.items())),
         },
     }
@@ -135,6 +149,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    os.umask(0o022)
     try:
         module.exit_json(**work(module))
     except ReleaseError as error:

@@ -82,8 +82,15 @@ class Installer:
         self._root = root
 
     def missing(self, wanted: Iterable[Wanted]) -> list[Wanted]:
-        """Those that are not completely installed."""
-        return [release for release in wanted if ServiceReleases(release.service, self._root).note(release.id) is None]
+        """Those that are not completely installed, or whose interpreter is not where it was."""
+        return [release for release in wanted if not self._complete(release)]
+
+    def _complete(self, release: Wanted) -> bool:
+        releases = ServiceReleases(release.service, self._root)
+        note = releases.note(release.id)
+        if note is None or release.interpreter is None:
+            return note is not None
+        return note.get("python", {}).get("interpreter") == release.interpreter.path and (releases.path(release.id) / "venv/bin/python").exists()
 
     def install(self, wanted: Sequence[Wanted], bundle: Path, checksums: Mapping[str, str]) -> dict[str, float]:
         """Install releases from an unpacked bundle, and return how many seconds each took.

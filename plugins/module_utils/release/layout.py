@@ -140,10 +140,6 @@ class ServiceReleases:
         if live := self.link("current"):
             (self.path(live) / PROVEN).touch()
 
-    def superfluous(self, keep: int) -> list[str]:
-        """The ids that may be removed."""
-        return superfluous(self.installed(), [self.link("current"), self.link("next")], keep)
-
     def remove(self, release: str) -> None:
         """Remove a release: first its note, so that what a crash leaves counts as interrupted."""
         (self.path(release) / NOTE).unlink(missing_ok=True)

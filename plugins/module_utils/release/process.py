@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import tarfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
@@ -102,16 +103,19 @@ def failure(doing: str, program: str, code: int, said: str, log: Path | None = N
 
 def extract(archive: Path | IO[bytes], target: Path, doing: str) -> None:
     """Unpack an archive below a directory; a member that would leave it, or is a device, is refused."""
-    with tarfile.open(archive) if isinstance(archive, Path) else tarfile.open(fileobj=archive) as opened:
-        root = target.resolve()
-        members = []
-        for member in opened:
-            place = (root / member.name).resolve()
-            link = (place.parent / member.linkname).resolve() if member.issym() else place
-            if not (member.isreg() or member.isdir() or member.issym()) or not place.is_relative_to(root) or not link.is_relative_to(root):
-                raise ReleaseError(f"{doing}: the archive holds {member.name!r}, which has no place in it.")
-            member.uid = member.gid = 0
-            member.uname = member.gname = ""
-            member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
-            members.append(member)
-        opened.extractall(root, members)
+    try:
+        with tarfile.open(archive) if isinstance(archive, Path) else tarfile.open(fileobj=archive) as opened:
+            opened.extractall(target, [_placed(member, target.resolve(), doing) for member in opened])
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise ReleaseError(f"{doing}: the archive cannot be read ({error.__class__.__name__}). A .tar.gz is wanted, whole.") from None
+
+
+def _placed(member: tarfile.TarInfo, root: Path, doing: str) -> tarfile.TarInfo:
+    place = (root / member.name).resolve()
+    link = (place.parent / member.linkname).resolve() if member.issym() else place
+    if not (member.isreg() or member.isdir() or member.issym()) or not place.is_relative_to(root) or not link.is_relative_to(root):
+        raise ReleaseError(f"{doing}: the archive holds {member.name!r}, which has no place in it.")
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    member.mode = 0o755 if member.isdir() or member.mode & 0o100 else 0o644
+    return member
