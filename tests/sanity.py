@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,7 +37,10 @@ def main() -> int:
     # What ships is tested; the rest is not written for Ansible's own conventions.
     left_out = ["--exclude", "examples/", "--exclude", "tests/", "--exclude", "molecule/"]
     command = ["ansible-test", "sanity", "--color", "no", "--local", "--python", version, *left_out, *sys.argv[1:]]
-    return subprocess.call(command, cwd=COLLECTION, env=environment, stdin=subprocess.DEVNULL)
+    try:
+        return subprocess.call(command, cwd=COLLECTION, env=environment, stdin=subprocess.DEVNULL)
+    finally:
+        shutil.rmtree(ROOT / "tests" / "output", ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from machine import MachineError  # noqa: E402
 from timing import Stopwatch  # noqa: E402
 
 NAME = "cryptobot-demo"
+DEBIAN = os.environ.get("DEBIAN", "12")
 INVENTORY = ROOT / "inventories" / "demo"
 SECRETS = INVENTORY / "group_vars" / "cryptobot" / "vault.yml"
 PASSWORD = INVENTORY / "vault-password.txt"
@@ -47,10 +48,10 @@ def main() -> int:
         engine.ensure()
         os.environ["PATH"] = engine.program_path()
     with watch.part("base image"):
-        image.ensure("12")
+        image.ensure(DEBIAN)
     with watch.part("host"):
         host.remove(NAME)
-        made = host.create(NAME, "12")
+        made = host.create(NAME, DEBIAN)
         ADDRESS.parent.mkdir(parents=True, exist_ok=True)
         ADDRESS.write_text(made.address, encoding="utf-8")
     with watch.part("secrets"):
