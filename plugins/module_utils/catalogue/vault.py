@@ -98,7 +98,14 @@ def check_secrets(values: Any, needed: list[Need], findings: Findings) -> None:
 
 
 def fault(kind: str, value: Any) -> str:
-    """What is wrong with the shape of a value, without showing it; empty where nothing is."""
+    """What is wrong with the shape of a value, without showing it; empty where nothing is.
+
+    While a password changes it is a list of the new and the old one: servers let in both, services use the first.
+    """
+    if kind == "password" and isinstance(value, list):
+        if len(value) not in (1, 2) or not all(isinstance(one, str) for one in value):
+            return "should be text, or while it changes a list of two, [new, old]"
+        return next(filter(None, (fault(kind, one) for one in value)), "")
     if not isinstance(value, str):
         return f"should be text, but is {kind_of(value)}"
     if not value.strip():
@@ -172,8 +179,9 @@ def value_of(services: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any
 
 def _stored(values: Mapping[str, Any], service: str, name: str) -> str:
     try:
-        return str(values[service][name])
-    except (KeyError, TypeError):
+        value = values[service][name]
+        return str(value[0] if isinstance(value, list) else value)
+    except (KeyError, TypeError, IndexError):
         raise KeyError(f"{VARIABLE}.{service}.{name} has no value") from None
 
 

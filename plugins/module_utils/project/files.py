@@ -8,6 +8,7 @@ What exists is never written again: the user has it in hand from the first momen
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -124,13 +125,16 @@ SERVICES = """---
 """
 
 
-def vault_text(values: Mapping[str, Mapping[str, str]], path: str = VAULT) -> str:
+def vault_text(values: Mapping[str, Mapping[str, Any]], path: str = VAULT) -> str:
     """The vault before it is encrypted."""
     lines = ["---", SECRETS_NOTE.format(path=path).rstrip(), "cryptobot_secrets:"]
     for service, secrets in sorted(values.items()):
         lines.append(f"  {service}:")
         for name, value in sorted(secrets.items()):
-            if "\n" in value:
+            if not isinstance(value, str):
+                # Whatever a user put there stays: JSON is YAML.
+                lines.append(f"    {name}: {json.dumps(value)}")
+            elif "\n" in value:
                 lines += [f"    {name}: |", *(f"      {line}" for line in value.rstrip("\n").split("\n"))]
             else:
                 lines.append(f"    {name}: {_text(value)}")

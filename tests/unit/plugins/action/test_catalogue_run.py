@@ -38,8 +38,8 @@ class Case:
 CASES = [
     Case(
         "wrong type of a secret",
-        "cryptobot_secrets.auth.redis_password: should be text, but is a list",
-        secrets={"redis_password": [CANARY]},
+        "cryptobot_secrets.auth.redis_password: should be text, or while it changes a list of two, [new, old]",
+        secrets={"redis_password": [CANARY, {CANARY: CANARY}]},
     ),
     Case(
         "short secret",

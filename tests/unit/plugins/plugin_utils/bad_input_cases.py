@@ -249,9 +249,19 @@ CASES = [
         secrets="auth: {redis_password: null}",
     ),
     Case(
-        "list for a secret",
-        {"cryptobot_secrets.auth.redis_password": "should be text, but is a list"},
-        secrets=f"auth: {{redis_password: [{CANARY}]}}",
+        "list of three for a secret",
+        {"cryptobot_secrets.auth.redis_password": "a list of two, [new, old]"},
+        secrets=f"auth: {{redis_password: [{CANARY}, {CANARY}, {CANARY}]}}",
+    ),
+    Case(
+        "short second value of a secret",
+        {"cryptobot_secrets.auth.redis_password": "shorter than 12"},
+        secrets=f"auth: {{redis_password: [{CANARY}, abc]}}",
+    ),
+    Case(
+        "list for a key",
+        {"cryptobot_secrets.auth.jwt_private": "should be text, but is a list"},
+        secrets=f"auth: {{jwt_private: [{CANARY}]}}",
     ),
     Case(
         "dictionary for a secret",

@@ -11,7 +11,12 @@ from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.merge i
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.queries import ports, secret_files, services_on
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import resolve
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import generate, needs, public_half
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import (
+    fault,
+    generate,
+    needs,
+    public_half,
+)
 from ansible_collections.cryptobot.native.tests.unit.plugins.plugin_utils.catalogue_cases import one_host, shipped
 
 
@@ -185,6 +190,17 @@ def test_secret_files_hold_what_services_need(inventory: Inventory) -> None:
     else:
         assert "auth.pgpass" not in files
     assert "auth.postgresql_password" not in files
+
+
+def test_a_password_that_changes_reaches_services_as_the_new_one() -> None:
+    found = resolved()
+    values = {need.service: {} for need in needs(found["services"])}
+    for need in needs(found["services"]):
+        values[need.service][need.name] = generate(need)
+    values["auth"]["redis_password"] = ["the-new-password", "the-old-password"]
+    assert not fault("password", values["auth"]["redis_password"])
+    files = {file["dest"].rpartition("/")[2]: file["content"] for file in secret_files(found, "one", values)}
+    assert files["auth.redis_password"] == "the-new-password"
 
 
 def test_no_value_of_a_secret_can_be_in_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher import failures
-from ansible_collections.cryptobot.native.plugins.module_utils.launcher.failures import Book, End, Failures, counted, delay, parse_ends
+from ansible_collections.cryptobot.native.plugins.module_utils.launcher.failures import Book, End, Failures, counted, delay, parse_end
 
 
 def asked() -> bool:
@@ -22,7 +22,7 @@ def test_delays_grow_and_are_bounded() -> None:
 
 @pytest.mark.parametrize(("ready_since", "expected"), [(None, 4), (95.0, 4), (40.0, 1)])
 def test_a_row_ends_after_long_health(ready_since: float | None, expected: int) -> None:
-    assert counted(Failures(3, 50.0), [End(100.0, "signal", "KILL")], ready_since, 60, asked) == Failures(expected, 100.0)
+    assert counted(Failures(3, 50.0), End(100.0, "signal", "KILL"), ready_since, 60, asked) == Failures(expected, 100.0)
 
 
 @pytest.mark.parametrize(
@@ -37,40 +37,45 @@ def test_a_row_ends_after_long_health(ready_since: float | None, expected: int) 
     ],
 )
 def test_what_is_a_failure(result: str, status: str, who, count: int) -> None:
-    assert counted(Failures(2, 1.0), [End(5.0, result, status)], None, 60, who).count == count
+    assert counted(Failures(2, 1.0), End(5.0, result, status), None, 60, who).count == count
 
 
-def test_ends_as_the_unit_writes_them() -> None:
-    assert parse_ends("12.34 signal KILL\n13.00 start-limit-hit\n\n") == [End(12.34, "signal", "KILL"), End(13.0, "start-limit-hit", "")]
+def test_an_end_as_the_unit_writes_it() -> None:
+    assert parse_end("12.34 signal KILL\n") == End(12.34, "signal", "KILL")
+    assert parse_end("13.00 start-limit-hit \n") == End(13.0, "start-limit-hit", "")
+    assert parse_end("") is None
 
 
 def test_the_book_is_kept_over_starts(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failures, "now", lambda: 10.0)
-    ended = tmp_path / failures.ENDED
-    book = Book(str(tmp_path))
+    ended, runtime = tmp_path / "ended", tmp_path / "run"
+    runtime.mkdir()
+    book = Book(str(runtime), str(ended))
     assert book.open(600, asked) == Failures()
     ended.write_text("11.0 signal KILL\n")
     assert book.open(600, asked) == Failures(1, 11.0)
     assert book.open(600, asked) == Failures(1, 11.0), "an end is entered once"
     book.mark_ready()
     ended.write_text("20.0 signal KILL\n")
-    assert Book(str(tmp_path)).open(600, asked) == Failures(2, 20.0)
+    assert Book(str(runtime), str(ended)).open(600, asked) == Failures(2, 20.0)
     book.mark_ready()
     ended.write_text("700.0 signal KILL\n")
     assert book.open(600, asked) == Failures(1, 700.0), "healthy for longer than that"
+    ended.write_text("710.0 success TERM\n")
+    assert book.open(600, asked) == Failures(0, 710.0)
     book.clear()
-    assert list(tmp_path.iterdir()) == []
+    assert list(runtime.iterdir()) == []
 
 
 def test_a_start_that_never_was_healthy_ends_no_row(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(failures, "now", lambda: 0.0)
-    book = Book(str(tmp_path))
+    book = Book(str(tmp_path), str(tmp_path / "ended"))
     book.mark_ready()
     for number, at in enumerate((1.0, 9000.0), start=1):
-        (tmp_path / failures.ENDED).write_text(f"{at} exit-code 1\n")
+        (tmp_path / "ended").write_text(f"{at} exit-code 1\n")
         assert book.open(600, asked).count == number
 
 
 def test_a_broken_book_counts_as_empty(tmp_path) -> None:
     (tmp_path / "failures.json").write_text("{")
-    assert Book(str(tmp_path)).open(600, asked) == Failures()
+    assert Book(str(tmp_path), str(tmp_path / "ended")).open(600, asked) == Failures()

@@ -69,5 +69,8 @@ def test_files_are_what_was_answered(tmp_path: Path) -> None:
 
 
 def test_a_vault_reads_back_as_it_was() -> None:
-    values = {"a": {"x": "it's: {a} \"#", "key": "-----BEGIN\nabc\n-----END\n"}, "b-c": {"y": "{{ x }}"}}
+    values = {
+        "a": {"x": "it's: {a} \"#", "key": "-----BEGIN\nabc\n-----END\n"},
+        "b-c": {"y": "{{ x }}", "two": ["new", "old"], "odd": 5},
+    }
     assert yaml.safe_load(vault_text(values))["cryptobot_secrets"] == values

