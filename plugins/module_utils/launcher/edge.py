@@ -177,7 +177,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if options.reload:
         return check(options.listen, options.command) or reload(options.reload)
-    book = Book.of_this_unit()
+    book = Book.of(options.unit)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if not put_off(book, options):
         return GIVE_UP

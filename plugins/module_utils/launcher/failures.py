@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The book of failures: how often in a row a unit ended badly, and how long its next start is put off.
 
-systemd's own start limit knows neither a growing delay nor a reset by health. The unit's ``ExecStopPost=`` appends a line
-for each end (`ENDED`: seconds since boot, result, exit status) to a file in the runtime directory, which outlives restarts
-and goes with a stop; each start reads it.
+systemd's own start limit knows neither a growing delay nor a reset by health. The unit's ``ExecStopPost=`` writes its last
+end (seconds since boot, result, exit status) to a file that only root may write; each start enters it in the book, which
+lies in the runtime directory, outlives restarts and goes with a stop.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 GIVE_UP = 78
 """Exit status of a start past the limit (``EX_CONFIG``); the unit names it in ``RestartPreventExitStatus=``."""
-ENDED = "ended"
+ENDED = "/run/cryptobot-ended"
 
 
 class Failures(NamedTuple):
-    """`last` is the time of the latest one, in seconds since boot (it does not jump with the wall clock)."""
+    """`last` is the time of the latest end that was entered, in seconds since boot (it does not jump with the wall clock)."""
 
     count: int = 0
     last: float = 0.0
@@ -43,45 +43,42 @@ def delay(count: int, longest: float) -> float:
     return 0.0 if count < 2 else min(2.0 ** (count - 2), longest)
 
 
-def parse_ends(text: str) -> list[End]:
-    words = (line.split() for line in text.splitlines())
-    return [End(float(line[0]), line[1], line[2] if len(line) > 2 else "") for line in words if len(line) > 1]
+def parse_end(text: str) -> End | None:
+    words = text.split()
+    return End(float(words[0]), words[1], words[2] if len(words) > 2 else "") if len(words) > 1 else None
 
 
-def counted(before: Failures, ends: Iterable[End], ready_since: float | None, stable_after: float, stop_was_asked: Callable[[], bool]) -> Failures:
-    """The book after these ends. A row of failures ends with a stop or restart that somebody asked for, and with `stable_after` seconds of health.
+def counted(before: Failures, end: End, ready_since: float | None, stable_after: float, stop_was_asked: Callable[[], bool]) -> Failures:
+    """The book after this end. A row of failures ends with a stop or restart that somebody asked for, and with `stable_after` seconds of health.
 
     A service that ends by itself has failed, even with exit status 0.
     """
-    for end in ends:
-        if end.status == str(GIVE_UP) or (end.result == "success" and stop_was_asked()):
-            before = Failures()
-            continue
-        stable = ready_since is not None and end.at - ready_since >= stable_after
-        before = Failures(1 if stable else before.count + 1, end.at)
-    return before
+    if end.status == str(GIVE_UP) or (end.result == "success" and stop_was_asked()):
+        return Failures(0, end.at)
+    stable = ready_since is not None and end.at - ready_since >= stable_after
+    return Failures(1 if stable else before.count + 1, end.at)
 
 
 class Book:
-    def __init__(self, directory: str) -> None:
-        self._failures, self._ready, self._ended = (os.path.join(directory, name) for name in ("failures.json", "ready", ENDED))
+    def __init__(self, directory: str, ended: str) -> None:
+        self._failures, self._ready = (os.path.join(directory, name) for name in ("failures.json", "ready"))
+        self._ended = ended
 
     @classmethod
-    def of_this_unit(cls) -> Book:
-        return cls(os.environ["RUNTIME_DIRECTORY"].split(":")[0])
+    def of(cls, unit: str) -> Book:
+        return cls(os.environ["RUNTIME_DIRECTORY"].split(":")[0], os.path.join(ENDED, unit))
 
     def open(self, stable_after: float, stop_was_asked: Callable[[], bool]) -> Failures:
-        """What a start has to know: the failures so far. The ends that were appended are entered."""
-        ends = parse_ends(self._read(self._ended))
-        ready = self._read(self._ready)
-        failures = counted(self._failures_so_far(), ends, float(ready) if ready else None, stable_after, stop_was_asked)
-        if ends:
+        """The failures so far, with the last end entered: what a start has to know."""
+        failures, end, ready = self._failures_so_far(), parse_end(self._read(self._ended)), self._read(self._ready)
+        if end and end.at > failures.last:
+            failures = counted(failures, end, float(ready) if ready else None, stable_after, stop_was_asked)
             self._write(self._failures, json.dumps(failures._asdict()))
-        self._remove(self._ended, self._ready)
+        self._remove(self._ready)
         return failures
 
     def clear(self) -> None:
-        self._remove(self._failures, self._ready, self._ended)
+        self._remove(self._failures, self._ready)
 
     def mark_ready(self) -> None:
         self._write(self._ready, repr(now()))
@@ -97,7 +94,7 @@ class Book:
         try:
             with open(path, encoding="utf-8") as file:
                 return file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return ""
 
     @staticmethod

@@ -193,7 +193,7 @@ def become(command: Sequence[str]) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     options = parser().parse_args(arguments)
-    book = Book.of_this_unit()
+    book = Book.of(options.unit)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if not put_off(book, options):
         return GIVE_UP
