@@ -7,12 +7,17 @@ from typing import Any
 
 from ansible_collections.cryptobot.native.tests.unit.plugins.plugin_utils.catalogue_cases import CANARY, GROUPS
 
-NEW = "{migration_group: edge, runtime: python, processes: {web: {command: [x], port: 9100, listen: 19100, health: {path: /h}}}}"
+ONE = {"all": ["one"], "cryptobot": ["one"], **{group: ["one"] for group in GROUPS}}
+TWO = ONE | {"all": ["one", "two"], "cryptobot": ["one", "two"]}
+NEW = (
+    "{migration_group: edge, runtime: python, "
+    "processes: {web: {command: [x], port: 9100, listen: 19100, health: {path: /h}}}}"
+)
 
 
 @dataclass(frozen=True)
 class Case:
-    """`services`, `datastores` and `variables` are YAML that goes into a valid inventory; `expect` is path → part of the problem."""
+    """`services`, `datastores`, `variables` and `secrets` are YAML for a valid inventory; `expect`: path → part of the problem."""
 
     name: str
     expect: dict[str, str]
@@ -330,7 +335,7 @@ CASES = [
     Case(
         "no database host",
         {"group cryptobot_database": "has no host"},
-        groups={"all": ["one"], "cryptobot": ["one"], **{group: ["one"] for group in GROUPS[1:]}},
+        groups={name: hosts for name, hosts in ONE.items() if name != "cryptobot_database"},
     ),
     Case(
         "empty inventory",
@@ -341,17 +346,12 @@ CASES = [
     Case(
         "unknown group",
         {"group cryptobot_databse": "did you mean cryptobot_database?"},
-        groups={
-            "all": ["one"],
-            "cryptobot": ["one"],
-            "cryptobot_databse": ["one"],
-            **{group: ["one"] for group in GROUPS},
-        },
+        groups=ONE | {"cryptobot_databse": ["one"]},
     ),
     Case(
         "outside the parent group",
         {"host one": "no child of the group cryptobot"},
-        groups={"all": ["one"], **{group: ["one"] for group in GROUPS}},
+        groups={name: hosts for name, hosts in ONE.items() if name != "cryptobot"},
     ),
     Case(
         "malformed address",
@@ -361,18 +361,13 @@ CASES = [
     Case(
         "loopback for two hosts",
         {"hosts.two.cryptobot_address": "other hosts cannot reach"},
-        groups={
-            "all": ["one", "two"],
-            "cryptobot": ["one", "two"],
-            **{group: ["one"] for group in GROUPS},
-            "cryptobot_app": ["two"],
-        },
+        groups=TWO | {"cryptobot_app": ["two"]},
         hosts={"one": {"cryptobot_address": "10.0.0.1"}, "two": {}},
     ),
     Case(
         "catalogue that differs between hosts",
         {"cryptobot_services__case": "differs between the hosts one and two"},
-        groups={"all": ["one", "two"], "cryptobot": ["one", "two"], **{group: ["one"] for group in GROUPS}},
+        groups=TWO,
         hosts={
             "one": {"cryptobot_address": "10.0.0.1", "cryptobot_services__case": {"auth": {"after": []}}},
             "two": {"cryptobot_address": "10.0.0.2", "cryptobot_services__case": {"auth": {"egress": []}}},
