@@ -213,12 +213,12 @@ CASES = [
     ),
     Case(
         "URL of a service that is not called",
-        {"services.auth.environment.X": "{urls.trade} is not in calls"},
-        'auth: {environment: {X: "{urls.trade}"}}',
+        {"services.strategy.environment.X": "{urls.auth} is not in calls"},
+        'strategy: {environment: {X: "{urls.auth}"}}',
     ),
     Case(
         "unknown credential",
-        {"services.auth.environment.X": "{credentials.jwt} is not in secrets"},
+        {"services.strategy.environment.X": "{credentials.jwt} is not in secrets"},
         'auth: {environment: {X: "{credentials.jwt}"}}',
     ),
     Case(

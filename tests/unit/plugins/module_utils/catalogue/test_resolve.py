@@ -69,7 +69,7 @@ def test_calls_name_the_internal_door() -> None:
 
 def test_every_dependant_follows_a_changed_port() -> None:
     found = resolved({"trade": {"processes": {"web": {"port": 9999}}}})
-    assert found["services"]["auth"]["config"]["urls"] == {"strategy": "http://127.0.0.1:28010"}
+    assert found["services"]["auth"]["config"]["urls"]["trade"] == "http://127.0.0.1:28012"
     assert found["services"]["strategy"]["environment"]["TRADE_URL"] == "http://127.0.0.1:28012"
     found = resolved({"trade": {"processes": {"web": {"internal_port": 29999}}}})
     assert found["services"]["strategy"]["environment"]["TRADE_URL"] == "http://127.0.0.1:29999"
