@@ -102,11 +102,10 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils.release.build import Builder
+from ansible_collections.cryptobot.native.plugins.module_utils.release.build import Builder, built_before
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
 from ansible_collections.cryptobot.native.plugins.module_utils.release.host import SOURCE_OPTIONS, hand_over, sources_of
 from ansible_collections.cryptobot.native.plugins.module_utils.release.process import extract
-from ansible_collections.cryptobot.native.plugins.module_utils.release.source import file_digest
 from ansible_collections.cryptobot.native.plugins.module_utils.release.tools import NODE, UV, ensure
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
@@ -133,22 +132,18 @@ def build(module: AnsibleModule) -> dict[str, object]:
     def made(home: Path) -> None:
         record.append("directory", str(home), None, home.name)
 
-    kinds = {artefact["kind"] for artefact in params["artefacts"]}
+    finished = built_before(artefact["name"] for artefact in params["artefacts"])
+    kinds = {artefact["kind"] for artefact in params["artefacts"] if artefact["name"] not in finished}
     tools = {}
     if "wheel" in kinds:
         tools["uv"] = params["uv"] or str(ensure(UV, environment, made) / "bin/uv")
     if "npm" in kinds:
         tools["node"] = params["node"] or str(ensure(NODE, environment, made) / "bin")
-    target = Path(params["target"])
     with tempfile.TemporaryDirectory(dir=module.tmpdir) as unpacked:
         extract(Path(params["bundle"]), Path(unpacked), "unpacking the source")
-        builder = Builder(environment, sources.cargo_config(), tools, target)
+        builder = Builder(environment, sources.cargo_config(), tools)
         seconds, failures = builder.build(params["artefacts"], Path(unpacked), params["workers"])
-    built = {}
-    for name in seconds:
-        archive = target / f"{name}.tar.gz"
-        built[name] = file_digest(archive)
-        hand_over(archive, target)
+    built = {name: hand_over(builder.path(name), Path(params["target"])) for name in seconds}
     return {"built": built, "seconds": seconds, "failures": failures}
 
 

@@ -28,6 +28,11 @@ options:
     description: Whether this host builds what is the same on every platform, too. True for one of several build hosts.
     type: bool
     default: true
+  artefacts:
+    description: Given by the action.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -44,14 +49,20 @@ platform:
   returned: always
   type: str
   sample: debian12-x86_64
+finished:
+  description: Names of those that lie finished on this host, from a run whose end nobody waited for.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 missing:
-  description: Names of the artefacts that have to be built.
+  description: Names of the artefacts that have to be built, or fetched where they are finished.
   returned: always
   type: list
   elements: str
   sample: [wheel-cryptobot-common-1f0c9a7be3d2]
 kinds:
-  description: Their kinds, by which the tools are chosen.
+  description: The kinds of those that have to be built, by which the tools are chosen.
   returned: always
   type: list
   elements: str
@@ -65,6 +76,7 @@ releases:
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cryptobot.native.plugins.module_utils.release.build import built_before
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError
 from ansible_collections.cryptobot.native.plugins.module_utils.release.host import this_platform
 
@@ -77,11 +89,12 @@ def main() -> None:
             "source": {"type": "path"},
             "cache": {"type": "path"},
             "portable": {"type": "bool", "default": True},
+            "artefacts": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
     try:
-        module.exit_json(changed=False, platform=str(this_platform()))
+        module.exit_json(changed=False, platform=str(this_platform()), finished=built_before(module.params["artefacts"]))
     except ReleaseError as error:
         module.fail_json(msg=str(error))
 

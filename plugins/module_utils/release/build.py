@@ -6,25 +6,30 @@
 Source goes in by standard input and the artefact comes out by standard output, both as archives, so a build needs no
 directory that anyone else may write; its environment travels in the archive, since a unit's is readable by everybody.
 Caches of compilers and package managers stay between builds in the sandbox user's own cache directory.
+
+A build outlives whoever began it: when the connection breaks it goes on, and the next run finds what it made, or waits for it.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from .errors import ReleaseError, explain
-from .process import run
+from .process import failure, redact
 from .source import add_bytes
 
 LOGS = Path("/var/log/cryptobot/build")
+BUILT = Path("/var/cache/cryptobot/builds")
+KEPT_DAYS = 30
 USER = "cryptobot-build"
 SANDBOX = {
     "DynamicUser": "yes",
@@ -70,6 +75,18 @@ export HOME="$work" NO_COLOR=1
 tar -C out --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -I "gzip -n" -cf - .
 cd /
 rm -rf "$work"
+"""
+# The archive appears under its name only when it is whole and on the disk.
+DETACHED = """\
+set -eu
+exec 8>"$1.lock"
+flock 8
+[ ! -s "$1" ] || exit 0
+made="$1" log="$2"
+shift 2
+"$@" >"$made.part" 2>"$log"
+sync "$made.part"
+mv "$made.part" "$made"
 """
 RECIPES = {
     "wheel": """
@@ -118,10 +135,15 @@ def environment_file(environment: Mapping[str, str]) -> bytes:
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())).encode()
 
 
+def built_before(names: Iterable[str], directory: Path = BUILT) -> list[str]:
+    """Which artefacts lie finished on this host, from a run whose end nobody waited for."""
+    return [name for name in names if (directory / f"{name}.tar.gz").exists()]
+
+
 class Builder:
     """Builds artefacts side by side."""
 
-    def __init__(self, environment: Mapping[str, str], cargo: str, tools: Mapping[str, str], target: Path, logs: Path = LOGS) -> None:
+    def __init__(self, environment: Mapping[str, str], cargo: str, tools: Mapping[str, str], target: Path = BUILT, logs: Path = LOGS) -> None:
         self._environment = environment
         self._cargo = cargo
         self._tools = tools
@@ -135,6 +157,9 @@ class Builder:
         """
         seconds: dict[str, float] = {}
         failures: list[str] = []
+        self._target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._logs.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self._forget()
 
         def one(spec: Mapping[str, Any]) -> None:
             begun = time.monotonic()
@@ -152,9 +177,13 @@ class Builder:
             list(pool.map(one, ordered))
         return seconds, sorted(failures)
 
+    def path(self, name: str) -> Path:
+        """Where the archive of an artefact is made."""
+        return self._target / f"{name}.tar.gz"
+
     def _one(self, spec: Mapping[str, Any], bundle: Path) -> None:
         doing = f"building {spec['label']} ({spec['kind']}) from {spec['directory']}"
-        made = self._target / f"{spec['name']}.tar.gz"
+        made, log = self.path(spec["name"]), self._logs / f"{spec['name']}.log"
         with tempfile.TemporaryFile() as packed:
             with tarfile.open(fileobj=packed, mode="w") as archive:
                 add_bytes(archive, "environment", environment_file(self._environment))
@@ -162,8 +191,20 @@ class Builder:
                 add_bytes(archive, "build", build_script(spec, self._tools).encode())
                 archive.add(bundle / "source" / spec["name"], "source")
             packed.seek(0)
-            with made.open("wb") as output:
-                run(sandbox(spec), doing, stdin=packed, stdout=output, log=self._logs / f"{spec['name']}.log", program="the build")
+            argv = ["/bin/sh", "-c", DETACHED, "sh", str(made), str(log), *sandbox(spec)]
+            ended = subprocess.run(argv, stdin=packed, capture_output=True, start_new_session=True, check=False)
+        said = redact(log.read_text(errors="replace")) if log.exists() else ""
+        log.write_text(said)
+        if ended.returncode:
+            raise ReleaseError(failure(doing, "the build", ended.returncode, said + ended.stderr.decode(errors="replace"), log))
         with tarfile.open(made) as archive:
-            if not any(member.isreg() for member in archive):
-                raise ReleaseError(f"{doing}: the build ended well and made nothing. Its output is in {self._logs / spec['name']}.log.")
+            empty = not any(member.isreg() for member in archive)
+        if empty:
+            made.unlink()
+            raise ReleaseError(f"{doing}: the build ended well and made nothing. Its output is in {log} on that host.")
+
+    def _forget(self) -> None:
+        """Remove what nobody asked for in a long time; the controller has its own copy."""
+        for path in [*self._target.iterdir(), *self._logs.iterdir()]:
+            if path.stat().st_mtime < time.time() - KEPT_DAYS * 86400:
+                path.unlink()

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .errors import ReleaseError
 from .plan import Platform
+from .source import file_digest
 from .sources import Sources
 
 SOURCE_OPTIONS: dict[str, dict[str, Any]] = {
@@ -44,8 +46,10 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def hand_over(path: Path, like: Path) -> None:
-    """Give a file, readable by nobody else, to the owner of a directory: the user that Ansible came as fetches it."""
-    owner = like.stat()
-    os.chown(path, owner.st_uid, owner.st_gid)
-    os.chmod(path, 0o600)
+def hand_over(path: Path, directory: Path) -> str:
+    """Copy a file into a directory for its owner alone, who is the user that Ansible came as, and return its SHA-256."""
+    owner, copy = directory.stat(), directory / path.name
+    shutil.copyfile(path, copy)
+    os.chown(copy, owner.st_uid, owner.st_gid)
+    os.chmod(copy, 0o600)
+    return file_digest(copy)

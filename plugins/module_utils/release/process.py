@@ -50,45 +50,22 @@ def redact(text: str) -> str:
     return re.sub(r"(\w+://)[^/@\s]+@", r"\1***@", text)
 
 
-def run(
-    argv: Sequence[str],
-    doing: str,
-    *,
-    environment: Mapping[str, str] | None = None,
-    stdin: IO[bytes] | None = None,
-    stdout: IO[bytes] | None = None,
-    text: str | None = None,
-    log: Path | None = None,
-    program: str = "",
-    seconds: float = 3 * 3600,
-) -> str:
+def run(argv: Sequence[str], doing: str, *, environment: Mapping[str, str] | None = None, seconds: float = 3600) -> str:
     """Run a program to its end and return what it said.
 
-    ``stdout`` takes its result where that is not text; ``text`` is what it reads. What it says goes to ``log``, too.
-    ``program`` is what errors call it, where ``argv`` begins with a wrapper.
     Raises :class:`ReleaseError` with the last lines when it fails or is not there or takes more than so many seconds.
     """
     try:
         done = subprocess.run(
-            argv,
-            env={**os.environ, **(environment or {})},
-            stdin=stdin if text is None else None,
-            input=None if text is None else text.encode(),
-            stdout=stdout or subprocess.PIPE,
-            stderr=subprocess.PIPE if stdout else subprocess.STDOUT,
-            timeout=seconds,
-            check=False,
+            argv, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False
         )
     except FileNotFoundError:
         raise ReleaseError(f"{doing}: there is no program {argv[0]}.") from None
     except subprocess.TimeoutExpired:
         raise ReleaseError(f"{doing}: {argv[0]} did not end within {seconds:.0f} s and was stopped.") from None
-    said = redact(((done.stderr if stdout else done.stdout) or b"").decode(errors="replace"))
-    if log is not None:
-        log.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        log.write_text(said)
+    said = redact(done.stdout.decode(errors="replace"))
     if done.returncode:
-        raise ReleaseError(failure(doing, program or Path(argv[0]).name, done.returncode, said, log))
+        raise ReleaseError(failure(doing, Path(argv[0]).name, done.returncode, said))
     return said
 
 
