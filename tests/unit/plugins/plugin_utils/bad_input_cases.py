@@ -218,7 +218,7 @@ CASES = [
     ),
     Case(
         "unknown credential",
-        {"services.strategy.environment.X": "{credentials.jwt} is not in secrets"},
+        {"services.auth.environment.X": "{credentials.jwt} is not in secrets"},
         'auth: {environment: {X: "{credentials.jwt}"}}',
     ),
     Case(
