@@ -30,4 +30,5 @@ class ActionModule(ActionBase):
                 "msg": check.findings.report(),
                 "findings": [vars(one) for one in check.findings],
             }
-        return result | {"changed": False, "ansible_facts": {"cryptobot": resolved}}
+        # The whole fact would bury what -v is wanted for; the playbook `status` shows it to people.
+        return result | {"changed": False, "ansible_facts": {"cryptobot": resolved}, "_ansible_verbose_override": True}

@@ -63,6 +63,8 @@ class ActionModule(ActionBase):
             "asked": asked,
             "project": str(project),
             "compose": str(compose) if compose else None,
+            "hosts": answers.names,
+            "user": answers.user,
             "next": f"cd {project} && ansible-playbook site.yml",
         }
 

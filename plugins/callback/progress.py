@@ -136,8 +136,8 @@ class CallbackModule(Default):
             self._show_failure(result, f" (item {self._get_item_label(result.result)})")
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
-        """As a failure."""
-        if self._steps:
+        """As a failure; where a play puts up with it, as a word only."""
+        if self._steps and not result.task.ignore_unreachable:
             self._steps[-1].failed += 1
         if self._talks:
             super().v2_runner_on_unreachable(result)

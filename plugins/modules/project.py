@@ -67,6 +67,17 @@ compose:
   returned: always
   type: str
   sample: /srv/application/docker-compose.yml
+hosts:
+  description: The hosts of the project, by name or address.
+  returned: always
+  type: list
+  elements: str
+  sample: [app1.example.com]
+user:
+  description: The user to log in as; empty for the one that runs Ansible.
+  returned: always
+  type: str
+  sample: operator
 next:
   description: The next command.
   returned: always

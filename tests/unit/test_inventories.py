@@ -21,7 +21,9 @@ def play(name: str, inventory: Path, folder: Path, **variables: str) -> str:
         environment["ANSIBLE_VAULT_PASSWORD_FILE"] = str(folder / "password")
     extra = [word for key, value in variables.items() for word in ("-e", f"{key}={value}")]
     command = [str(PLAYBOOK), "-i", str(inventory), str(ROOT / "playbooks" / f"{name}.yml"), *extra]
-    done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

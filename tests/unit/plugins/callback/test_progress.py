@@ -44,13 +44,17 @@ BOOK = """
 """
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (4.06, "4.1 s"), (59.9, "59.9 s"), (65.4, "1 min 05 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (4.06, "4.1 s"), (59.9, "59.9 s"), (65.4, "1 min 05 s")]
+)
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
 def test_a_failure_has_all_its_lines_once() -> None:
-    text = failure_text({"msg": "went\nwrong", "stderr": "a\nb", "stdout": "", "rc": 3, "cmd": ["x", "y"], "stderr_lines": ["a", "b"]})
+    text = failure_text(
+        {"msg": "went\nwrong", "stderr": "a\nb", "stdout": "", "rc": 3, "cmd": ["x", "y"], "stderr_lines": ["a", "b"]}
+    )
     assert text.split("\n") == ["went", "wrong", "stderr:", "  a", "  b", "rc: 3", "cmd: x y"]
     assert failure_text({"msg": ["a", "b"]}) == "a\nb"
     assert failure_text({}) == "failed without a message"
@@ -67,18 +71,37 @@ def test_steps_in_line() -> None:
     steps = [Step(1, 12, "Short", 0, 4.1, 3), Step(2, 12, "A longer one", 0, 65.0)]
     assert steps[0].head == "[ 1/12] Short"
     assert steps[0].outcome == "4.1 s, 3 changed"
-    assert table(steps) == ["step                took  changed", "Short              4.1 s        3", "A longer one  1 min 05 s"]
+    assert table(steps) == [
+        "step                took  changed",
+        "Short              4.1 s        3",
+        "A longer one  1 min 05 s",
+    ]
 
 
 def run(tmp_path: Path, *arguments: str) -> tuple[int, str]:
     book = tmp_path / "book.yml"
     book.write_text(BOOK)
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible/collections")}
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".ansible/collections"),
+    }
     environment |= {"CRYPTOBOT_TIMES_FILE": str(tmp_path / "times.json"), "ANSIBLE_PYTHON_INTERPRETER": sys.executable}
     (tmp_path / "secret").write_text('{"secret": "canary-hidden"}')
-    command = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "-c", "local", str(book), "-e", f"file={tmp_path}/file"]
+    command = [
+        str(Path(sys.executable).parent / "ansible-playbook"),
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        str(book),
+        "-e",
+        f"file={tmp_path}/file",
+    ]
     command += ["-e", f"@{tmp_path}/secret"]
-    done = subprocess.run([*command, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*command, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -92,7 +115,11 @@ def test_the_screen(tmp_path: Path) -> None:
     assert "\none line\nanother\n" in said
     assert "never seen" not in said
     assert re.search(r"^localhost +: ok=\d+ +changed=2 .*failed=1 .*ignored=1", said, re.M)
-    assert [step["step"] for step in json.loads((tmp_path / "times.json").read_text())["steps"]] == ["Prepare", "Nobody's step", "Break"]
+    assert [step["step"] for step in json.loads((tmp_path / "times.json").read_text())["steps"]] == [
+        "Prepare",
+        "Nobody's step",
+        "Break",
+    ]
 
 
 @pytest.mark.parametrize("loudness", [[], ["-vvv", "--diff"]], ids=["quiet", "loud"])
