@@ -33,11 +33,17 @@ class ActionModule(ReleaseAction):
                 add_tree(archive, self.source() / artefact.directory, f"source/{artefact.name}")
 
         specs = [
-            {"name": a.name, "kind": a.kind, "label": a.label, "directory": a.directory, "settings": dict(a.settings)} for a in artefacts.values()
+            {"name": a.name, "kind": a.kind, "label": a.label, "directory": a.directory, "settings": dict(a.settings)}
+            for a in artefacts.values()
         ]
         platform, store = Platform.parse(plan["platform"]), self.store()
         with self.sent(fill) as (bundle, directory):
-            arguments = {"artefacts": specs, "bundle": bundle, "target": directory, **self.given("node", "uv", "workers", *SOURCE_OPTIONS)}
+            arguments = {
+                "artefacts": specs,
+                "bundle": bundle,
+                "target": directory,
+                **self.given("node", "uv", "workers", *SOURCE_OPTIONS),
+            }
             result = self.module("release_build", arguments, task_vars)
             for name, checksum in result.get("built", {}).items():
                 key = artefacts[name].key(platform)

@@ -15,7 +15,11 @@ from ansible.module_utils.urls import open_url
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError
 from ansible_collections.cryptobot.native.plugins.module_utils.release.plan import Artefact, Platform, Release, distinct
 from ansible_collections.cryptobot.native.plugins.module_utils.release.source import add_bytes, add_tree
-from ansible_collections.cryptobot.native.plugins.module_utils.release.store import ArtefactStore, archive_binary, archive_files
+from ansible_collections.cryptobot.native.plugins.module_utils.release.store import (
+    ArtefactStore,
+    archive_binary,
+    archive_files,
+)
 from ansible_collections.cryptobot.native.plugins.plugin_utils.release import SOURCE_OPTIONS, ReleaseAction
 
 
@@ -43,7 +47,11 @@ class ActionModule(ReleaseAction):
                 self._add_source(archive, release)
             for name, key in keys.items():
                 archive.add(store.path(key), f"artefacts/{name}.tar.gz")
-            add_bytes(archive, "checksums.json", json.dumps({name: store.checksum(key) for name, key in keys.items()}).encode())
+            add_bytes(
+                archive,
+                "checksums.json",
+                json.dumps({name: store.checksum(key) for name, key in keys.items()}).encode(),
+            )
 
         with self.sent(fill) as (bundle, _directory):
             return self._published(self.module("release_install", {**arguments, "bundle": bundle}, task_vars))
@@ -51,7 +59,9 @@ class ActionModule(ReleaseAction):
     def _published(self, result: dict[str, Any]) -> dict[str, Any]:
         """Let later steps know which releases are about to be live; in check mode they cannot look."""
         if not result.get("failed"):
-            result["ansible_facts"] = {"cryptobot_releases": {name: release["wanted"] for name, release in result["releases"].items()}}
+            result["ansible_facts"] = {
+                "cryptobot_releases": {name: release["wanted"] for name, release in result["releases"].items()}
+            }
         return result
 
     def _add_source(self, archive: tarfile.TarFile, release: Release) -> None:

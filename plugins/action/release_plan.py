@@ -19,7 +19,11 @@ class ActionModule(ReleaseAction):
     def work(self, task_vars: dict[str, Any]) -> dict[str, Any]:
         """Plan all releases of the catalogue for the platform of this build host."""
         releases = self.plan(None)
-        mine = [artefact for artefact in distinct(releases) if artefact.built and (self._task.args.get("portable", True) or not artefact.portable)]
+        mine = [
+            artefact
+            for artefact in distinct(releases)
+            if artefact.built and (self._task.args.get("portable", True) or not artefact.portable)
+        ]
         found = self.module("release_plan", {"artefacts": [artefact.name for artefact in mine]}, task_vars)
         if found.get("failed"):
             return found
@@ -28,7 +32,9 @@ class ActionModule(ReleaseAction):
         return {
             **found,
             "changed": False,
-            "releases": {release.service: {"id": release.spec()["id"], "version": release.version} for release in releases},
+            "releases": {
+                release.service: {"id": release.spec()["id"], "version": release.version} for release in releases
+            },
             "missing": [artefact.name for artefact in missing],
             "kinds": sorted({artefact.kind for artefact in missing if artefact.name not in found["finished"]}),
         }

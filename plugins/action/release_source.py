@@ -25,5 +25,7 @@ class ActionModule(ReleaseAction):
         """Bring it; the cache of the controller is no host, so this is no change and works in check mode, too."""
         cache = Path(self._task.args.get("cache") or cache_directory()).expanduser() / "sources"
         ca = self._task.args.get("ca") or None
-        path = bring(self._task.args.get("origin") or {}, cache, lambda url: open_url(url, ca_path=ca, timeout=60).read())
+        path = bring(
+            self._task.args.get("origin") or {}, cache, lambda url: open_url(url, ca_path=ca, timeout=60).read()
+        )
         return {"changed": False, "path": str(path)}

@@ -16,7 +16,22 @@ Ask = Callable[[int], str | None]
 
 def ask_local(port: int) -> str | None:
     """All databases of this host's server at a port, as its own superuser; ``None`` where it cannot be asked."""
-    argv = ["runuser", "-u", "postgres", "--", "psql", "-XAtq", "-h", "/run/postgresql", "-p", str(port), "-d", "postgres", "-c", QUERY]
+    argv = [
+        "runuser",
+        "-u",
+        "postgres",
+        "--",
+        "psql",
+        "-XAtq",
+        "-h",
+        "/run/postgresql",
+        "-p",
+        str(port),
+        "-d",
+        "postgres",
+        "-c",
+        QUERY,
+    ]
     try:
         asked = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False, cwd="/")
     except (OSError, subprocess.TimeoutExpired):

@@ -73,7 +73,9 @@ def chains(migrations: Iterable[Migration]) -> list[list[Migration]]:
     found: list[list[Migration]] = []
     for migration in given:
         names = {database.name for database in migration.databases}
-        touching = [chain for chain in found if any(names & {database.name for database in other.databases} for other in chain)]
+        touching = [
+            chain for chain in found if any(names & {database.name for database in other.databases} for other in chain)
+        ]
         found = [chain for chain in found if chain not in touching]
         found.append([*(other for chain in touching for other in chain), migration])
     return [sorted(chain, key=given.index) for chain in found]
@@ -142,7 +144,14 @@ class Systemd:
         invocation = facts.get("InvocationID", "")
         lines = started.stderr.splitlines()
         if invocation:
-            journal = ["journalctl", "--no-pager", "--quiet", "--output=cat", f"--lines={LINES}", f"_SYSTEMD_INVOCATION_ID={invocation}"]
+            journal = [
+                "journalctl",
+                "--no-pager",
+                "--quiet",
+                "--output=cat",
+                f"--lines={LINES}",
+                f"_SYSTEMD_INVOCATION_ID={invocation}",
+            ]
             lines = subprocess.run(journal, capture_output=True, text=True, check=False).stdout.splitlines()
         return f"{facts.get('Result') or 'not started'}, exit status {facts.get('ExecMainStatus', '?')}", lines
 
@@ -151,7 +160,9 @@ class Systemd:
         subprocess.run(["systemctl", "daemon-reload"], check=True, capture_output=True)
 
 
-def run_chains(wanted: Sequence[Migration], units: Units, markers: Markers, live: Mapping[str, str | None]) -> list[str]:
+def run_chains(
+    wanted: Sequence[Migration], units: Units, markers: Markers, live: Mapping[str, str | None]
+) -> list[str]:
     """Run migrations, chains side by side, and return the services that were migrated.
 
     A failed one ends its chain. Raises one :class:`MigrationError` with all failures, when everything has ended.

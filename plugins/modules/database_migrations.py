@@ -91,7 +91,9 @@ def plan(module: AnsibleModule, known: dict[str, str | None]) -> list[Migration]
 def apply(module: AnsibleModule, wanted: list[Migration]) -> list[str]:
     """Run what is needed, and record it."""
     if missing := [migration.service for migration in wanted if migration.release is None]:
-        raise MigrationError(f"{', '.join(missing)}: no release is installed, so there is nothing to migrate with. Install the releases first.")
+        raise MigrationError(
+            f"{', '.join(missing)}: no release is installed, so there is nothing to migrate with. Install the releases first."
+        )
     units, markers, record = Systemd(), Markers(), StateRecord()
     before = {migration.service: markers.read(migration.service) for migration in wanted}
     live = {migration.service: ServiceReleases(migration.service).link("current") for migration in wanted}

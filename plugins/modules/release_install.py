@@ -106,8 +106,18 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
-from ansible_collections.cryptobot.native.plugins.module_utils.release.host import SOURCE_OPTIONS, read_json, sources_of, this_platform
-from ansible_collections.cryptobot.native.plugins.module_utils.release.install import Installer, Options, Wanted, wanted_releases
+from ansible_collections.cryptobot.native.plugins.module_utils.release.host import (
+    SOURCE_OPTIONS,
+    read_json,
+    sources_of,
+    this_platform,
+)
+from ansible_collections.cryptobot.native.plugins.module_utils.release.install import (
+    Installer,
+    Options,
+    Wanted,
+    wanted_releases,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ROOT, ServiceReleases, exclusive
 from ansible_collections.cryptobot.native.plugins.module_utils.release.process import extract
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
@@ -136,7 +146,12 @@ def unpack_and_install(module: AnsibleModule, installer: Installer, missing: lis
 def work(module: AnsibleModule) -> dict[str, object]:
     """Plan, and install where a bundle came; without one, only what needs none is done."""
     params = module.params
-    options = Options(params["installer"], Path(params["uv"]) if params["uv"] else None, sources_of(params).environment(), params["workers"])
+    options = Options(
+        params["installer"],
+        Path(params["uv"]) if params["uv"] else None,
+        sources_of(params).environment(),
+        params["workers"],
+    )
     installer = Installer(options, StateRecord().append)
     wanted = wanted_releases(params["releases"])
     missing = installer.missing(wanted)
@@ -159,7 +174,9 @@ def work(module: AnsibleModule) -> dict[str, object]:
             "before_header": "releases installed",
             "after_header": "releases installed",
             "before": "".join(f"{name} {live[name] or '(none)'}\n" for name in sorted(live)),
-            "after": "".join(f"{r.service} {r.id if r in missing or r in unready else live[r.service]}\n" for r in wanted),
+            "after": "".join(
+                f"{r.service} {r.id if r in missing or r in unready else live[r.service]}\n" for r in wanted
+            ),
         },
     }
 

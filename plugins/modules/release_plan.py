@@ -94,7 +94,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        module.exit_json(changed=False, platform=str(this_platform()), finished=built_before(module.params["artefacts"]))
+        module.exit_json(
+            changed=False, platform=str(this_platform()), finished=built_before(module.params["artefacts"])
+        )
     except ReleaseError as error:
         module.fail_json(msg=str(error))
 

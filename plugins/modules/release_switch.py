@@ -71,7 +71,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
-from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import Installed, ServiceReleases, exclusive, last_proven, superfluous
+from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import (
+    Installed,
+    ServiceReleases,
+    exclusive,
+    last_proven,
+    superfluous,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 
@@ -83,7 +89,9 @@ def target(releases: ServiceReleases, state: str, expected: str | None) -> str |
     if state == "previous":
         found = last_proven(releases.installed(), live)
         if found is None:
-            raise ReleaseError(f"{releases.service}: no other release on this host was ever seen healthy, so there is none to go back to.")
+            raise ReleaseError(
+                f"{releases.service}: no other release on this host was ever seen healthy, so there is none to go back to."
+            )
         return found
     return expected or releases.link("next") or live
 
@@ -97,7 +105,9 @@ def leftovers(releases: ServiceReleases, live: str | None, keep: int) -> list[st
     return superfluous(installed, [live], keep) + [release for release in releases.interrupted() if release != live]
 
 
-def apply(here: Mapping[str, ServiceReleases], switched: Mapping[str, Mapping[str, Any]], removed: Mapping[str, list[str]]) -> None:
+def apply(
+    here: Mapping[str, ServiceReleases], switched: Mapping[str, Mapping[str, Any]], removed: Mapping[str, list[str]]
+) -> None:
     """Make the switches, then remove what is superfluous; record both."""
     record = StateRecord()
     for name, change in switched.items():
@@ -118,7 +128,9 @@ def work(module: AnsibleModule) -> dict[str, Any]:
     expected = params["expected"] if module.check_mode else {}
     wanted = {name: target(releases, state, expected.get(name)) for name, releases in here.items()}
     switched = {name: {"was": live[name], "is": to} for name, to in wanted.items() if to and to != live[name]}
-    removed = {name: leftovers(releases, wanted[name], params["keep"]) for name, releases in here.items() if state == "live"}
+    removed = {
+        name: leftovers(releases, wanted[name], params["keep"]) for name, releases in here.items() if state == "live"
+    }
     if not module.check_mode:
         with exclusive():
             apply(here, switched, removed)
@@ -132,7 +144,8 @@ def work(module: AnsibleModule) -> dict[str, Any]:
         "diff": {
             "before_header": "live releases",
             "after_header": "live releases",
-            "before": "".join(f"{name} {change['was'] or '(none)'}\n" for name, change in sorted(switched.items())) + "".join(f"{path}\n" for path in gone),
+            "before": "".join(f"{name} {change['was'] or '(none)'}\n" for name, change in sorted(switched.items()))
+            + "".join(f"{path}\n" for path in gone),
             "after": "".join(f"{name} {change['is']}\n" for name, change in sorted(switched.items())),
         },
     }

@@ -38,7 +38,9 @@ class ReleaseAction(ActionBase):
         """Check the arguments and work; every error of releases is a failure with its sentence."""
         super().run(tmp, task_vars)
         if unknown := sorted(set(self._task.args) - set(self.takes)):
-            raise AnsibleActionFail(f"{self._task.action}: unknown option {', '.join(unknown)}. It takes {', '.join(self.takes)}.")
+            raise AnsibleActionFail(
+                f"{self._task.action}: unknown option {', '.join(unknown)}. It takes {', '.join(self.takes)}."
+            )
         try:
             return self.work(task_vars or {})
         except ReleaseError as error:
@@ -73,7 +75,9 @@ class ReleaseAction(ActionBase):
 
     def module(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """Run a module of this collection on the host."""
-        result = self._execute_module(module_name=f"cryptobot.native.{name}", module_args=arguments, task_vars=task_vars)
+        result = self._execute_module(
+            module_name=f"cryptobot.native.{name}", module_args=arguments, task_vars=task_vars
+        )
         result.pop("invocation", None)
         return result
 

@@ -116,7 +116,9 @@ cp -R source/{output} out/dist
 
 def build_script(spec: Mapping[str, Any], tools: Mapping[str, str]) -> str:
     """The commands that make an artefact, for the shell in the sandbox."""
-    values = {key: shlex.quote(str(value)) for key, value in {**spec["settings"], **tools, "label": spec["label"]}.items()}
+    values = {
+        key: shlex.quote(str(value)) for key, value in {**spec["settings"], **tools, "label": spec["label"]}.items()
+    }
     values["lto"] = "export CARGO_PROFILE_RELEASE_LTO=true" if spec["settings"].get("lto") else ""
     return "set -eu\n" + RECIPES[spec["kind"]].format_map(values)
 
@@ -143,14 +145,23 @@ def built_before(names: Iterable[str], directory: Path = BUILT) -> list[str]:
 class Builder:
     """Builds artefacts side by side."""
 
-    def __init__(self, environment: Mapping[str, str], cargo: str, tools: Mapping[str, str], target: Path = BUILT, logs: Path = LOGS) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        cargo: str,
+        tools: Mapping[str, str],
+        target: Path = BUILT,
+        logs: Path = LOGS,
+    ) -> None:
         self._environment = environment
         self._cargo = cargo
         self._tools = tools
         self._target = target
         self._logs = logs
 
-    def build(self, specs: Sequence[Mapping[str, Any]], bundle: Path, workers: int = 0) -> tuple[dict[str, float], list[str]]:
+    def build(
+        self, specs: Sequence[Mapping[str, Any]], bundle: Path, workers: int = 0
+    ) -> tuple[dict[str, float], list[str]]:
         """Build artefacts from an unpacked bundle into the target directory.
 
         Returns how many seconds each took that was built, and a sentence for each that was not.
@@ -196,7 +207,9 @@ class Builder:
         said = redact(log.read_text(errors="replace")) if log.exists() else ""
         log.write_text(said)
         if ended.returncode:
-            raise ReleaseError(failure(doing, "the build", ended.returncode, said + ended.stderr.decode(errors="replace"), log))
+            raise ReleaseError(
+                failure(doing, "the build", ended.returncode, said + ended.stderr.decode(errors="replace"), log)
+            )
         with tarfile.open(made) as archive:
             empty = not any(member.isreg() for member in archive)
         if empty:

@@ -48,28 +48,63 @@ def find_interpreter(name: str) -> Interpreter | None:
 
 def requirements_of(wheels: Iterable[Path]) -> str:
     """A requirements file that names wheels by place and content."""
-    lines = (f"{wheel.name.split('-')[0]} @ {wheel.as_uri()} --hash=sha256:{file_digest(wheel)}" for wheel in sorted(wheels))
+    lines = (
+        f"{wheel.name.split('-')[0]} @ {wheel.as_uri()} --hash=sha256:{file_digest(wheel)}" for wheel in sorted(wheels)
+    )
     return "".join(f"{line}\n" for line in lines)
 
 
-def make_with_uv(uv: Path, venv: Path, interpreter: Interpreter, lists: Sequence[Path], environment: Mapping[str, str], service: str) -> None:
+def make_with_uv(
+    uv: Path, venv: Path, interpreter: Interpreter, lists: Sequence[Path], environment: Mapping[str, str], service: str
+) -> None:
     """Make an environment with uv: its cache is shared, files are hard links into it."""
     base = [str(uv), "--no-config", "--no-progress", "--color", "never", "--no-python-downloads"]
     doing = f"{service}: making its Python environment"
-    run([*base, "venv", "--quiet", "--no-project", "--python", interpreter.path, str(venv)], doing, environment=environment)
+    run(
+        [*base, "venv", "--quiet", "--no-project", "--python", interpreter.path, str(venv)],
+        doing,
+        environment=environment,
+    )
     pip = [*base, "pip"]
     python = ["--python", str(venv / "bin/python")]
-    sync = [*pip, "sync", *python, "--require-hashes", "--no-build", "--link-mode", "hardlink", "--strict", *map(str, lists)]
+    sync = [
+        *pip,
+        "sync",
+        *python,
+        "--require-hashes",
+        "--no-build",
+        "--link-mode",
+        "hardlink",
+        "--strict",
+        *map(str, lists),
+    ]
     run(sync, f"{service}: installing its locked packages", environment=environment)
     run([*pip, "check", *python], f"{service}: its lock does not hold what its packages need", environment=environment)
 
 
-def make_with_pip(venv: Path, interpreter: Interpreter, lists: Sequence[Path], environment: Mapping[str, str], service: str) -> None:
+def make_with_pip(
+    venv: Path, interpreter: Interpreter, lists: Sequence[Path], environment: Mapping[str, str], service: str
+) -> None:
     """Make an environment with what Python brings, for hosts that cannot have uv."""
-    run([interpreter.path, "-m", "venv", str(venv)], f"{service}: making its Python environment", environment=environment)
+    run(
+        [interpreter.path, "-m", "venv", str(venv)],
+        f"{service}: making its Python environment",
+        environment=environment,
+    )
     pip = [str(venv / "bin/python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     for wanted in lists:
-        install = [*pip, "install", "--quiet", "--no-compile", "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(wanted)]
+        install = [
+            *pip,
+            "install",
+            "--quiet",
+            "--no-compile",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            "-r",
+            str(wanted),
+        ]
         run(install, f"{service}: installing its locked packages", environment=environment)
     run([*pip, "check"], f"{service}: its lock does not hold what its packages need", environment=environment)
 
@@ -99,7 +134,19 @@ def compile_shared(venvs: Mapping[Path, Interpreter], others: Iterable[Path]) ->
                 wanted.setdefault(interpreter, []).append(source)
     for interpreter, sources in wanted.items():
         names = "".join(f"{source}\n" for source in sources)
-        argv = [interpreter.path, "-I", "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "timestamp", "-i", "-"]
+        argv = [
+            interpreter.path,
+            "-I",
+            "-m",
+            "compileall",
+            "-q",
+            "-j",
+            "0",
+            "--invalidation-mode",
+            "timestamp",
+            "-i",
+            "-",
+        ]
         # A package may hold files for other versions of Python; that they do not compile is no fault.
         subprocess.run(argv, input=names.encode(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     linked = sum(_link(compiled[key], target) for key, target in links)

@@ -16,5 +16,7 @@ def explain(error: OSError, doing: str) -> ReleaseError:
     """Turn an error of the operating system, met while ``doing`` something, into a sentence."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         where = error.filename or "the file system"
-        return ReleaseError(f"{doing}: the disk is full ({where}). Make room (df -h shows where) and run again: what was begun is redone.")
+        return ReleaseError(
+            f"{doing}: the disk is full ({where}). Make room (df -h shows where) and run again: what was begun is redone."
+        )
     return ReleaseError(f"{doing}: {error.strerror or error} ({error.filename}).")

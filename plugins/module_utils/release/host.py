@@ -37,7 +37,9 @@ def this_platform(os_release: Path = Path("/etc/os-release")) -> Platform:
     lines = (line.partition("=") for line in os_release.read_text().splitlines())
     facts = {name: value.strip('"') for name, __, value in lines}
     if not facts.get("VERSION_ID", "").isdigit():
-        raise ReleaseError(f"{os_release} names no VERSION_ID: this is no stable release of Debian. Use Debian 12 or 13.")
+        raise ReleaseError(
+            f"{os_release} names no VERSION_ID: this is no stable release of Debian. Use Debian 12 or 13."
+        )
     return Platform(facts["ID"], int(facts["VERSION_ID"]), platform.machine())
 
 

@@ -90,7 +90,10 @@ class Installer:
         note = releases.note(release.id)
         if note is None or release.interpreter is None:
             return note is not None
-        return note.get("python", {}).get("interpreter") == release.interpreter.path and (releases.path(release.id) / "venv/bin/python").exists()
+        return (
+            note.get("python", {}).get("interpreter") == release.interpreter.path
+            and (releases.path(release.id) / "venv/bin/python").exists()
+        )
 
     def install(self, wanted: Sequence[Wanted], bundle: Path, checksums: Mapping[str, str]) -> dict[str, float]:
         """Install releases from an unpacked bundle, and return how many seconds each took.
@@ -142,9 +145,14 @@ class Installer:
             return None
         if self._options.uv is not None:
             if not os.access(self._options.uv, os.X_OK):
-                raise ReleaseError(f"release_uv names {self._options.uv}, which is no program on this host. Leave it empty to have uv installed.")
+                raise ReleaseError(
+                    f"release_uv names {self._options.uv}, which is no program on this host. Leave it empty to have uv installed."
+                )
             return self._options.uv
-        return ensure(UV, self._options.environment, lambda home: self._record("directory", str(home), None, UV.version)) / "bin/uv"
+        return (
+            ensure(UV, self._options.environment, lambda home: self._record("directory", str(home), None, UV.version))
+            / "bin/uv"
+        )
 
     def _size(self, release: Wanted, bundle: Path) -> int:
         lock = release.spec.get("lock")
@@ -185,7 +193,9 @@ class Installer:
             releases = ServiceReleases(release.service, self._root)
             note = {key: release.spec[key] for key in ("service", "runtime", "digest", "version")}
             note["id"] = release.id
-            note["artefacts"] = {artefact["name"]: checksums[artefact["name"]] for artefact in release.spec["artefacts"]}
+            note["artefacts"] = {
+                artefact["name"]: checksums[artefact["name"]] for artefact in release.spec["artefacts"]
+            }
             note["installed_at"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             if release.interpreter is not None:
                 note["python"] = {"interpreter": release.interpreter.path, "version": release.interpreter.version}

@@ -87,7 +87,11 @@ class ServiceReleases:
         for path in self.releases.glob(f"*/{NOTE}"):
             with contextlib.suppress(OSError):
                 proven = path.parent / PROVEN
-                found.append(Installed(path.parent.name, path.stat().st_mtime, proven.stat().st_mtime if proven.exists() else None))
+                found.append(
+                    Installed(
+                        path.parent.name, path.stat().st_mtime, proven.stat().st_mtime if proven.exists() else None
+                    )
+                )
         return found
 
     def interrupted(self) -> list[str]:

@@ -30,9 +30,13 @@ def read_lock(path: Path, service: str) -> dict[str, int]:
             continue
         match = _NAME.match(requirement)
         if match is None:
-            raise ReleaseError(f"{service}: {path} holds \"{requirement[:80]}\", which is no exact version. {REMEDY.format(path=path.name)}")
+            raise ReleaseError(
+                f'{service}: {path} holds "{requirement[:80]}", which is no exact version. {REMEDY.format(path=path.name)}'
+            )
         hashes = requirement.count("--hash=sha256:")
         if not hashes:
-            raise ReleaseError(f"{service}: {match[1]} has no hash in {path}, so its content could change. {REMEDY.format(path=path.name)}")
+            raise ReleaseError(
+                f"{service}: {match[1]} has no hash in {path}, so its content could change. {REMEDY.format(path=path.name)}"
+            )
         packages[match[1].lower().replace("_", "-")] = hashes
     return packages

@@ -39,20 +39,28 @@ def bring(origin: Mapping[str, Any], cache: Path, fetch: Callable[[str], bytes])
         return path
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(cache):
-        return _revision(str(origin["git"]), str(origin["version"]), cache) if "git" in origin else _archive(origin, cache, fetch)
+        return (
+            _revision(str(origin["git"]), str(origin["version"]), cache)
+            if "git" in origin
+            else _archive(origin, cache, fetch)
+        )
 
 
 def _archive(origin: Mapping[str, Any], cache: Path, fetch: Callable[[str], bytes]) -> Path:
     algorithm, __, checksum = str(origin["checksum"]).partition(":")
     if algorithm != "sha256" or not re.fullmatch(r"[0-9a-f]{64}", checksum):
-        raise ReleaseError(f"cryptobot_source.checksum should be sha256: and 64 hexadecimal digits, for example sha256:{'0' * 64}.")
+        raise ReleaseError(
+            f"cryptobot_source.checksum should be sha256: and 64 hexadecimal digits, for example sha256:{'0' * 64}."
+        )
     target = cache / f"archive-{checksum[:12]}"
     if not target.exists():
         where = str(origin["archive"])
         try:
             content = fetch(where) if "://" in where else Path(where).expanduser().read_bytes()
         except (OSError, ValueError) as error:
-            raise ReleaseError(f"cryptobot_source.archive: {redact(where)} cannot be had: {redact(str(error))}.") from None
+            raise ReleaseError(
+                f"cryptobot_source.archive: {redact(where)} cannot be had: {redact(str(error))}."
+            ) from None
         found = hashlib.sha256(content).hexdigest()
         if found != checksum:
             raise ReleaseError(
@@ -69,7 +77,9 @@ def _archive(origin: Mapping[str, Any], cache: Path, fetch: Callable[[str], byte
 
 def _revision(url: str, version: str, cache: Path) -> Path:
     if version.startswith("-"):
-        raise ReleaseError(f"cryptobot_source.version: {version!r} is no revision; one looks like v1.2.0, main or a commit.")
+        raise ReleaseError(
+            f"cryptobot_source.version: {version!r} is no revision; one looks like v1.2.0, main or a commit."
+        )
     name = hashlib.sha256(url.encode()).hexdigest()[:12]
     repository = cache / f"git-{name}.git"
     # The address may hold a password, so git gets it by its environment: a command's arguments are readable by everybody.
@@ -86,11 +96,17 @@ def _revision(url: str, version: str, cache: Path) -> Path:
         try:
             return subprocess.run(["git", *argv], env=environment, capture_output=True, check=False)
         except FileNotFoundError:
-            raise ReleaseError("cryptobot_source.git: there is no git on the controller. Install it, or name a path or an archive.") from None
+            raise ReleaseError(
+                "cryptobot_source.git: there is no git on the controller. Install it, or name a path or an archive."
+            ) from None
 
     if not repository.exists():
         git("init", "--quiet", "--bare", str(repository))
-    known = git("rev-parse", "--quiet", "--verify", f"{version}^{{commit}}") if re.fullmatch(r"[0-9a-f]{40}", version) else None
+    known = (
+        git("rev-parse", "--quiet", "--verify", f"{version}^{{commit}}")
+        if re.fullmatch(r"[0-9a-f]{40}", version)
+        else None
+    )
     if known is None or known.returncode:
         fetched = git("fetch", "--quiet", "--depth", "1", "origin", version)
         if fetched.returncode:  # An abbreviated commit can't be asked for: it is found among everything.
@@ -99,8 +115,12 @@ def _revision(url: str, version: str, cache: Path) -> Path:
         else:
             known = git("rev-parse", "FETCH_HEAD^{commit}")
         if known.returncode:
-            said = redact(fetched.stderr.decode(errors="replace")).strip().splitlines()[-1:] or ["it has no such revision"]
-            raise ReleaseError(f"cryptobot_source: {version} cannot be had from {redact(url)}: {said[0]}. Name a branch, a tag or a commit of it.")
+            said = redact(fetched.stderr.decode(errors="replace")).strip().splitlines()[-1:] or [
+                "it has no such revision"
+            ]
+            raise ReleaseError(
+                f"cryptobot_source: {version} cannot be had from {redact(url)}: {said[0]}. Name a branch, a tag or a commit of it."
+            )
     commit = known.stdout.decode().strip()
     target = cache / f"git-{name}-{commit[:12]}"
     if not target.exists():

@@ -47,7 +47,10 @@ class Platform:
 
     def runs(self, built_on: Platform) -> bool:
         """Whether a program built there runs here: on the same distribution, not on an older one."""
-        return (self.distribution, self.architecture) == (built_on.distribution, built_on.architecture) and built_on.version <= self.version
+        return (self.distribution, self.architecture) == (
+            built_on.distribution,
+            built_on.architecture,
+        ) and built_on.version <= self.version
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,9 @@ def plan_releases(services: Mapping[str, Mapping[str, Any]], root: Path) -> list
     Raises one :class:`ReleaseError` that holds every finding.
     """
     if not root.is_dir():
-        raise ReleaseError(f"There is no source directory {root}. Set cryptobot_source, for example {{path: /srv/application}}.")
+        raise ReleaseError(
+            f"There is no source directory {root}. Set cryptobot_source, for example {{path: /srv/application}}."
+        )
     planner = _Planner(root)
     releases, findings = [], []
     for name, service in sorted(services.items()):
@@ -156,7 +161,9 @@ class _Planner:
     def _directory(self, name: str, directory: str, key: str) -> Path:
         path = self._root / directory
         if not path.resolve().is_relative_to(self._root.resolve()):
-            raise ReleaseError(f"services.{name}.{key}: {directory} lies outside the application's source. Name a directory in it.")
+            raise ReleaseError(
+                f"services.{name}.{key}: {directory} lies outside the application's source. Name a directory in it."
+            )
         if not path.is_dir():
             raise ReleaseError(f"services.{name}.{key}: there is no directory {directory} in {self._root}.")
         return path
@@ -173,18 +180,29 @@ class _Planner:
         read_lock(self._root / directory / lock, name)
         packages = tuple(self._package(name, package) for package in python.get("packages") or [])
         source = tree_digest(self._root / directory)
-        digest = digest_of(FORMAT, name, source, file_digest(self._root / directory / lock), interpreter, *(a.digest for a in packages))
-        version = next((p.settings["version"] for p in packages if p.directory == directory), None) or _project(self._root / directory).get("version")
+        digest = digest_of(
+            FORMAT, name, source, file_digest(self._root / directory / lock), interpreter, *(a.digest for a in packages)
+        )
+        version = next((p.settings["version"] for p in packages if p.directory == directory), None) or _project(
+            self._root / directory
+        ).get("version")
         return Release(name, "python", digest, version, directory, packages, lock=lock, interpreter=interpreter)
 
     def _package(self, name: str, directory: str) -> Artefact:
         if directory not in self._packages:
             path = self._directory(name, directory, "python.packages")
-            self._file(name, directory, "pyproject.toml", "A package of the application needs one, so that a wheel can be built from it.")
+            self._file(
+                name,
+                directory,
+                "pyproject.toml",
+                "A package of the application needs one, so that a wheel can be built from it.",
+            )
             project = _project(path)
             label = re.sub(r"[^a-z0-9]+", "-", str(project.get("name", path.name)).lower())
             settings = {"version": str(project.get("version", "0"))}
-            self._packages[directory] = Artefact("wheel", label, digest_of(FORMAT, tree_digest(path)), directory, settings)
+            self._packages[directory] = Artefact(
+                "wheel", label, digest_of(FORMAT, tree_digest(path)), directory, settings
+            )
         return self._packages[directory]
 
     def _binary(self, name: str, directory: str, service: Mapping[str, Any]) -> Release:
@@ -197,13 +215,20 @@ class _Planner:
         if build.get("url"):
             artefact = self._download(name, build, binary)
         else:
-            self._file(name, directory, "Cargo.lock", "A build must be repeatable: make it with cargo generate-lockfile and commit it.")
+            self._file(
+                name,
+                directory,
+                "Cargo.lock",
+                "A build must be repeatable: make it with cargo generate-lockfile and commit it.",
+            )
             manifest = tomllib.loads(self._file(name, directory, "Cargo.toml", "Is this a Cargo project?").read_text())
             version = manifest.get("package", {}).get("version")
             digest = digest_of(FORMAT, tree_digest(self._root / directory), binary)
             lto = "" if manifest.get("profile", {}).get("release", {}).get("lto") is not None else "true"
             artefact = Artefact("cargo", name, digest, directory, {"binary": binary, "lto": lto})
-        digest = digest_of(FORMAT, name, artefact.digest, json.dumps(files), *(self._digest(directory, file) for file in files))
+        digest = digest_of(
+            FORMAT, name, artefact.digest, json.dumps(files), *(self._digest(directory, file) for file in files)
+        )
         return Release(name, "binary", digest, version, directory, (artefact,), files=files)
 
     def _digest(self, directory: str, file: str) -> str:
@@ -213,7 +238,9 @@ class _Planner:
     def _download(self, name: str, build: Mapping[str, Any], binary: str) -> Artefact:
         algorithm, __, checksum = str(build.get("checksum") or "").partition(":")
         if algorithm != "sha256" or not re.fullmatch(r"[0-9a-f]{64}", checksum):
-            raise ReleaseError(f"services.{name}.build.checksum: a prebuilt binary needs its checksum, for example sha256:{'0' * 64}.")
+            raise ReleaseError(
+                f"services.{name}.build.checksum: a prebuilt binary needs its checksum, for example sha256:{'0' * 64}."
+            )
         return Artefact("download", name, checksum, ".", {"binary": binary, "url": str(build["url"])})
 
     def _static(self, name: str, directory: str, service: Mapping[str, Any]) -> Release:
@@ -221,10 +248,21 @@ class _Planner:
         output = build.get("output") or "dist"
         version = None
         if build.get("kind", "npm") == "npm":
-            self._file(name, directory, "package-lock.json", "A build must be repeatable: make it with npm install and commit it.")
+            self._file(
+                name,
+                directory,
+                "package-lock.json",
+                "A build must be repeatable: make it with npm install and commit it.",
+            )
             manifest = json.loads(self._file(name, directory, "package.json", "Is this an npm project?").read_text())
             version = manifest.get("version")
-            artefact = Artefact("npm", name, digest_of(FORMAT, tree_digest(self._root / directory), output), directory, {"output": output})
+            artefact = Artefact(
+                "npm",
+                name,
+                digest_of(FORMAT, tree_digest(self._root / directory), output),
+                directory,
+                {"output": output},
+            )
         else:
             path = self._directory(name, f"{directory}/{output}", "build.output")
             artefact = Artefact("files", name, digest_of(FORMAT, tree_digest(path)), f"{directory}/{output}")

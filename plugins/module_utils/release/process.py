@@ -19,7 +19,11 @@ from .errors import ReleaseError
 TAIL = 20
 """Lines of a failed tool's output that its error quotes."""
 CAUSES = (
-    ("No space left on device", "the disk is full", "Make room (df -h shows where) and run again: what was begun is redone."),
+    (
+        "No space left on device",
+        "the disk is full",
+        "Make room (df -h shows where) and run again: what was begun is redone.",
+    ),
     (
         "Hash mismatch",
         "what the index gives is not what the lock names",
@@ -40,7 +44,11 @@ CAUSES = (
         "the index cannot be reached",
         "Check the host's network and proxy, or name a mirror: release_python_index, release_npm_registry, release_cargo_index.",
     ),
-    ("lock file .* needs to be updated|package.json and package-lock.json .* are (not )?in sync", "its lock file does not fit", "Make it anew, and commit it."),
+    (
+        "lock file .* needs to be updated|package.json and package-lock.json .* are (not )?in sync",
+        "its lock file does not fit",
+        "Make it anew, and commit it.",
+    ),
 )
 """What tools say, what it means, and what to do."""
 
@@ -57,7 +65,12 @@ def run(argv: Sequence[str], doing: str, *, environment: Mapping[str, str] | Non
     """
     try:
         done = subprocess.run(
-            argv, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, check=False
+            argv,
+            env={**os.environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            check=False,
         )
     except FileNotFoundError:
         raise ReleaseError(f"{doing}: there is no program {argv[0]}.") from None
@@ -75,7 +88,9 @@ def failure(doing: str, program: str, code: int, said: str, log: Path | None = N
     known = next(((cause, remedy) for pattern, cause, remedy in CAUSES if re.search(pattern, said)), None)
     cause, remedy = known or (f"{program} ended with {code}", "")
     where = f"The whole output is in {log} on that host." if log else ""
-    return "\n".join([" ".join(part for part in (f"{doing}: {cause}.", remedy, where) if part), *(f"  {line}" for line in tail)])
+    return "\n".join(
+        [" ".join(part for part in (f"{doing}: {cause}.", remedy, where) if part), *(f"  {line}" for line in tail)]
+    )
 
 
 def extract(archive: Path | IO[bytes], target: Path, doing: str) -> None:
@@ -84,13 +99,19 @@ def extract(archive: Path | IO[bytes], target: Path, doing: str) -> None:
         with tarfile.open(archive) if isinstance(archive, Path) else tarfile.open(fileobj=archive) as opened:
             opened.extractall(target, [_placed(member, target.resolve(), doing) for member in opened])
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise ReleaseError(f"{doing}: the archive cannot be read ({error.__class__.__name__}). A .tar.gz is wanted, whole.") from None
+        raise ReleaseError(
+            f"{doing}: the archive cannot be read ({error.__class__.__name__}). A .tar.gz is wanted, whole."
+        ) from None
 
 
 def _placed(member: tarfile.TarInfo, root: Path, doing: str) -> tarfile.TarInfo:
     place = (root / member.name).resolve()
     link = (place.parent / member.linkname).resolve() if member.issym() else place
-    if not (member.isreg() or member.isdir() or member.issym()) or not place.is_relative_to(root) or not link.is_relative_to(root):
+    if (
+        not (member.isreg() or member.isdir() or member.issym())
+        or not place.is_relative_to(root)
+        or not link.is_relative_to(root)
+    ):
         raise ReleaseError(f"{doing}: the archive holds {member.name!r}, which has no place in it.")
     member.uid = member.gid = 0
     member.uname = member.gname = ""

@@ -53,7 +53,9 @@ def entries(root: Path, keep: Iterable[str] = ()) -> Iterator[Entry]:
             if path.is_symlink():
                 target = (path.parent / os.readlink(path)).resolve()
                 if not target.is_relative_to(root.resolve()):
-                    raise ReleaseError(f"{path} is a symbolic link out of {root}. Replace it by a copy of what it names.")
+                    raise ReleaseError(
+                        f"{path} is a symbolic link out of {root}. Replace it by a copy of what it names."
+                    )
                 found.append(Entry(relative, False, os.readlink(path)))
             elif path.is_file():
                 found.append(Entry(relative, bool(path.stat().st_mode & 0o100), None))

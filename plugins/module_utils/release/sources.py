@@ -25,7 +25,11 @@ class Sources:
 
     def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
         """What uv, pip, npm and cargo read of it from their environment; proxies are the machine's own."""
-        found = {name: value for name, value in (os.environ if inherited is None else inherited).items() if name.lower() in _INHERITED}
+        found = {
+            name: value
+            for name, value in (os.environ if inherited is None else inherited).items()
+            if name.lower() in _INHERITED
+        }
         found["UV_SYSTEM_CERTS"] = "1"
         if self.python_index:
             found["UV_DEFAULT_INDEX"] = found["PIP_INDEX_URL"] = self.python_index
@@ -41,4 +45,6 @@ class Sources:
         """The configuration file of cargo: it takes a mirror from nowhere else."""
         if not self.cargo_index:
             return ""
-        return f'[source.crates-io]\nreplace-with = "mirror"\n[source.mirror]\nregistry = {json.dumps(self.cargo_index)}\n'
+        return (
+            f'[source.crates-io]\nreplace-with = "mirror"\n[source.mirror]\nregistry = {json.dumps(self.cargo_index)}\n'
+        )

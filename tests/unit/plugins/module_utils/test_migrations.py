@@ -60,7 +60,14 @@ def test_a_database_that_cannot_be_asked_is_taken_for_the_same() -> None:
 
 
 def test_who_shares_a_database_waits() -> None:
-    given = [migration("a", "x"), migration("b", "y"), migration("c", "x", "z"), migration("d"), migration("e", "z", "y"), migration("f")]
+    given = [
+        migration("a", "x"),
+        migration("b", "y"),
+        migration("c", "x", "z"),
+        migration("d"),
+        migration("e", "z", "y"),
+        migration("f"),
+    ]
     assert [[one.service for one in chain] for chain in chains(given)] == [["d"], ["a", "b", "c", "e"], ["f"]]
 
 
@@ -80,7 +87,9 @@ def test_what_ran_is_noted(tmp_path: Path) -> None:
     assert migration("a", "x").reason(markers.read("a")) is None
 
 
-@pytest.mark.parametrize("text", ["postgresql://auth:hunter2@db/auth", "password=hunter2", "SECRET_KEY: hunter2", "token = hunter2"])
+@pytest.mark.parametrize(
+    "text", ["postgresql://auth:hunter2@db/auth", "password=hunter2", "SECRET_KEY: hunter2", "token = hunter2"]
+)
 def test_no_secret_is_quoted(text: str) -> None:
     assert "hunter2" not in redacted(text)
 
@@ -102,6 +111,12 @@ def test_which_database_it_is(tmp_path: Path) -> None:
         return "postgres 73.5\nauth 73.16400\n"
 
     found = identities(stores, "h", ask)
-    assert found == {"auth": "73.16400", "trade": "absent", "far": None, "results": str((tmp_path / "r.sqlite").stat().st_ino), "none": "absent"}
+    assert found == {
+        "auth": "73.16400",
+        "trade": "absent",
+        "far": None,
+        "results": str((tmp_path / "r.sqlite").stat().st_ino),
+        "none": "absent",
+    }
     assert asked == [5432]
     assert identities({"auth": stores["auth"]}, "h", lambda port: None) == {"auth": None}

@@ -9,20 +9,40 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.release import install
-from ansible_collections.cryptobot.native.plugins.module_utils.release.environment import Interpreter, find_interpreter, requirements_of
+from ansible_collections.cryptobot.native.plugins.module_utils.release.environment import (
+    Interpreter,
+    find_interpreter,
+    requirements_of,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError
-from ansible_collections.cryptobot.native.plugins.module_utils.release.install import Installer, Options, wanted_releases
+from ansible_collections.cryptobot.native.plugins.module_utils.release.install import (
+    Installer,
+    Options,
+    wanted_releases,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.release.plan import Artefact
 from ansible_collections.cryptobot.native.plugins.module_utils.release.source import file_digest
 from ansible_collections.cryptobot.native.plugins.module_utils.release.store import archive_binary
 
-OLD, NEW = Interpreter("/usr/bin/python3", "3.11.2", "cpython-311"), Interpreter("/usr/bin/python3", "3.13.1", "cpython-313")
+OLD, NEW = (
+    Interpreter("/usr/bin/python3", "3.11.2", "cpython-311"),
+    Interpreter("/usr/bin/python3", "3.13.1", "cpython-313"),
+)
 
 
 def spec(service: str, interpreter: str | None = None, artefact: str | None = None) -> dict:
     artefacts = [{"name": artefact, "kind": "download"}] if artefact else []
     lock = "requirements.lock" if interpreter else None
-    return {"service": service, "runtime": "x", "id": "0a1b", "digest": "0a1b2c", "version": "1", "lock": lock, "interpreter": interpreter, "artefacts": artefacts}
+    return {
+        "service": service,
+        "runtime": "x",
+        "id": "0a1b",
+        "digest": "0a1b2c",
+        "version": "1",
+        "lock": lock,
+        "interpreter": interpreter,
+        "artefacts": artefacts,
+    }
 
 
 def test_an_upgraded_interpreter_makes_another_release(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -36,7 +56,10 @@ def test_an_upgraded_interpreter_makes_another_release(monkeypatch: pytest.Monke
 def test_missing_interpreters_are_named_at_once() -> None:
     with pytest.raises(ReleaseError) as error:
         wanted_releases([spec("a", "python9.1"), spec("b", "python9.2")])
-    assert [line.split(":")[0] for line in str(error.value).splitlines()] == ["services.a.python.interpreter", "services.b.python.interpreter"]
+    assert [line.split(":")[0] for line in str(error.value).splitlines()] == [
+        "services.a.python.interpreter",
+        "services.b.python.interpreter",
+    ]
 
 
 def test_this_interpreter_is_found() -> None:

@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError
-from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import Installed, ServiceReleases, last_proven, superfluous
+from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import (
+    Installed,
+    ServiceReleases,
+    last_proven,
+    superfluous,
+)
 
 
 def make(releases: ServiceReleases, release: str) -> None:
@@ -31,7 +36,13 @@ def test_old_releases_go(live: str | None, keep: int, gone: list[str]) -> None:
 
 
 def test_the_last_good_one_never_goes() -> None:
-    installed = [Installed("good", 1, proven=10), Installed("older", 0, proven=5), Installed("bad", 2), Installed("worse", 3), Installed("live", 4, proven=20)]
+    installed = [
+        Installed("good", 1, proven=10),
+        Installed("older", 0, proven=5),
+        Installed("bad", 2),
+        Installed("worse", 3),
+        Installed("live", 4, proven=20),
+    ]
     assert superfluous(installed, ["live", None], 1) == ["bad", "older", "worse"]
     assert last_proven(installed, "live") == "good"
     assert last_proven(installed, "worse") == "live"

@@ -34,7 +34,9 @@ def repository(tmp_path: Path) -> Path:
 
 
 def head(repository: Path, revision: str) -> str:
-    return subprocess.run(["git", "-C", repository, "rev-parse", revision], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", repository, "rev-parse", revision], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def test_a_directory_is_taken_as_it_is(tmp_path: Path) -> None:
@@ -44,7 +46,12 @@ def test_a_directory_is_taken_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["tag", "branch", "commit", "abbreviated"])
 def test_a_revision(tmp_path: Path, repository: Path, kind: str) -> None:
-    version = {"tag": "v1", "branch": "main", "commit": head(repository, "v1"), "abbreviated": head(repository, "v1")[:9]}[kind]
+    version = {
+        "tag": "v1",
+        "branch": "main",
+        "commit": head(repository, "v1"),
+        "abbreviated": head(repository, "v1")[:9],
+    }[kind]
     path = bring({"git": f"file://{repository}", "version": version}, tmp_path / "cache", nothing)
     assert (path / "version").read_text() == ("2" if kind == "branch" else "1")
     assert not (path / ".git").exists()
@@ -88,13 +95,23 @@ def test_an_archive(tmp_path: Path, prefix: str) -> None:
 
 def test_another_archive_than_wanted(tmp_path: Path) -> None:
     with pytest.raises(ReleaseError, match="It was not used"):
-        bring({"archive": "https://example/a", "checksum": "sha256:" + "0" * 64}, tmp_path / "cache", lambda url: b"other")
+        bring(
+            {"archive": "https://example/a", "checksum": "sha256:" + "0" * 64}, tmp_path / "cache", lambda url: b"other"
+        )
     assert [path.name for path in (tmp_path / "cache").iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize(
     "origin",
-    [{}, {"path": "/nowhere"}, {"git": "x"}, {"path": "/tmp", "git": "x"}, {"git": "x", "version": ""}, {"archive": "x", "checksum": "md5:1"}, "x"],
+    [
+        {},
+        {"path": "/nowhere"},
+        {"git": "x"},
+        {"path": "/tmp", "git": "x"},
+        {"git": "x", "version": ""},
+        {"archive": "x", "checksum": "md5:1"},
+        "x",
+    ],
 )
 def test_what_is_refused(tmp_path: Path, origin: object) -> None:
     with pytest.raises(ReleaseError, match="cryptobot_source"):

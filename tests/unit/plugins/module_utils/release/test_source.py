@@ -48,7 +48,19 @@ def test_what_counts(tmp_path: Path, change: str) -> None:
     assert tree_digest(tmp_path) != before
 
 
-@pytest.mark.parametrize("name", ["node_modules/x.js", "target/debug/x", "dist/x", ".git/HEAD", "a/__pycache__/x.pyc", ".venv/x", "x.egg-info/PKG-INFO", ".env"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "node_modules/x.js",
+        "target/debug/x",
+        "dist/x",
+        ".git/HEAD",
+        "a/__pycache__/x.pyc",
+        ".venv/x",
+        "x.egg-info/PKG-INFO",
+        ".env",
+    ],
+)
 def test_what_tools_leave_is_no_part(tmp_path: Path, name: str) -> None:
     (tmp_path / "a").mkdir()
     before = tree_digest(tmp_path)

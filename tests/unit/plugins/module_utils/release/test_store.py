@@ -10,7 +10,11 @@ import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError
 from ansible_collections.cryptobot.native.plugins.module_utils.release.plan import Artefact, Platform
-from ansible_collections.cryptobot.native.plugins.module_utils.release.store import ArtefactStore, archive_binary, archive_files
+from ansible_collections.cryptobot.native.plugins.module_utils.release.store import (
+    ArtefactStore,
+    archive_binary,
+    archive_files,
+)
 
 BINARY = Artefact("cargo", "engine", "1" * 64, "services/engine")
 WHEEL = Artefact("wheel", "shared", "2" * 64, "libs/shared")
@@ -47,7 +51,9 @@ def test_a_damaged_one_does_not_exist(tmp_path: Path) -> None:
 
 
 def test_a_binary_with_another_checksum_is_refused(tmp_path: Path) -> None:
-    artefact = Artefact("download", "engine", hashlib.sha256(b"right").hexdigest(), ".", {"binary": "engine", "url": "x"})
+    artefact = Artefact(
+        "download", "engine", hashlib.sha256(b"right").hexdigest(), ".", {"binary": "engine", "url": "x"}
+    )
     archive_binary(artefact, b"right", tmp_path / "made")
     with tarfile.open(tmp_path / "made") as archive:
         (member,) = archive
