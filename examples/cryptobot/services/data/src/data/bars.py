@@ -15,8 +15,8 @@ from cryptobot_common.errors import not_found
 
 Bar = tuple[int, float, float, float, float, float]
 
-# The group of the directory reads too; a unit's umask would take that away.
-FILE_MODE, DIRECTORY_MODE = 0o660, 0o2770
+# The group of the directory reads too; the way files are made here would take that away.
+FILE_MODE = 0o660
 
 
 def _parse(line: str) -> Bar:
@@ -63,9 +63,8 @@ class BarStore:
     def merge(self, symbol: str, interval: str, bars: list[Bar]) -> tuple[int, str]:
         """Add *bars*, the new one winning where the time is the same; the count and digest of what is there now."""
         path = self._path(symbol, interval)
-        if not path.parent.is_dir():
-            path.parent.mkdir(exist_ok=True)
-            path.parent.chmod(DIRECTORY_MODE)
+        # Group and setgid bit come from the directory above; a sandbox may refuse to set that bit by hand.
+        path.parent.mkdir(mode=0o770, exist_ok=True)
         old = self.read(symbol, interval) if path.exists() else []
         merged = sorted({bar[0]: bar for bar in [*old, *bars]}.values())
         content = "".join(_format(bar) + "\n" for bar in merged).encode("ascii")
