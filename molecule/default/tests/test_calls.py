@@ -12,10 +12,12 @@ ADMIN = "/run/cryptobot-edge/admin.sock"
 CALLERS = sorted(name for name, service in reference.catalogue()["services"].items() if service["calls"])
 ASK = """
 import json, sys, urllib.request
-url, token, request = sys.argv[1:]
-headers = {"Authorization": "Bearer " + token, "X-Request-ID": request}
-with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
-    print(answer.read().decode())
+token, answers = sys.argv[1], {}
+for caller, (url, request) in json.loads(sys.argv[2]).items():
+    headers = {"Authorization": "Bearer " + token, "X-Request-ID": request}
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        answers[caller] = json.loads(answer.read())["calls"]
+print(json.dumps(answers))
 """
 TELL = """
 import socket, sys
@@ -50,15 +52,33 @@ def public(host, request, token: str):
     python(host, TELL, ADMIN, *[f"enable frontend {door}" for door in doors])
 
 
-@pytest.mark.parametrize("caller", CALLERS)
-def test_a_request_id_travels_every_edge(host, token: str, public: str, caller: str) -> None:
-    request = f"edge-{secrets.token_hex(8)}"
-    internal = reference.doors()[caller]["internal"]
-    answer = json.loads(python(host, ASK, f"http://127.0.0.1:{internal}/internal/calls", token, request))
-    wanted = sorted(reference.catalogue()["services"][caller]["calls"])
-    assert sorted(answer["calls"]) == wanted
-    assert {callee: result for callee, result in answer["calls"].items() if result.get("status") != "ok"} == {}
+def logged(host, requests: dict[str, str]) -> set[tuple[str, str]]:
+    """Caller and unit of every log line that holds one of the request ids."""
     host.check_output("journalctl --sync")
-    for service in [caller, *wanted]:
-        unit = f"cryptobot-{service}-*"
-        assert host.run(f"journalctl -o cat -u '{unit}' --since -2min | grep -c {request}").rc == 0, f"{service} did not log {request}"
+    fields = "--output-fields=_SYSTEMD_UNIT,MESSAGE"
+    lines = host.check_output(f"journalctl -o json {fields} --since -3min -u 'cryptobot-*' | grep -F edge-").splitlines()
+    entries = [json.loads(line) for line in lines]
+    return {
+        (caller, entry["_SYSTEMD_UNIT"].split("@")[0])
+        for entry in entries
+        for caller, request in requests.items()
+        if request in str(entry["MESSAGE"])
+    }
+
+
+def test_a_request_id_travels_every_edge(host, token: str, public: str) -> None:
+    """Asked through the internal doors, which need no public one."""
+    requests = {caller: f"edge-{secrets.token_hex(8)}" for caller in CALLERS}
+    doors = reference.doors()
+    asked = {caller: (f"http://127.0.0.1:{doors[caller]['internal']}/internal/calls", requests[caller]) for caller in CALLERS}
+    answers = json.loads(python(host, ASK, token, json.dumps(asked)))
+    services = reference.catalogue()["services"]
+    assert {caller: sorted(calls) for caller, calls in answers.items()} == {name: sorted(services[name]["calls"]) for name in CALLERS}
+    failed = {(caller, callee) for caller, calls in answers.items() for callee, call in calls.items() if call["status"] != "ok"}
+    assert failed == set()
+    wanted = {
+        (caller, f"cryptobot-{service}-{doors[service]['process']}")
+        for caller in CALLERS
+        for service in [caller, *services[caller]["calls"]]
+    }
+    assert wanted - logged(host, requests) == set()
