@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import zlib
@@ -85,12 +86,19 @@ def run(argv: Sequence[str], doing: str, *, environment: Mapping[str, str] | Non
 def failure(doing: str, program: str, code: int, said: str, log: Path | None = None) -> str:
     """What an operator must know of a failed tool: the cause where it is known, what to do, and the last lines."""
     tail = [line for line in said.splitlines() if line.strip()][-TAIL:]
-    known = next(((cause, remedy) for pattern, cause, remedy in CAUSES if re.search(pattern, said)), None)
+    # Some tools hide why they failed: that the disk is full is then still to be seen.
+    evidence = f"{said}\nNo space left on device" if _full() else said
+    known = next(((cause, remedy) for pattern, cause, remedy in CAUSES if re.search(pattern, evidence)), None)
     cause, remedy = known or (f"{program} ended with {code}", "")
     where = f"The whole output is in {log} on that host." if log else ""
     return "\n".join(
         [" ".join(part for part in (f"{doing}: {cause}.", remedy, where) if part), *(f"  {line}" for line in tail)]
     )
+
+
+def _full(places: Sequence[str] = ("/opt/cryptobot", "/var", "/tmp")) -> bool:
+    """Whether a file system that releases or their tools write to has no room left."""
+    return any(shutil.disk_usage(place).free < 1 << 20 for place in places if Path(place).exists())
 
 
 def extract(archive: Path | IO[bytes], target: Path, doing: str) -> None:

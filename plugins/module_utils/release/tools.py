@@ -74,28 +74,26 @@ def ensure(tool: Tool, environment: Mapping[str, str], made: Callable[[Path], No
         return tool.home
     shutil.rmtree(tool.home, ignore_errors=True)
     tool.home.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    try:
+        _install(tool, environment)
+    except (ReleaseError, OSError):
+        shutil.rmtree(tool.home, ignore_errors=True)
+        raise
+    made(tool.home)
+    return tool.home
+
+
+def _install(tool: Tool, environment: Mapping[str, str]) -> None:
     doing = f"installing {tool.name} {tool.version} into {tool.home}"
     run(["/usr/bin/python3", "-m", "venv", str(tool.home)], f"{doing} (Debian's python3-venv makes the environment)")
     wanted = tool.home / "requirements.txt"
     wanted.write_text(tool.requirement())
-    pip = [
-        str(tool.home / "bin/pip"),
-        "--disable-pip-version-check",
-        "--no-input",
-        "--no-cache-dir",
-        "install",
-        "--no-compile",
-    ]
-    run(
-        [*pip, "--no-deps", "--only-binary", ":all:", "--require-hashes", "-r", str(wanted)],
-        doing,
-        environment=environment,
-    )
+    pip = [str(tool.home / "bin/pip"), "--disable-pip-version-check", "--no-input", "--no-cache-dir"]
+    pip += ["install", "--no-compile", "--progress-bar", "off", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
+    run([*pip, "-r", str(wanted)], doing, environment=environment)
     if tool is NODE:
         _link_node(tool.home)
     (tool.home / COMPLETE).touch()
-    made(tool.home)
-    return tool.home
 
 
 def _link_node(home: Path) -> None:
