@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 
@@ -128,6 +129,16 @@ def test_bars_are_merged_sorted_and_readable_by_the_group(load, tmp_path):
     assert store.merge("BTC-USD", "1h", [(0, 1, 2, 0.5, 1.25, 9)]) == (2, digest)
     assert (tmp_path / "BTC-USD/1h.csv").stat().st_mode & 0o777 == 0o660
     assert [path.name for path in (tmp_path / "BTC-USD").iterdir()] == ["1h.csv"]
+
+
+def test_bars_that_are_loaded_at_once_are_all_kept(load, tmp_path):
+    load("data")
+    from data.bars import BarStore
+
+    store = BarStore(str(tmp_path))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda time: store.merge("BTC-USD", "1h", [(time, 1, 2, 0.5, 1.5, 9)]), range(100)))
+    assert [bar[0] for bar in store.read("BTC-USD", "1h")] == list(range(100))
 
 
 def test_a_slow_reader_of_prices_loses_the_oldest(load):

@@ -6,9 +6,12 @@ A line is ``time,open,high,low,close,volume``; the time is in seconds since 1970
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from cryptobot_common.errors import not_found
@@ -28,6 +31,32 @@ def _parse(line: str) -> Bar:
 def _format(bar: Bar) -> str:
     time, *prices = bar
     return ",".join([str(time), *(repr(float(price)) for price in prices)])
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Read, merge and replace are one step, for other threads and for other instances."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """The old file or the new one, also after a crash."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-")
+    try:
+        with os.fdopen(descriptor, "wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fchmod(handle.fileno(), FILE_MODE)
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 class BarStore:
@@ -65,18 +94,9 @@ class BarStore:
         path = self._path(symbol, interval)
         # Group and setgid bit come from the directory above; a sandbox may refuse to set that bit by hand.
         path.parent.mkdir(mode=0o770, exist_ok=True)
-        old = self.read(symbol, interval) if path.exists() else []
-        merged = sorted({bar[0]: bar for bar in [*old, *bars]}.values())
-        content = "".join(_format(bar) + "\n" for bar in merged).encode("ascii")
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{interval}-")
-        try:
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(content)
-                handle.flush()
-                os.fchmod(handle.fileno(), FILE_MODE)
-                os.fsync(handle.fileno())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        with _locked(path.parent):
+            old = self.read(symbol, interval) if path.exists() else []
+            merged = sorted({bar[0]: bar for bar in [*old, *bars]}.values())
+            content = "".join(_format(bar) + "\n" for bar in merged).encode("ascii")
+            _replace(path, content)
         return len(merged), hashlib.sha256(content).hexdigest()
