@@ -41,11 +41,18 @@ def listen_elsewhere() -> None:
 
 
 def run_what_it_wrote() -> None:
-    path = os.path.join(os.environ["STATE_DIRECTORY"], "planted")
-    with open(path, "w", encoding="ascii") as file:
-        file.write("#!/bin/sh\n")
-    os.chmod(path, 0o700)  # noqa: S103
-    subprocess.run([path], check=True)
+    """In every directory that it may write; the first that lets it is one too many."""
+    for directory in (os.environ["STATE_DIRECTORY"], os.environ["LOGS_DIRECTORY"], os.environ["RUNTIME_DIRECTORY"], "/tmp", "/var/tmp", "/dev/shm"):
+        path = os.path.join(directory, "planted")
+        with open(path, "w", encoding="ascii") as file:
+            file.write("#!/bin/sh\n")
+        os.chmod(path, 0o700)
+        try:
+            subprocess.run([path], check=True)
+        except PermissionError:
+            continue
+        return
+    raise PermissionError(13, "nowhere")
 
 
 def become_root() -> None:
