@@ -12,6 +12,13 @@ from cryptobot_common.tokens import Principal
 CHALLENGE_SECONDS = 300
 CHALLENGE_ATTEMPTS = 5
 
+_RENEW = """
+if redis.call('hget', KEYS[1], 'refresh') ~= ARGV[1] then return 0 end
+redis.call('hset', KEYS[1], 'refresh', ARGV[2])
+redis.call('expire', KEYS[1], ARGV[3])
+return 1
+"""
+
 
 class Sessions:
     """Every key expires by itself, so nothing needs to be swept."""
@@ -52,12 +59,9 @@ class Sessions:
             pipe.execute()
 
     def renew(self, session: str, old_id: str, new_id: str) -> None:
-        """Replace the refresh id; the one before is refused from then on."""
-        key = self._cache.key("session", session)
-        if self._redis.hget(key, "refresh") != old_id:
+        """Replace the refresh id; the one before is refused from then on, also by two requests at once."""
+        if not self._redis.eval(_RENEW, 1, self._cache.key("session", session), old_id, new_id, self._seconds):
             raise unauthorized("the session has ended or the refresh token was used before")
-        self._redis.hset(key, "refresh", new_id)
-        self._redis.expire(key, self._seconds)
 
     def close(self, who: Principal) -> None:
         with self._redis.pipeline() as pipe:
