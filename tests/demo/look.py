@@ -31,23 +31,33 @@ class Sight:
         return asdict(self)
 
 
-def look(address: str, state: Callable[[str], str]) -> list[Sight]:
-    """All processes of the shipped catalogue, each asked at its public door; one without a door by its unit's state."""
+def look(address: str, shell: Callable[[str], str]) -> list[Sight]:
+    """All processes of the shipped catalogue, each asked at its public door.
+
+    One without a door is asked of systemd, by what a shell on the host prints: its unit is active only after its own
+    health check has answered. A version that nobody tells is the installed release's.
+    """
     services = yaml.safe_load(CATALOGUE.read_text(encoding="utf-8"))["services"]
     processes = [(service, name, spec) for service, whole in services.items() for name, spec in whole["processes"].items()]
     with ThreadPoolExecutor(8) as pool:
-        return list(pool.map(lambda each: _sight(*each, address, state), processes))
+        return list(pool.map(lambda each: _sight(*each, address, shell), processes))
 
 
-def _sight(service: str, process: str, spec: dict[str, Any], address: str, state: Callable[[str], str]) -> Sight:
+def _sight(service: str, process: str, spec: dict[str, Any], address: str, shell: Callable[[str], str]) -> Sight:
     unit = f"cryptobot-{service}-{process}@1.service"
     if "port" not in spec:
-        found = state(unit)
-        return Sight(service, unit, "healthy" if found == "active" else found, "", "")
-    # The entrance shows the dashboard; every other service is asked at its own door.
+        found = shell(f"systemctl is-active {unit}")
+        return Sight(service, unit, "healthy" if found == "active" else found, _release(shell, service), "")
     url = f"http://{address}:{spec['port']}"
     health, version = _ask(url + spec["health"].get("path", "/"), spec["health"].get("expect", {}))
-    return Sight(service, unit, health, version, url)
+    return Sight(service, unit, health, version or _release(shell, service), url)
+
+
+def _release(shell: Callable[[str], str], service: str) -> str:
+    try:
+        return str(json.loads(shell(f"cat /opt/cryptobot/{service}/current/release.json"))["version"])
+    except (ValueError, KeyError):
+        return ""
 
 
 def _ask(url: str, expected: dict[str, Any]) -> tuple[str, str]:

@@ -26,14 +26,10 @@ def address(host) -> str:
 
 
 def test_every_process_is_healthy(host, address: str) -> None:
-    seen = look.look(address, lambda unit: host.run(f"systemctl is-active {unit}").stdout.strip())
+    seen = look.look(address, lambda command: host.run(command).stdout.strip())
     assert {sight.unit: sight.health for sight in seen if sight.health != "healthy"} == {}
     assert len({sight.service for sight in seen}) == 14
-
-
-def test_every_service_tells_its_version(host, address: str) -> None:
-    seen = look.look(address, lambda unit: "active")
-    assert [sight.unit for sight in seen if sight.url and not sight.version] == []
+    assert [sight.unit for sight in seen if not sight.version] == []
 
 
 def test_a_user_comes_through(host, address: str, tmp_path: Path) -> None:
