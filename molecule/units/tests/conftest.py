@@ -34,13 +34,14 @@ def under_load(host, programs: str) -> Callable[..., dict[str, Any]]:
     def run(port: int, doing: Callable[[], None], seconds: int = 20, rate: int = 110) -> dict[str, Any]:
         door = f"http://127.0.0.1:{port}"
         words = f"--read {door}/x --write {door}/rows --clients {CLIENTS} --rate {rate} --seconds {seconds} --timeout 60"
-        host.check_output(f"rm -f /root/report; nohup python3 {programs}/load.py {words} > /root/report.new 2> /root/load.log && mv /root/report.new /root/report &")
+        report_path = f"/root/scenarios/report-{time.monotonic_ns()}"
+        host.check_output(f"(python3 {programs}/load.py {words} > {report_path}.new && mv {report_path}.new {report_path}) > {report_path}.log 2>&1 &")
         time.sleep(2)
         doing()
         until = time.monotonic() + seconds + 120
-        while not host.file("/root/report").exists and time.monotonic() < until:
+        while not host.file(report_path).exists and time.monotonic() < until:
             time.sleep(1)
-        report = json.loads(host.check_output("cat /root/report"))
+        report = json.loads(host.check_output(f"cat {report_path}"))
         print({key: value for key, value in report.items() if key not in ("acknowledged", "unknown")})
         return report
 
@@ -67,11 +68,13 @@ def play() -> Callable[..., str]:
     return run
 
 
-def rows_of(host, service: str) -> list[str]:
-    return host.check_output(f"cat /var/lib/cryptobot/{service}/rows").split()
+@pytest.fixture
+def acknowledged_once(host) -> Callable[[str, dict[str, Any]], None]:
+    """Asserts that every write that the service acknowledged is there, and none twice."""
 
+    def check(service: str, report: dict[str, Any]) -> None:
+        rows = host.check_output(f"cat /var/lib/cryptobot/{service}/rows").split()
+        assert len(rows) == len(set(rows)), "a write was done twice"
+        assert not set(report["acknowledged"]) - set(rows), "an acknowledged write is lost"
 
-def every_acknowledged_row_once(host, service: str, report: dict[str, Any]) -> None:
-    rows = rows_of(host, service)
-    assert len(rows) == len(set(rows)), "a write was done twice"
-    assert not set(report["acknowledged"]) - set(rows), "an acknowledged write is lost"
+    return check

@@ -6,9 +6,9 @@ import json
 import time
 
 import pytest
-from conftest import CLIENTS, every_acknowledged_row_once
 
 LEDGER, GATE, LATE, PAGE = 7100, 7200, 7300, 7400
+CLIENTS = 10
 KILL = "systemctl kill --kill-whom=main --signal=KILL"
 
 
@@ -19,7 +19,7 @@ def active(host, unit: str, within: float = 120) -> None:
         time.sleep(0.3)
 
 
-def test_restarts_fail_nothing(host, under_load) -> None:
+def test_restarts_fail_nothing(host, under_load, acknowledged_once) -> None:
     def restart() -> None:
         for __ in range(3):
             host.check_output("systemctl restart cryptobot-ledger-web@1")
@@ -28,10 +28,10 @@ def test_restarts_fail_nothing(host, under_load) -> None:
     report = under_load(LEDGER, restart)
     assert report["requests"] >= 2000
     assert report["failed"] == 0
-    every_acknowledged_row_once(host, "ledger", report)
+    acknowledged_once("ledger", report)
 
 
-def test_a_kill_fails_only_what_was_in_the_process(host, under_load) -> None:
+def test_a_kill_fails_only_what_was_in_the_process(host, under_load, acknowledged_once) -> None:
     def kill() -> None:
         for __ in range(2):
             host.check_output(f"{KILL} cryptobot-ledger-web@1")
@@ -41,23 +41,23 @@ def test_a_kill_fails_only_what_was_in_the_process(host, under_load) -> None:
     report = under_load(LEDGER, kill)
     assert set(report["results"]) <= {"GET ok", "POST ok", "POST status 502"}, "a connection was refused, or a read was not repeated"
     assert report["failed"] <= 2 * CLIENTS
-    every_acknowledged_row_once(host, "ledger", report)
+    acknowledged_once("ledger", report)
     host.check_output("systemctl restart cryptobot-ledger-web@1")
 
 
-def test_a_program_with_its_own_port_restarts_by_its_second_instance(host, under_load, play) -> None:
+def test_a_program_with_its_own_port_restarts_by_its_second_instance(host, under_load, acknowledged_once, play) -> None:
     variables = '{"cryptobot_services__units_again": {"gate": {"settings": {"changed": true}}}}'
-    report = under_load(GATE, lambda: play("--tags=services", "--extra-vars", variables), seconds=45, rate=60)
+    report = under_load(GATE, lambda: play("--extra-vars", variables), seconds=45, rate=60)
     assert report["requests"] >= 2000
     assert report["failed"] == 0
-    every_acknowledged_row_once(host, "gate", report)
+    acknowledged_once("gate", report)
     assert json.loads(host.check_output("cat /var/lib/cryptobot/slots.json")) == {"gate-web": "b"}
     assert host.service("cryptobot-gate-web@2").is_running and host.service("cryptobot-gate-web@2").is_enabled
     assert not host.service("cryptobot-gate-web@1").is_running and not host.service("cryptobot-gate-web@1").is_enabled
 
 
 @pytest.mark.parametrize("action", ["systemctl reload cryptobot-edge", "systemctl restart cryptobot-edge"])
-def test_the_proxy_reloads_and_restarts_unseen(host, under_load, action: str) -> None:
+def test_the_proxy_reloads_and_restarts_unseen(host, under_load, acknowledged_once, action: str) -> None:
     def act() -> None:
         for __ in range(3):
             host.check_output(action)
@@ -66,10 +66,10 @@ def test_the_proxy_reloads_and_restarts_unseen(host, under_load, action: str) ->
     report = under_load(LEDGER, act)
     assert report["requests"] >= 2000
     assert report["failed"] == 0
-    every_acknowledged_row_once(host, "ledger", report)
+    acknowledged_once("ledger", report)
 
 
-def test_a_killed_proxy_refuses_nobody(host, under_load) -> None:
+def test_a_killed_proxy_refuses_nobody(host, under_load, acknowledged_once) -> None:
     def kill() -> None:
         host.check_output(f"{KILL} cryptobot-edge")
         time.sleep(1)
@@ -78,7 +78,7 @@ def test_a_killed_proxy_refuses_nobody(host, under_load) -> None:
     report = under_load(LEDGER, kill)
     assert "ConnectionRefusedError" not in " ".join(report["results"])
     assert report["failed"] <= CLIENTS
-    every_acknowledged_row_once(host, "ledger", report)
+    acknowledged_once("ledger", report)
     host.check_output("systemctl restart cryptobot-edge")
 
 
