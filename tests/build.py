@@ -34,7 +34,10 @@ def main() -> None:
         installed = str(Path(temporary, "collections"))
         # No server is asked: what the collection depends on comes with the ansible package.
         call("ansible-galaxy", "collection", "install", "--offline", str(archive), "-p", installed)
-        own = {"ANSIBLE_COLLECTIONS_PATH": installed, "ANSIBLE_CONFIG": "/dev/null"}
+        # As someone has it who knows no configuration of ours.
+        configuration = Path(temporary, "ansible.cfg")
+        configuration.write_text("[defaults]\n", encoding="utf-8")
+        own = {"ANSIBLE_COLLECTIONS_PATH": installed, "ANSIBLE_CONFIG": str(configuration)}
         for kind in ("module", "filter", "callback", "role"):
             documented = call("ansible-doc", "--type", kind, "--list", "cryptobot.native", **own)
             print(f"{kind}: {len(documented.splitlines())} documented")

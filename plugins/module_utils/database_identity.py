@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 QUERY = "SELECT datname || ' ' || system_identifier || '.' || oid FROM pg_database, pg_control_system()"
-Ask = Callable[[int], str | None]
+Ask = Callable[[int], "str | None"]
 
 
 def ask_local(port: int) -> str | None:

@@ -157,7 +157,7 @@ def lock_holder(path: str) -> str | None:
     layout = "hhqqixxxx"
     try:
         asked = struct.pack(layout, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        kind, _, _, _, process = struct.unpack(layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
+        kind, __, __, __, process = struct.unpack(layout, fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))
     finally:
         os.close(descriptor)
     if kind == fcntl.F_UNLCK:

@@ -122,7 +122,7 @@ class Server:
         cursor.execute(ROLE_SETTINGS, (names,))
         settings: dict[str, dict[str, dict[str, str]]] = defaultdict(lambda: defaultdict(dict))
         for role, database, setting in cursor.fetchall():
-            name, _, value = setting.partition("=")
+            name, __, value = setting.partition("=")
             settings[role][database][name] = value
         cursor.execute(ROLES, (names,))
         return {
@@ -142,7 +142,7 @@ class Server:
     def _databases(cursor: Any, names: list[str]) -> tuple[dict[str, str], dict[str, dict[str, frozenset[str]]]]:
         cursor.execute(DATABASES, (names,))
         rows = cursor.fetchall()
-        owners = {name: owner for name, owner, _, _ in rows}
+        owners = {name: owner for name, owner, __, __ in rows}
         return owners, {name: _granted((row[2], row[3]) for row in rows if row[0] == name) for name in owners}
 
     def apply(self, changes: Iterable[ServerChange]) -> Iterator[ServerChange]:
@@ -170,10 +170,10 @@ def _inside(cursor: Any, database: Database, owner: str, grants: Mapping[str, fr
     extensions = frozenset(name for (name,) in cursor.fetchall())
     cursor.execute(SCHEMAS, (database.owner,))
     rows = cursor.fetchall()
-    schemas = {name: _granted((row[1], row[2]) for row in rows if row[0] == name) for name, _, _ in rows}
+    schemas = {name: _granted((row[1], row[2]) for row in rows if row[0] == name) for name, __, __ in rows}
     cursor.execute(DEFAULTS, (database.owner,))
     rows = cursor.fetchall()
-    defaults = {KINDS[kind]: _granted(row[1:] for row in rows if row[0] == kind) for kind, _, _ in rows if kind in KINDS}
+    defaults = {KINDS[kind]: _granted(row[1:] for row in rows if row[0] == kind) for kind, __, __ in rows if kind in KINDS}
     cursor.execute(LOOKUP, (POOLER_SCHEMA,))
     lookup = cursor.fetchone()
     return FoundDatabase(owner, grants, schemas, defaults, _lacking(cursor, database), extensions, lookup and lookup[0])
@@ -184,7 +184,7 @@ def _lacking(cursor: Any, database: Database) -> dict[str, frozenset[tuple[str, 
     cursor.execute(OBJECTS, (database.owner,))
     objects: dict[tuple[str, str], int] = defaultdict(int)
     complete: dict[tuple[str, str, str], int] = defaultdict(int)
-    for schema, kind, role, rights, _ in cursor.fetchall():
+    for schema, kind, role, rights, __ in cursor.fetchall():
         if role == database.owner:
             objects[schema, kind] += 1
         wanted = DATA_RIGHTS[database.access[role]].get(kind) if role in database.access else None
@@ -209,4 +209,3 @@ def _said(error: Any) -> str:
     """The server's own first sentence; nothing of the statement."""
     primary = getattr(getattr(error, "diag", None), "message_primary", None)
     return f"{primary} ({error.pgcode})" if primary else type(error).__name__
-

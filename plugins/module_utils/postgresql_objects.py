@@ -138,7 +138,7 @@ def plan(
 
 
 def _change(target: str, was: Any, is_: Any, *statements: Statement) -> ServerChange:
-    return ServerChange("postgresql", target, was, is_, statements=statements)
+    return ServerChange(kind="postgresql", target=target, was=was, is_=is_, statements=statements)
 
 
 def _role(role: Role, there: Role | None, password: str | None) -> Iterator[ServerChange]:

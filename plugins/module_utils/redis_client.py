@@ -55,5 +55,5 @@ class Connection:
         if kind == b"$":
             return None if rest == "-1" else self._file.read(int(rest) + 2)[:-2].decode(errors="replace")
         if kind == b"*":
-            return None if rest == "-1" else [self._answer() for _ in range(int(rest))]
+            return None if rest == "-1" else [self._answer() for __ in range(int(rest))]
         raise RedisError("Redis closed the connection")

@@ -164,7 +164,7 @@ def with_block(existing: bytes, name: str, content: bytes) -> bytes:
     before, found, rest = existing.partition(begin)
     if not found:
         return begin + body + end + existing
-    _, closed, after = rest.partition(end)
+    __, closed, after = rest.partition(end)
     if not closed:
         raise TreeError(f"the line {end.decode().strip()!r} is missing: the managed block has no end. Put the line back.")
     return before + begin + body + end + after
@@ -321,7 +321,8 @@ def apply(plan_: Plan, record: StateRecord) -> None:
         os.makedirs(change.path, exist_ok=True)
         _dress(change.path, change.wanted or Found())
     for change in plan_.files:
-        assert change.wanted is not None and change.wanted.content is not None
+        if change.wanted is None:
+            continue
         if change.found.kind == "file" and change.found.content == change.wanted.content:
             _dress(change.path, change.wanted)
         else:

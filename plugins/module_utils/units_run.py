@@ -79,7 +79,7 @@ class Runner:
         """Raises SystemdError or EdgeError; units that did not come up are in `failed` instead."""
         if plan.reload:
             self._systemd.daemon_reload()
-        self._stop([step for step in plan.stop])
+        self._stop(list(plan.stop))
         self._systemd.remove(plan.remove)
         swapped = {name for step in plan.steps if step.action == "swap" for name in (step.unit.name, step.instead_of.name if step.instead_of else "")}
         self._systemd.disable([name for name in plan.disable if name not in swapped])
@@ -120,7 +120,8 @@ class Runner:
     def _hand_over(self, step: Step, slots: dict[str, str]) -> None:
         """The new instance serves; record it before the old one goes, so that a boot in between starts one that is up to date."""
         old, new = step.instead_of, step.unit
-        assert old is not None
+        if old is None:
+            raise ValueError(f"{new.name} does not take the place of another instance")
         if self._edge.here and new.backends:
             self._edge.wait_up(new.backends, new.server)
         slots[new.process] = new.slot

@@ -71,7 +71,7 @@ def stale_paths(record: str | None, files: Iterable[str]) -> tuple[str, ...]:
     """Files that differ from `record`, which is what sha256sum wrote at the unit's start; all of them when there is no record."""
     if record is None:
         return tuple(files)
-    loaded = {path: seen for seen, _, path in (line.partition("  ") for line in record.splitlines())}
+    loaded = {path: seen for seen, __, path in (line.partition("  ") for line in record.splitlines())}
     paths = dict.fromkeys((*files, *loaded))
     return tuple(path for path in paths if loaded.get(path) != digest(path))
 

@@ -117,7 +117,7 @@ class Apt:
             self.must("dpkg", "--configure", "--pending")
         if planned.missing:
             self._install(planned)
-        after, _ = packages.parse_status(self.must(*packages.STATUS_QUERY))
+        after, __ = packages.parse_status(self.must(*packages.STATUS_QUERY))
         changes = packages.differences(before.versions, after)
         if planned.hold:
             self.must("apt-mark", "hold", *planned.hold)

@@ -46,13 +46,13 @@ def parser() -> argparse.ArgumentParser:
 
 
 def carried(environment: Mapping[str, str]) -> list[tuple[str, int]]:
-    return [(name, int(number)) for name, _, number in (word.partition("=") for word in environment.get(KEPT, "").split())]
+    return [(name, int(number)) for name, __, number in (word.partition("=") for word in environment.get(KEPT, "").split())]
 
 
 def listen(path: str) -> None:
     """Every listed address has its socket, and the environment names each descriptor for ``bind fd@${NAME}``."""
     have = carried(os.environ) if KEPT in os.environ else given(os.environ, os.getpid())
-    for name, _ in have:
+    for name, __ in have:
         os.environ.pop(name.upper(), None)
     try:
         kept = keep(read_listen(path), have)

@@ -61,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
 
 
 def say(text: str, priority: int = 6) -> None:
-    print(f"<{priority}>{text}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"<{priority}>{text}\n")
+    sys.stderr.flush()
 
 
 def pause(seconds: float, doing: str) -> None:

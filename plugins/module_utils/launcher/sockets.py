@@ -46,7 +46,7 @@ def parse_listen(lines: Iterable[str]) -> dict[str, Address]:
         text = line.partition("#")[0].strip()
         if not text:
             continue
-        name, _, address = text.partition("=")
+        name, __, address = text.partition("=")
         if not name.isidentifier():
             raise ValueError(f"{text!r}: a socket's name is letters, digits and underscores, as in auth_web_public=0.0.0.0:8000")
         if name in wanted:

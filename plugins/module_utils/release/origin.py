@@ -20,7 +20,10 @@ from typing import Any
 from .errors import ReleaseError
 from .process import extract, redact
 
-EXAMPLES = "{path: /srv/application}, {git: https://git.example/application.git, version: v1.2.0} or {archive: https://…/application.tar.gz, checksum: sha256:…}"
+EXAMPLES = (
+    "{path: /srv/application}, {git: https://git.example/application.git, version: v1.2.0} "
+    "or {archive: https://…/application.tar.gz, checksum: sha256:…}"
+)
 KEYS = ({"path"}, {"git", "version"}, {"archive", "checksum"})
 
 
