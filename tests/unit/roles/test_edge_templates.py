@@ -1,0 +1,89 @@
+"""The proxy's configuration and its list of sockets agree, for every shape of catalogue."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATES = ROOT / "roles" / "edge" / "templates" / "etc" / "cryptobot"
+
+
+def door(name: str, port: int, live: str | None = "/health/live") -> dict[str, Any]:
+    servers = [{"name": "a1", "address": f"127.0.0.1:{port + 10000}"}, {"name": "b1", "address": f"127.0.0.1:{port + 10001}"}]
+    return {"name": f"{name}_web", "service": name, "process": "web", "public": port, "internal": port + 20000, "servers": servers, "live": live}
+
+
+def route(path: str, service: str, strip: bool = False, rewrite: str | None = None) -> dict[str, Any]:
+    return {"path": path, "service": service, "process": "web", "strip": strip, "rewrite": rewrite, "websocket": False}
+
+
+CATALOGUE = {
+    "edge": {"port": 80, "bind": "0.0.0.0"},
+    "hosts": {"box": {"address": "10.0.0.1", "services": ["auth", "page"]}, "other": {"address": "10.0.0.2", "services": ["trade"]}},
+    "doors": [door("auth", 8000), door("page", 8088, live=None)],
+    "routes": [route("/ws/orders", "auth", rewrite="/ws"), route("/api/auth", "auth", strip=True), route("/", "page")],
+}
+
+
+def render(name: str, **variables: Any) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined
+    )
+    known = {
+        "edge_catalogue": CATALOGUE, "edge_server_seconds": 60, "edge_keep_alive_seconds": 60, "edge_tunnel_seconds": 3600, "edge_check_seconds": 1,
+        "edge_check_fall": 3, "edge_check_timeout_seconds": 15, "edge_connections": 8000, "edge_tls_certificate": "", "edge_tls_port": 443,
+        "edge_entrance_lines": [],
+    }
+    known |= variables
+    sockets = listen(known["edge_catalogue"], "box", known["edge_tls_port"] if known["edge_tls_certificate"] else 0)
+    return environment.get_template(name).render(__edge_listen=sockets, **known)
+
+
+@pytest.mark.parametrize("variables", [{}, {"edge_tls_certificate": "/etc/ssl/private/edge.pem"}])
+def test_every_socket_is_bound_once(variables: dict[str, Any]) -> None:
+    """One that is listed and not bound leaves its clients hanging; one that is bound and not listed stops the proxy."""
+    listed = re.findall(r"^(\w+)=", render("edge.listen.j2", **variables), re.MULTILINE)
+    bound = re.findall(r'bind "fd@\$\{(\w+)\}"', render("edge.cfg.j2", **variables))
+    assert sorted(bound) == sorted(name.upper() for name in listed)
+
+
+def test_routes() -> None:
+    text = render("edge.cfg.j2")
+    assert 'set-var(txn.path) str(/ws) if { path /ws/orders } !routed' in text
+    assert 'set-var-fmt(txn.path) "/ws%[path,bytes(10)]" if { path_beg /ws/orders/ } !routed' in text
+    assert 'set-var-fmt(txn.path) "%[path,bytes(9)]" if { path_beg /api/auth/ } !routed' in text
+    assert text.index("/api/auth: auth") < text.index("# /: page"), "the longest comes first"
+
+
+def test_a_write_is_never_sent_twice() -> None:
+    text = render("edge.cfg.j2")
+    for backend in ("auth_web_write", "auth_web_ws"):
+        section = text.partition(f"backend {backend}\n")[2].partition("\nbackend ")[0]
+        assert "http-reuse never" in section and "retry-on" not in section
+    assert "retry-on conn-failure empty-response" in text.partition("backend auth_web_read\n")[2].partition("\nbackend ")[0]
+    assert "retry-on conn-failure\n" in text.partition("\ndefaults\n")[2].partition("\nfrontend ")[0]
+
+
+def test_servers_are_checked_at_the_live_path_or_by_a_connection() -> None:
+    text = render("edge.cfg.j2")
+    assert text.count("option httpchk") == 1
+    assert "http-check send meth GET uri /health/live ver HTTP/1.1 hdr Host auth" in text
+    assert text.count(" check\n") == 4
+
+
+def test_lines_of_ones_own_come_before_the_routes() -> None:
+    text = render("edge.cfg.j2", edge_entrance_lines=["http-request deny if { src 192.0.2.1 }"])
+    assert text.index("http-request deny if { src 192.0.2.1 }") < text.index("acl routed")
+
+
+def test_a_reload_cuts_no_request_that_a_server_may_still_answer() -> None:
+    text = render("edge.cfg.j2", edge_server_seconds=120)
+    hard_stop = int(re.search(r"hard-stop-after (\d+)s", text)[1])
+    assert hard_stop > int(re.search(r"timeout server (\d+)s", text)[1])
