@@ -41,9 +41,8 @@ def main() -> None:
         for kind in ("module", "filter", "callback", "role"):
             documented = call("ansible-doc", "--type", kind, "--list", "cryptobot.native", **own)
             print(f"{kind}: {len(documented.splitlines())} documented")
-            for line in documented.splitlines():
-                if kind != "role":
-                    call("ansible-doc", "--type", kind, line.split()[0], **own)
+            if kind != "role":
+                call("ansible-doc", "--type", kind, *(line.split()[0] for line in documented.splitlines()), **own)
         for playbook in sorted(Path(installed).glob("ansible_collections/cryptobot/native/playbooks/*.yml")):
             name = f"cryptobot.native.{playbook.stem}"
             call("ansible-playbook", "--syntax-check", "-i", "localhost,", name, **own)
