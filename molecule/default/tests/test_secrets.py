@@ -163,11 +163,11 @@ def fails(inventories, canaries: Canaries, words: list[str], sentence: str) -> N
     assert not canaries.seen_in(text)
 
 
-@pytest.mark.parametrize("wrong", ["a list in place of a text", "a text in place of all", "a list in place of a service"])
+@pytest.mark.parametrize("wrong", ["a dictionary in place of a text", "a text in place of all", "a list in place of a service"])
 def test_a_wrong_type_shows_none(inventories, canaries: Canaries, wrong: str) -> None:
     key = canaries.values["auth"]["service_key"]
     values: object = {
-        "a list in place of a text": {**canaries.values, "auth": {**canaries.values["auth"], "service_key": [key]}},
+        "a dictionary in place of a text": {**canaries.values, "auth": {**canaries.values["auth"], "service_key": {"value": key}}},
         "a text in place of all": key,
         "a list in place of a service": {**canaries.values, "auth": [key]},
     }[wrong]
