@@ -65,9 +65,9 @@ def test_routes() -> None:
 def test_a_write_is_never_sent_twice() -> None:
     text = render("edge.cfg.j2")
     for backend in ("auth_web_write", "auth_web_ws"):
-        section = text.partition(f"backend {backend}\n")[2].partition("\nbackend ")[0]
+        section = text.partition(f"\nbackend {backend}\n")[2].partition("\nbackend ")[0]
         assert "http-reuse never" in section and "retry-on" not in section
-    assert "retry-on conn-failure empty-response" in text.partition("backend auth_web_read\n")[2].partition("\nbackend ")[0]
+    assert "retry-on conn-failure empty-response" in text.partition("\nbackend auth_web_read\n")[2].partition("\nbackend ")[0]
     assert "retry-on conn-failure\n" in text.partition("\ndefaults\n")[2].partition("\nfrontend ")[0]
 
 
