@@ -4,7 +4,7 @@ STARTED := $(shell date +%s)
 LINK := .ansible/collections/ansible_collections/cryptobot/native
 
 .DEFAULT_GOAL := help
-.PHONY: help venv link requirements demo demo-remove lint unit spec sanity build scenario test test-all clean
+.PHONY: help bench-play venv link requirements demo demo-remove lint unit spec sanity build scenario test test-all clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ spec: venv ## argument specs against defaults
 
 scenario: venv ## NAME=x: one Molecule scenario on fresh hosts
 	@.venv/bin/python tests/run.py scenario-$(NAME)
+
+bench-play: venv ## what a service costs in a run that changes nothing
+	@.venv/bin/python tests/bench/play.py
 
 test: venv ## lint, unit, sanity and the Molecule scenarios that fit its time
 	@.venv/bin/python tests/run.py
