@@ -186,7 +186,7 @@ class Application:
                     "routes": [{"path": f"/{name}", "strip": True}],
                 }
             },
-            "uses": {self.store: {}, self.counter: {"prefix": f"{name}/"}},
+            "uses": {self.store: {}, self.counter: {"prefix": f"{name}:"}},
             "calls": [neighbour],
             "environment": {
                 "MAKER": "{service}",
