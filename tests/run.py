@@ -103,6 +103,9 @@ def run(part: Part) -> Result:
     passed, failed = counts(log.read_text(encoding="utf-8", errors="replace"))
     if code != 0:
         failed = max(failed, 1)
+    elif passed == 0 and part.name.startswith("scenario-"):
+        # Molecule passes over a scenario whose tests it does not find.
+        failed = 1
     elif passed == 0:
         passed = 1
     return Result(part, time.monotonic() - started, passed, failed)
