@@ -33,7 +33,7 @@ TAIL_LINES = 60
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
 RELEASES = {"site": ("12", "13"), "ssh": ("12", "13"), "units": ("12", "13")}
 # What shows nothing that another part does not; `make test-all` and `make scenario` run them.
-ONLY_IN_ALL = frozenset({"scenario-compose", "scenario-site-13", "scenario-ssh-12"})
+ONLY_IN_ALL = frozenset({"scenario-compose", "scenario-renamed", "scenario-site-13", "scenario-ssh-12"})
 
 
 @dataclass(frozen=True)

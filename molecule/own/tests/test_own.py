@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import secrets
-import subprocess
 import sys
 import threading
 import urllib.request
@@ -14,8 +13,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-import yaml
 from application import Application
+from deploy import play
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "hosts"))
@@ -39,28 +38,14 @@ def application(tmp_path_factory) -> Application:
     server.shutdown()
 
 
-def play(application: Application, *words: str) -> str:
-    """Plays the site over the scenario's host with the application's variables."""
-    variables = application.folder / "variables.yml"
-    variables.touch(mode=0o600)
-    variables.write_text(yaml.safe_dump(application.variables() | {"cryptobot_services__scenario": {}}), encoding="utf-8")
-    made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
-    inventories = [f"--inventory={ROOT / 'molecule' / 'default' / 'inventory'}", f"--inventory={made}"]
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), *inventories, "-e", f"@{variables}", *words, "site.yml"]
-    environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
-    return done.stdout
-
-
 def ask(address: str, method: str, path: str) -> tuple[int, object]:
     with urllib.request.urlopen(urllib.request.Request(f"http://{address}{path}", method=method), timeout=10) as answer:
         return answer.status, json.loads(answer.read())
 
 
 def test_it_is_deployed_and_a_second_run_changes_nothing(host, application: Application) -> None:
-    play(application)
-    assert "changed=0" in play(application)
+    play(application.variables(), application.folder)
+    assert "changed=0" in play(application.variables(), application.folder)
 
 
 def test_its_services_store_share_and_call(host, application: Application) -> None:
