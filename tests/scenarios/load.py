@@ -46,7 +46,10 @@ class Client:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         await writer.drain()
-        status = int((await reader.readline()).split()[1])
+        first = await reader.readline()
+        if not first:
+            raise ConnectionAbortedError  # what the proxy does on a kept connection when the server has gone: the client may try again
+        status = int(first.split()[1])
         length, close, chunked = 0, not self.keep, False
         while (line := (await reader.readline()).decode().strip()) != "":
             name, __, value = line.lower().partition(":")
@@ -107,9 +110,9 @@ class Load:
         method, url = ("POST", options.write) if write else ("GET", options.read)
         body = options.body.replace("%ID%", identity).encode() if write else b""
         headers = [header.replace("%ID%", identity) for header in options.header]
-        began = time.monotonic()
+        began, answer = time.monotonic(), b""
         try:
-            status, __ = await client.request(method, url, headers, body)
+            status, answer = await client.request(method, url, headers, body)
             outcome = "ok" if status in options.ok else f"status {status}"
         except Exception as error:
             client.close()
@@ -118,7 +121,7 @@ class Load:
         self.slowest = max(self.slowest, took)
         self.results[f"{method} {outcome}"] += 1
         if outcome == "ok" and write:
-            self.acknowledged.append(identity)
+            self.acknowledged.append(str(json.loads(answer)[options.answer]) if options.answer else identity)
         elif outcome != "ok":
             if write:
                 self.unknown.append(identity)
@@ -141,6 +144,7 @@ def main() -> int:
     parser.add_argument("--read", default="")
     parser.add_argument("--write", default="")
     parser.add_argument("--body", default='{"id": "%ID%"}', help="of a write; %%ID%% is new each time")
+    parser.add_argument("--answer", default="", help="field of the answer that names the row; else the id that was sent does")
     parser.add_argument("--header", action="append", default=[])
     parser.add_argument("--ok", type=lambda text: {int(word) for word in text.split(",")}, default={200, 201, 202, 204})
     parser.add_argument("--clients", type=int, default=8)
