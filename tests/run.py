@@ -11,6 +11,7 @@ What a part printed is in build/test/<part>.log.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import signal
@@ -34,6 +35,8 @@ TAIL_LINES = 60
 RELEASES = {"site": ("12", "13"), "ssh": ("12", "13"), "units": ("12", "13")}
 # What shows nothing that another part does not; `make test-all` and `make scenario` run them.
 ONLY_IN_ALL = frozenset({"scenario-compose", "scenario-renamed", "scenario-site-13", "scenario-ssh-12"})
+# Process groups of the parts under way.
+_RUNNING: set[int] = set()
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,15 @@ def run(part: Part) -> Result:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        _RUNNING.add(process.pid)
         try:
             code = process.wait(PART_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             code = process.wait()
             output.write(f"\nStopped after {PART_SECONDS // 60} minutes.\n")
+        finally:
+            _RUNNING.discard(process.pid)
     passed, failed = counts(log.read_text(encoding="utf-8", errors="replace"))
     if code != 0:
         failed = max(failed, 1)
@@ -109,6 +115,14 @@ def run(part: Part) -> Result:
     elif passed == 0:
         passed = 1
     return Result(part, time.monotonic() - started, passed, failed)
+
+
+def stop(number: int, frame: object) -> None:
+    """Ends the parts with the runner, which their own process groups would not."""
+    for group in list(_RUNNING):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGTERM)
+    os._exit(128 + number)
 
 
 def environment(part: Part) -> dict[str, str]:
@@ -175,6 +189,8 @@ def main() -> int:
         print("\n".join(part.name for part in wanted))
         return 0
     LOGS.mkdir(parents=True, exist_ok=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     started = time.monotonic()
     results = []
     with ThreadPoolExecutor(arguments.jobs) as pool:
