@@ -4,10 +4,10 @@ STARTED := $(shell date +%s)
 LINK := .ansible/collections/ansible_collections/cryptobot/native
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-play venv link requirements demo demo-remove lint unit spec sanity build scenario test test-all clean
+.PHONY: help bench-play image venv link requirements demo demo-remove lint unit spec sanity build scenario test test-all clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: .venv/complete link ## the virtual environment with Ansible and the test tools
 
@@ -26,11 +26,16 @@ requirements: venv ## pins anew what requirements*.in name
 	  .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt || exit; \
 	done
 
-demo: venv ## a host, the whole platform on it, a user's journey, and how to look at it
+# The virtual environment and the base image are made side by side: one waits for the network while the other unpacks.
+demo: ## a host, the whole platform on it, a user's journey, and how to look at it
+	@$(MAKE) --no-print-directory -j2 venv image
 	@.venv/bin/python tests/demo/demo.py --started $(STARTED)
 
 demo-remove: ## removes the demo host
 	@tests/hosts/host remove cryptobot-demo
+
+image: # the base image of the demo's host
+	@tests/hosts/host image --debian $(or $(DEBIAN),12) >/dev/null
 
 lint unit sanity build: venv ## one part of the tests
 	@.venv/bin/python tests/run.py $@

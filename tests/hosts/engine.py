@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from machine import MachineError, as_root, cache_directory, debian_version, install, run
+from machine import MachineError, as_root, debian_version, install, lock, run
 
 SOCKET = Path("/run/docker.sock")
 PID_FILE = Path("/run/docker.pid")
@@ -89,13 +86,3 @@ def _wait() -> str:
         time.sleep(0.3)
     tail = run(as_root(["tail", "-n", "15", str(LOG)]), check=False)
     raise MachineError(f"The Docker Engine does not answer after {ANSWER_SECONDS} s. The end of {LOG}:\n{tail}")
-
-
-@contextmanager
-def lock(name: str) -> Iterator[None]:
-    """Keeps others who want the same slow thing waiting instead of making it twice."""
-    directory = cache_directory()
-    directory.mkdir(parents=True, exist_ok=True)
-    with (directory / f"{name}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

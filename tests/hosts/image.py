@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 
 import machine
-from engine import client, docker, lock
-from machine import MachineError, as_root, install
+from engine import client, docker
+from machine import MachineError, as_root, install, lock
 
 RELEASES = {"12": "bookworm", "13": "trixie"}
 PACKAGES = "systemd systemd-sysv dbus python3 ca-certificates iproute2 procps"

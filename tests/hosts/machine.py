@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,16 @@ def cache_directory() -> Path:
     """Where slow things are kept, outside the clone so that a fresh clone is quick."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "cryptobot-native"
+
+
+@contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Keeps others who want the same slow thing waiting instead of making it twice."""
+    directory = cache_directory()
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / f"{name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def as_root(argv: Sequence[str]) -> list[str]:
@@ -65,8 +77,10 @@ def install(packages: Iterable[str]) -> None:
     if not missing:
         return
     environment = as_root(["env", "DEBIAN_FRONTEND=noninteractive"])
-    run([*environment, "apt-get", "update", "-q"])
-    run([*environment, "apt-get", "install", "-qy", "--no-install-recommends", *missing], timeout=900)
+    # apt waits for nobody who reads the lists while it does.
+    with lock("apt"):
+        run([*environment, "apt-get", "update", "-q"])
+        run([*environment, "apt-get", "install", "-qy", "--no-install-recommends", *missing], timeout=900)
 
 
 def _installed(package: str) -> bool:
