@@ -22,10 +22,14 @@ ENDED = "/run/cryptobot-ended"
 
 
 class Failures(NamedTuple):
-    """`last` is the time of the latest end that was entered, in seconds since boot (it does not jump with the wall clock)."""
+    """`last` is the time of the latest end that was entered, in seconds since boot (it does not jump with the wall clock).
+
+    `paused` is how long it really was from the failure before to the end of its delay.
+    """
 
     count: int = 0
     last: float = 0.0
+    paused: float = 0.0
 
 
 class End(NamedTuple):
@@ -38,9 +42,16 @@ def now() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
-def delay(count: int, longest: float) -> float:
-    """Seconds before the start that follows failure `count`: 0, 1, 2, 4, … up to `longest`."""
-    return 0.0 if count < 2 else min(2.0 ** (count - 2), longest)
+def delay(failures: Failures, longest: float) -> float:
+    """Seconds from the last failure to the next start: 0, 1, 2, 4, … up to `longest`.
+
+    On a busy machine a start alone takes longer than the first delays. So that they grow in time and not on paper
+    only, each is at least twice what the one before really took.
+    """
+    if failures.count < 2:
+        return 0.0
+    least = 2.0 ** (failures.count - 2)
+    return min(max(least, 2 * failures.paused if failures.count > 2 else 0.0), longest)
 
 
 def parse_end(text: str) -> End | None:
@@ -56,7 +67,7 @@ def counted(before: Failures, end: End, ready_since: float | None, stable_after:
     if end.status == str(GIVE_UP) or (end.result == "success" and stop_was_asked()):
         return Failures(0, end.at)
     stable = ready_since is not None and end.at - ready_since >= stable_after
-    return Failures(1 if stable else before.count + 1, end.at)
+    return Failures(1, end.at) if stable else Failures(before.count + 1, end.at, before.paused)
 
 
 class Book:
@@ -79,6 +90,9 @@ class Book:
 
     def clear(self) -> None:
         self._remove(self._failures, self._ready)
+
+    def mark_paused(self, failures: Failures) -> None:
+        self._write(self._failures, json.dumps(failures._replace(paused=now() - failures.last)._asdict()))
 
     def mark_ready(self) -> None:
         self._write(self._ready, repr(now()))

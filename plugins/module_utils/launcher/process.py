@@ -88,11 +88,12 @@ def put_off(book: Book, options: argparse.Namespace) -> bool:
         return False
     if failures.count:
         number = f"failure {failures.count} of {options.limit}"
-        seconds = delay(failures.count, options.longest_delay)
+        seconds = delay(failures, options.longest_delay)
         say(f"{number}: next start in {seconds:.0f} s", 4)
         left = failures.last + seconds - now()
         if left > 0:
             pause(left, f"start delayed {seconds:.0f} s after {number}")
+        book.mark_paused(failures)
         say(f"{number}: delay of {seconds:.0f} s is over")
     return True
 

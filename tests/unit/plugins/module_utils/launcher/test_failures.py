@@ -17,7 +17,14 @@ def by_itself() -> bool:
 
 
 def test_delays_grow_and_are_bounded() -> None:
-    assert [delay(count, 60) for count in range(10)] == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]
+    assert [delay(Failures(count), 60) for count in range(10)] == [0, 0, 1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_delays_grow_where_a_start_takes_longer_than_they_are() -> None:
+    assert delay(Failures(2, 0.0, paused=3.0), 60) == 1, "the first one has nothing to grow from"
+    assert delay(Failures(3, 0.0, paused=2.5), 60) == 5
+    assert delay(Failures(4, 0.0, paused=2.0), 60) == 4
+    assert delay(Failures(8, 0.0, paused=40.0), 60) == 60
 
 
 @pytest.mark.parametrize(("ready_since", "expected"), [(None, 4), (95.0, 4), (40.0, 1)])
@@ -55,6 +62,10 @@ def test_the_book_is_kept_over_starts(tmp_path, monkeypatch: pytest.MonkeyPatch)
     ended.write_text("11.0 signal KILL\n")
     assert book.open(600, asked) == Failures(1, 11.0)
     assert book.open(600, asked) == Failures(1, 11.0), "an end is entered once"
+    book.mark_ready()
+    book.mark_paused(Failures(1, 9.5))
+    assert book.open(600, asked).paused == 0.5
+    book.mark_paused(Failures(1, 10.0))
     book.mark_ready()
     ended.write_text("20.0 signal KILL\n")
     assert Book(str(runtime), str(ended)).open(600, asked) == Failures(2, 20.0)
