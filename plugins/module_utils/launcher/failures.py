@@ -4,8 +4,8 @@
 """The book of failures: how often in a row a unit ended badly, and how long its next start is put off.
 
 systemd's own start limit knows neither a growing delay nor a reset by health. The unit's ``ExecStopPost=`` writes its last
-end (seconds since boot, result, exit status) to a file that only root may write; each start enters it in the book, which
-lies in the runtime directory, outlives restarts and goes with a stop.
+end (seconds since boot, microseconds since boot of the program's exit or 0, result, exit status) to a file that only root
+may write; each start enters it in the book, which lies in the runtime directory, outlives restarts and goes with a stop.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import NamedTuple
 GIVE_UP = 78
 """Exit status of a start past the limit (``EX_CONFIG``); the unit names it in ``RestartPreventExitStatus=``."""
 ENDED = "/run/cryptobot-ended"
+GROWTH = 1.9
 
 
 class Failures(NamedTuple):
@@ -46,17 +47,21 @@ def delay(failures: Failures, longest: float) -> float:
     """Seconds from the last failure to the next start: 0, 1, 2, 4, … up to `longest`.
 
     On a busy machine a start alone takes longer than the first delays. So that they grow in time and not on paper
-    only, each is at least twice what the one before really took.
+    only, each is at least `GROWTH` times what the one before really took.
     """
     if failures.count < 2:
         return 0.0
     least = 2.0 ** (failures.count - 2)
-    return min(max(least, 2 * failures.paused if failures.count > 2 else 0.0), longest)
+    return min(max(least, GROWTH * failures.paused if failures.count > 2 else 0.0), longest)
 
 
 def parse_end(text: str) -> End | None:
+    """The program's exit where the manager knows it: until the unit's end is written a busy machine lets a second pass."""
     words = text.split()
-    return End(float(words[0]), words[1], words[2] if len(words) > 2 else "") if len(words) > 1 else None
+    if len(words) < 3:
+        return None
+    written, exited = float(words[0]), float(words[1]) / 1e6
+    return End(exited if 0 < exited <= written else written, words[2], words[3] if len(words) > 3 else "")
 
 
 def counted(before: Failures, end: End, ready_since: float | None, stable_after: float, stop_was_asked: Callable[[], bool]) -> Failures:

@@ -22,8 +22,8 @@ def test_delays_grow_and_are_bounded() -> None:
 
 def test_delays_grow_where_a_start_takes_longer_than_they_are() -> None:
     assert delay(Failures(2, 0.0, paused=3.0), 60) == 1, "the first one has nothing to grow from"
-    assert delay(Failures(3, 0.0, paused=2.5), 60) == 5
-    assert delay(Failures(4, 0.0, paused=2.0), 60) == 4
+    assert delay(Failures(3, 0.0, paused=2.5), 60) == 4.75
+    assert delay(Failures(4, 0.0, paused=2.1), 60) == 4, "as it is where nothing else is slow"
     assert delay(Failures(8, 0.0, paused=40.0), 60) == 60
 
 
@@ -48,8 +48,9 @@ def test_what_is_a_failure(result: str, status: str, who, count: int) -> None:
 
 
 def test_an_end_as_the_unit_writes_it() -> None:
-    assert parse_end("12.34 signal KILL\n") == End(12.34, "signal", "KILL")
-    assert parse_end("13.00 start-limit-hit \n") == End(13.0, "start-limit-hit", "")
+    assert parse_end("12.34 11500000 signal KILL\n") == End(11.5, "signal", "KILL")
+    assert parse_end("12.34 0 signal KILL\n") == End(12.34, "signal", "KILL")
+    assert parse_end("13.00 99000000 start-limit-hit \n") == End(13.0, "start-limit-hit", "")
     assert parse_end("") is None
 
 
@@ -59,7 +60,7 @@ def test_the_book_is_kept_over_starts(tmp_path, monkeypatch: pytest.MonkeyPatch)
     runtime.mkdir()
     book = Book(str(runtime), str(ended))
     assert book.open(600, asked) == Failures()
-    ended.write_text("11.0 signal KILL\n")
+    ended.write_text("11.0 0 signal KILL\n")
     assert book.open(600, asked) == Failures(1, 11.0)
     assert book.open(600, asked) == Failures(1, 11.0), "an end is entered once"
     book.mark_ready()
@@ -67,12 +68,12 @@ def test_the_book_is_kept_over_starts(tmp_path, monkeypatch: pytest.MonkeyPatch)
     assert book.open(600, asked).paused == 0.5
     book.mark_paused(Failures(1, 10.0))
     book.mark_ready()
-    ended.write_text("20.0 signal KILL\n")
+    ended.write_text("20.0 0 signal KILL\n")
     assert Book(str(runtime), str(ended)).open(600, asked) == Failures(2, 20.0)
     book.mark_ready()
-    ended.write_text("700.0 signal KILL\n")
+    ended.write_text("700.0 0 signal KILL\n")
     assert book.open(600, asked) == Failures(1, 700.0), "healthy for longer than that"
-    ended.write_text("710.0 success TERM\n")
+    ended.write_text("710.0 0 success TERM\n")
     assert book.open(600, asked) == Failures(0, 710.0)
     book.clear()
     assert list(runtime.iterdir()) == []
@@ -83,7 +84,7 @@ def test_a_start_that_never_was_healthy_ends_no_row(tmp_path, monkeypatch: pytes
     book = Book(str(tmp_path), str(tmp_path / "ended"))
     book.mark_ready()
     for number, at in enumerate((1.0, 9000.0), start=1):
-        (tmp_path / "ended").write_text(f"{at} exit-code 1\n")
+        (tmp_path / "ended").write_text(f"{at} 0 exit-code 1\n")
         assert book.open(600, asked).count == number
 
 
