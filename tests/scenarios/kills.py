@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs on a host as root: kills the main process of units again and again, each time after it is healthy, all units side by side.
+"""Runs on a host as root: kills the main process of units again and again, all of them side by side, each time after they are healthy.
 
     kills.py --times 6 --limit 10 UNIT…
 
@@ -41,20 +41,26 @@ def delays_over(unit: str, since: float) -> dict[int, float]:
 
 
 def kill_all(units: list[str], times: int, deadline: float) -> dict[str, list[float]]:
-    """The times of the kills of each unit."""
+    """The times of the kills of each unit. All are killed at once, when all are healthy: what is measured is not another one's start."""
     kills: dict[str, list[float]] = {unit: [] for unit in units}
     killed_pid: dict[str, str] = {}
     until = time.monotonic() + deadline
-    while any(len(done) < times for done in kills.values()):
-        if time.monotonic() > until:
-            raise SystemExit(f"not healthy again within {deadline:.0f} s: {[unit for unit in units if len(kills[unit]) < times]}")
-        for unit, state in shown(units).items():
-            healthy = state["ActiveState"] == "active" and state["SubState"] == "running" and state["MainPID"] != killed_pid.get(unit)
-            if healthy and len(kills[unit]) < times:
-                kills[unit].append(time.time())
-                killed_pid[unit] = state["MainPID"]
-                os.kill(int(state["MainPID"]), signal.SIGKILL)
-        time.sleep(0.1)
+    for __ in range(times):
+        while True:
+            states = shown(units)
+            healthy = [
+                unit for unit, state in states.items()
+                if state["ActiveState"] == "active" and state["SubState"] == "running" and state["MainPID"] != killed_pid.get(unit)
+            ]
+            if len(healthy) == len(units):
+                break
+            if time.monotonic() > until:
+                raise SystemExit(f"not healthy again within {deadline:.0f} s: {sorted(set(units) - set(healthy))}")
+            time.sleep(0.3)
+        for unit, state in states.items():
+            kills[unit].append(time.time())
+            killed_pid[unit] = state["MainPID"]
+            os.kill(int(state["MainPID"]), signal.SIGKILL)
     return kills
 
 
