@@ -63,7 +63,9 @@ def remove(name: str) -> None:
     """Removes a host with its volumes and keeps the packages that it had downloaded."""
     if name in {host.name for host in hosts()}:
         collect(name)
+        borrowed = _archives(find(name).debian, name)
         docker("rm", "-fv", name)
+        run(as_root(["rm", "-rf", str(borrowed)]))
 
 
 def collect(name: str) -> None:
