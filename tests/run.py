@@ -32,9 +32,18 @@ LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
 TAIL_LINES = 60
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
-RELEASES = {"site": ("12", "13"), "ssh": ("12", "13"), "units": ("12", "13")}
+RELEASES = {"site": ("12", "13"), "ssh": ("12", "13"), "resilience": ("12", "13"), "units": ("12", "13")}
 # What shows nothing that another part does not; `make test-all` and `make scenario` run them.
-ONLY_IN_ALL = frozenset({"scenario-compose", "scenario-renamed", "scenario-site-13", "scenario-ssh-12"})
+ONLY_IN_ALL = frozenset(
+    {
+        "scenario-compose",
+        "scenario-renamed",
+        "scenario-resilience-12",
+        "scenario-resilience-13",
+        "scenario-site-13",
+        "scenario-ssh-12",
+    }
+)
 # Process groups of the parts under way.
 _RUNNING: set[int] = set()
 
