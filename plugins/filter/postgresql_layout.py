@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_layout
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import layout as postgresql_layout
 
 DOCUMENTATION = r"""
 name: postgresql_layout

@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_layout
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import layout as postgresql_layout
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import SecretError, pack
 
 DOCUMENTATION = r"""

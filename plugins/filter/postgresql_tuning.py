@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_tuning
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import tuning as postgresql_tuning
 
 DOCUMENTATION = r"""
 name: postgresql_tuning

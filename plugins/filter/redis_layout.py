@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.cryptobot.native.plugins.module_utils import redis_layout
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import layout as redis_layout
 
 DOCUMENTATION = r"""
 name: redis_layout

@@ -10,7 +10,9 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.cryptobot.native.plugins.module_utils import edge_catalogue, units_catalogue, units_tree
+from ansible_collections.cryptobot.native.plugins.module_utils import edge_catalogue
+from ansible_collections.cryptobot.native.plugins.module_utils.units import catalogue as units_catalogue
+from ansible_collections.cryptobot.native.plugins.module_utils.units import tree as units_tree
 
 
 def unit_command(words: list[str]) -> str:

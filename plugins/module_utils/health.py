@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .launcher.probe import Seen, ask_command, ask_http, ask_tcp, celery_ping
-from .units_systemd import State, Systemd
+from .units.systemd import State, Systemd
 
 FIRST_PAUSE = 0.2
 LONGEST_PAUSE = 5.0

@@ -45,7 +45,7 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_cluster as clusters
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import cluster as clusters
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 

@@ -55,8 +55,8 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_client import Server
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_doors import Door, findings
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import Server
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.doors import Door, findings
 
 
 def main() -> None:

@@ -118,9 +118,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_objects as objects
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import objects
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_client import PostgresqlError, Server
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import PostgresqlError, Server
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 

@@ -66,9 +66,10 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_cluster, postgresql_settings
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import cluster as postgresql_cluster
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import settings as postgresql_settings
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_client import PostgresqlError, Server
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import PostgresqlError, Server
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 BOOT_UNIT = "postgresql.service"

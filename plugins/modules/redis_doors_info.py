@@ -49,8 +49,8 @@ findings:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils import redis_doors
-from ansible_collections.cryptobot.native.plugins.module_utils.redis_client import RedisError
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import doors as redis_doors
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 
 

@@ -91,10 +91,11 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils import redis_access as access
-from ansible_collections.cryptobot.native.plugins.module_utils import redis_instance, redis_settings
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import access
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import instance as redis_instance
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import settings as redis_settings
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
-from ansible_collections.cryptobot.native.plugins.module_utils.redis_client import Connection, RedisError
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection, RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import DIRECTORY, StateRecord
 

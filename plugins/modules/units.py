@@ -144,10 +144,10 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
-from ansible_collections.cryptobot.native.plugins.module_utils.units_edge import Edge, EdgeError
-from ansible_collections.cryptobot.native.plugins.module_utils.units_plan import Found, Plan, Wanted, after, plan
-from ansible_collections.cryptobot.native.plugins.module_utils.units_run import Outcome, Runner, read_slots
-from ansible_collections.cryptobot.native.plugins.module_utils.units_systemd import Systemd, SystemdError, orphans
+from ansible_collections.cryptobot.native.plugins.module_utils.units.edge import Edge, EdgeError
+from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import Found, Plan, Wanted, after, plan
+from ansible_collections.cryptobot.native.plugins.module_utils.units.run import Outcome, Runner, read_slots
+from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import Systemd, SystemdError, orphans
 
 UNIT: dict[str, dict[str, Any]] = {
     "name": {"type": "str", "required": True},

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils import health
 from ansible_collections.cryptobot.native.plugins.module_utils.health import Target, TargetError, judge_unit, sentence, wait, wait_for_all
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher.probe import Seen
-from ansible_collections.cryptobot.native.plugins.module_utils.units_systemd import State
+from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import State
 
 
 def test_pauses_grow_to_a_bound() -> None:

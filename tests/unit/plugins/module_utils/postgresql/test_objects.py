@@ -6,9 +6,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_scram as scram
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import scram
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_objects import (
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.objects import (
     POOLER_LOOKUP,
     PUBLIC,
     Database,

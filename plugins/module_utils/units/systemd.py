@@ -13,7 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from .units_plan import Found
+from .plan import Found
 
 UNIT_DIRECTORY = "/etc/systemd/system"
 LOADED_DIRECTORY = "/run/cryptobot-loaded"

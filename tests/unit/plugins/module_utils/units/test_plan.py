@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.cryptobot.native.plugins.module_utils.units_plan import Found, Wanted, after, changed_for, plan
+from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import Found, Wanted, after, changed_for, plan
 
 CONFIG = "/etc/cryptobot/auth.json"
 RUNNING = Found("active", enabled=True, known=True)

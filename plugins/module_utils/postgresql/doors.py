@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .postgresql_client import PostgresqlError, Server
+from .client import PostgresqlError, Server
 
 STRANGER = "nobody"
 

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import postgresql_scram
-from .changes import Change
+from . import scram
+from ..changes import Change
 
 PUBLIC = "PUBLIC"
 DATA_RIGHTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -154,8 +154,8 @@ def _role(role: Role, there: Role | None, password: str | None) -> Iterator[Serv
             attributes += "".join(f" NO{power}" for power in sorted(there.powers))
         if was != wanted:
             yield _change(f"role {role.name}", was, wanted, Statement(f"ALTER ROLE {{role}} {attributes}", names))
-    if password is not None and not postgresql_scram.matches(password, there and there.verifier):
-        statement = Statement("ALTER ROLE {role} PASSWORD %s", names, (postgresql_scram.verifier(password),))
+    if password is not None and not scram.matches(password, there and there.verifier):
+        statement = Statement("ALTER ROLE {role} PASSWORD %s", names, (scram.verifier(password),))
         yield _change(f"password of role {role.name}", "set" if there and there.verifier else None, "set anew", statement)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import secret_values
+from .. import secret_values
 
 IDENT_MAP = "cryptobot"
 POOLER = "cryptobot-pgbouncer"

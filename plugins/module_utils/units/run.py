@@ -11,9 +11,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from .units_edge import Edge, EdgeError
-from .units_plan import Plan, Step
-from .units_systemd import State, Systemd
+from .edge import Edge, EdgeError
+from .plan import Plan, Step
+from .systemd import State, Systemd
 
 SLOTS = "/var/lib/cryptobot/slots.json"
 GRACE = 30.0

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from .postgresql_objects import DATA_RIGHTS, POOLER_SCHEMA, Database, Found, FoundDatabase, Role, ServerChange, Statement
+from .objects import DATA_RIGHTS, POOLER_SCHEMA, Database, Found, FoundDatabase, Role, ServerChange, Statement
 
 try:
     import psycopg2

@@ -8,11 +8,12 @@ import socket
 import threading
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils import redis_access as access
-from ansible_collections.cryptobot.native.plugins.module_utils import redis_layout, redis_settings
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import access
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import layout as redis_layout
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import settings as redis_settings
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff
-from ansible_collections.cryptobot.native.plugins.module_utils.redis_client import Connection, RedisError
-from ansible_collections.cryptobot.native.plugins.module_utils.redis_instance import Found, plan
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection, RedisError
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.instance import Found, plan
 
 UNIT = "redis-server@cryptobot.service"
 AUTH = access.User("auth", ("~auth:*", "+@read"), ("canary",))

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_client import PostgresqlError
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_doors import Door, findings, foreign
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_layout import layout, passwords
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import PostgresqlError
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.doors import Door, findings, foreign
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.layout import layout, passwords
 
 OPTIONS = {"connection_limit": 40, "locale": "C.UTF-8", "extensions": {"orders": ["pg_trgm"]}}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.cryptobot.native.plugins.module_utils.units_edge import Edge, EdgeError
+from ansible_collections.cryptobot.native.plugins.module_utils.units.edge import Edge, EdgeError
 
 HEADER = "# pxname,svname,scur,status,last_chk,\n"
 

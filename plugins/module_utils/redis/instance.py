@@ -12,10 +12,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from . import redis_access as access
-from . import redis_settings
-from .changes import Change
-from .redis_client import Connection, RedisError
+from . import access, settings
+from ..changes import Change
+from .client import Connection, RedisError
 
 
 @dataclass(frozen=True)
@@ -64,15 +63,15 @@ def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
     if not found.reachable:
         changes += [*user_changes, Change("unit", unit, "running with other users", "restarted")]
         return Plan(restart=True, changes=tuple(changes), **common)
-    different = redis_settings.differences(wanted, found.settings)
-    restart = any(name in redis_settings.RESTART for name in different)
+    different = settings.differences(wanted, found.settings)
+    restart = any(name in settings.RESTART for name in different)
     users = access.stale_users(access.lines(text), found.users, found.seen)
     changes += user_changes
     for name in (name for name in users if name not in changed):
         changes.append(Change("redis", f"user {name}", "changed on the server", "set again" if name in rights else None))
     changes += [Change("setting", name, found.settings[name], wanted[name]) for name in different]
     changes += [Change("unit", unit, "running", "restarted")] if restart else []
-    live = {name: wanted[name] for name in different if name not in redis_settings.RESTART}
+    live = {name: wanted[name] for name in different if name not in settings.RESTART}
     return Plan(restart=restart, settings=live, users=tuple(users), changes=tuple(changes), **common)
 
 

@@ -9,9 +9,9 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .catalogue.environment_file import env_file
-from .catalogue.queries import secret_files, services_on
-from .units_catalogue import Catalogue, migrations
+from ..catalogue.environment_file import env_file
+from ..catalogue.queries import secret_files, services_on
+from .catalogue import Catalogue, migrations
 
 CONFIGURATION = "/etc/cryptobot"
 MARK = "# Managed by cryptobot.native: changes here are overwritten.\n"

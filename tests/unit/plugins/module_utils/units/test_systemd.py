@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible_collections.cryptobot.native.plugins.module_utils.units_systemd import MARK, State, orphans, parse_show, stale_paths
+from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import MARK, State, orphans, parse_show, stale_paths
 
 # As systemd 252 prints it for one that runs and one that it does not know.
 SHOWN = """Id=cryptobot-auth-web@1.service

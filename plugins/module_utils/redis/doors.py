@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .redis_client import Connection, RedisError
+from .client import Connection, RedisError
 
 PROBE = "cryptobot-probe"
 REACHES = (("CONFIG", "GET", "maxmemory"), ("ACL", "LIST"), ("SLOWLOG", "LEN"), ("KEYS", "*"), ("CLIENT", "LIST"))

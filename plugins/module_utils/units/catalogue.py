@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from .catalogue.queries import services_on
+from ..catalogue.queries import services_on
 
 Catalogue = Mapping[str, Any]
 

@@ -6,9 +6,9 @@ from __future__ import annotations
 import struct
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils import postgresql_cluster as clusters
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import cluster as clusters
 from ansible_collections.cryptobot.native.plugins.module_utils.capacity import capacity
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_settings import (
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.settings import (
     Found,
     Live,
     differences,
@@ -17,7 +17,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_settin
     same,
     unknown,
 )
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql_tuning import Machine, settings
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.tuning import Machine, settings
 
 BUFFERS = Live("16384", "8kB", "integer", "postmaster", "/etc/postgresql/15/main/postgresql.conf line 127")
 LEVEL = Live("replica", None, "enum", "postmaster")
