@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import os
 import secrets
+import shutil
+import subprocess
 import sys
 import threading
 import urllib.request
@@ -38,6 +41,13 @@ def application(tmp_path_factory) -> Application:
     server.shutdown()
 
 
+def committed(tree: Path) -> str:
+    """The address of a new repository with everything of the directory at the tag v1."""
+    for words in (["init"], ["add", "."], ["-c", "user.name=test", "-c", "user.email=test@localhost", "commit", "--message=v1"], ["tag", "v1"]):
+        subprocess.run(["git", *words], cwd=tree, check=True, capture_output=True)
+    return f"file://{tree}"
+
+
 def ask(address: str, method: str, path: str) -> tuple[int, object]:
     with urllib.request.urlopen(urllib.request.Request(f"http://{address}{path}", method=method), timeout=10) as answer:
         return answer.status, json.loads(answer.read())
@@ -46,6 +56,18 @@ def ask(address: str, method: str, path: str) -> tuple[int, object]:
 def test_it_is_deployed_and_a_second_run_changes_nothing(host, application: Application) -> None:
     play(application.variables(), application.folder)
     assert "changed=0" in play(application.variables(), application.folder)
+
+
+def test_the_same_source_from_git_or_an_archive_is_the_same_release(host, application: Application, tmp_path: Path) -> None:
+    tree = tmp_path / "application"
+    shutil.copytree(application.folder / "parts", tree / "parts")
+    archive = Path(shutil.make_archive(str(tmp_path / "application"), "gztar", tmp_path, "application"))
+    origins = [
+        {"git": committed(tree), "version": "v1"},
+        {"archive": str(archive), "checksum": f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"},
+    ]
+    for origin in origins:
+        assert "changed=0" in play(application.variables() | {"cryptobot_source": origin}, tmp_path), origin
 
 
 def test_its_services_store_share_and_call(host, application: Application) -> None:

@@ -33,7 +33,7 @@ def bring(origin: Mapping[str, Any], cache: Path, fetch: Callable[[str], bytes])
     ``fetch`` reads a URL. Raises :class:`ReleaseError`.
     """
     if not isinstance(origin, Mapping) or set(origin) not in KEYS or not all(origin.values()):
-        said = sorted(origin) if isinstance(origin, Mapping) else type(origin).__name__
+        said = sorted(origin) if isinstance(origin, Mapping) else "no keys"
         raise ReleaseError(f"cryptobot_source is one of {EXAMPLES}; it has {said}.")
     if "path" in origin:
         path = Path(str(origin["path"])).expanduser().absolute()
