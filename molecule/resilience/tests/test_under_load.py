@@ -1,4 +1,4 @@
-"""Each service is restarted and killed under load; nobody retries. EVERY_SERVICE=1: all of them, else one of each kind.
+"""Each service is restarted and killed under load; nobody retries.
 
 Half of the requests write a row where the service has one to write. A restart fails nothing; a kill fails only what was
 in the killed process; each acknowledged row is found once. The proxy's own retries are printed.
@@ -7,7 +7,6 @@ in the killed process; each acknowledged row is found once. The proxy's own retr
 from __future__ import annotations
 
 import json
-import os
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -40,7 +39,16 @@ WRITES = {
     "trading-api": Writing("/signals", {"symbol": "BTC-USD", "side": "buy"}, "id", answered=True),
     "orchestrator": Writing("/runs", {}, "id", answered=True),
 }
-SERVICES = sorted(reference.doors()) if os.environ.get("EVERY_SERVICE") else ["dashboard", "execution-gateway", "strategy"]
+SERVICES = sorted(reference.doors())
+
+
+def process_of(service: str) -> dict:
+    """The process behind the door of a service, as the catalogue has it."""
+    return reference.catalogue()["services"][service]["processes"][reference.doors()[service]["process"]]
+
+
+# Of a program with a port of its own a restart is the play's work, by its second instance: molecule/units shows it.
+WITH_A_KEPT_SOCKET = [service for service in SERVICES if process_of(service)["socket"] == "fd"]
 
 
 @pytest.fixture
@@ -100,20 +108,16 @@ def load(host, address: str, under_load, service: str, doing) -> dict:
     return report
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", WITH_A_KEPT_SOCKET)
 def test_a_restart_fails_nothing(host, address: str, under_load, service: str) -> None:
-    """Of a program with a port of its own that is the play's work: molecule/units shows it."""
-    process = reference.catalogue()["services"][service]["processes"][reference.doors()[service]["process"]]
-    if process["socket"] == "own":
-        pytest.skip("it binds its own port: a play restarts it by its second instance")
-    unit = live_unit(host, service, process["name"])
+    unit = live_unit(host, service, process_of(service)["name"])
     report = load(host, address, under_load, service, lambda: [host.check_output(f"systemctl restart {unit}") for __ in range(2)])
     assert report["failed"] == 0
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_kill_fails_only_what_was_in_the_process(host, address: str, under_load, service: str) -> None:
-    process = reference.catalogue()["services"][service]["processes"][reference.doors()[service]["process"]]
+    process = process_of(service)
     unit = live_unit(host, service, process["name"])
 
     def kill() -> None:
