@@ -4,7 +4,7 @@ STARTED := $(shell date +%s)
 LINK := .ansible/collections/ansible_collections/cryptobot/native
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-play image venv link requirements demo demo-remove lint unit spec sanity build scenario test test-all clean
+.PHONY: help bench-play image venv link requirements demo demo-remove lint unit spec sanity example build scenario test test-all clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ demo-remove: ## removes the demo host
 image: # the base image of the demo's host
 	@tests/hosts/host image --debian $(or $(DEBIAN),12) >/dev/null
 
-lint unit sanity build: venv ## one part of the tests
+lint unit sanity example build: venv ## one part of the tests
 	@.venv/bin/python tests/run.py $@
 
 spec: venv ## argument specs against defaults

@@ -76,6 +76,7 @@ def parts() -> list[Part]:
         Part("sanity", (python, "tests/sanity.py")),
         Part("lint", ("sh", "-c", "yamllint --strict . && ansible-lint")),
         Part("unit", ("pytest", "--color=no", "tests/unit")),
+        Part("example", (python, "tests/example.py")),
         Part("build", (python, "tests/build.py")),
     ]
 
