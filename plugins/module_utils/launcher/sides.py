@@ -1,0 +1,97 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``side``: the condition of a unit while its service can also run under Docker Compose (``ExecCondition=``).
+
+Who writes is recorded on the host. A start on the wrong side would make two writers, so whatever is not recorded as
+native does not start, whoever asks: a play, a person, or a boot. What cannot be read counts as not native.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+DIRECTORY = Path("/var/lib/cryptobot-migration")
+FILE = "sides.json"
+VERSION = 1
+DOCKER, NONE, NATIVE = "docker", "none", "native"
+SIDES = (DOCKER, NONE, NATIVE)
+"""A group or a service that is on the side `none` is stopped on both; a datastore then has no writer."""
+
+
+class SidesError(Exception):
+    """The record cannot be trusted, or a change of it would be wrong; the text says what to do."""
+
+
+class Record(NamedTuple):
+    """What the file says: sides by migration group; writer, run and time by datastore."""
+
+    groups: dict[str, str]
+    datastores: dict[str, dict[str, str]]
+
+    def writer(self, datastore: str) -> str | None:
+        return self.datastores.get(datastore, {}).get("writer")
+
+
+def read(directory: Path | str = DIRECTORY) -> Record | None:
+    """The record, `None` where there is none yet. Raises :class:`SidesError` for a damaged one."""
+    path = Path(directory) / FILE
+    try:
+        return parsed(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
+        why = f"{path}, the record of who writes, cannot be read ({error}). Nothing is started or changed without it."
+        raise SidesError(f"{why} Look at what runs on either side, and put the file right by the journal beside it.") from None
+
+
+def parsed(document: Any) -> Record:
+    """Raises ValueError, KeyError, TypeError or AttributeError for what is not a record of this version."""
+    if document["version"] != VERSION:
+        raise ValueError(f"it is of version {document['version']}, and this is version {VERSION}")
+    groups = {str(name): str(side) for name, side in document["groups"].items()}
+    datastores = {str(name): {str(key): str(value) for key, value in entry.items()} for name, entry in document["datastores"].items()}
+    for side in (*groups.values(), *(entry["writer"] for entry in datastores.values())):
+        if side not in SIDES:
+            raise ValueError(f"{side or 'an empty word'} is none of {', '.join(SIDES)}")
+    return Record(groups, datastores)
+
+
+def refusal(record: Record | None, group: str, datastores: Iterable[str]) -> str:
+    """Why a process of this migration group that uses these datastores must not start; empty where it may."""
+    if record is None:
+        return f"the migration group {group} is on the Docker side: nothing is recorded in {DIRECTORY / FILE} yet"
+    side = record.groups.get(group, DOCKER)
+    if side != NATIVE:
+        return f"the migration group {group} is on the {_named(side)}"
+    for datastore in datastores:
+        writer = record.writer(datastore) or DOCKER
+        if writer != NATIVE:
+            return f"the writer of the datastore {datastore} is the {_named(writer)}"
+    return ""
+
+
+def _named(side: str) -> str:
+    return {DOCKER: "Docker side", NONE: "side `none`, stopped for a migration", NATIVE: "native side"}[side]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0: start. 1: systemd passes over the start, which is no failure."""
+    options = argparse.ArgumentParser(prog="side", description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("--group", required=True)
+    options.add_argument("--datastore", action="append", default=[])
+    options.add_argument("--directory", type=Path, default=DIRECTORY)
+    given = options.parse_args(arguments)
+    try:
+        why = refusal(read(given.directory), given.group, given.datastore)
+    except SidesError as error:
+        sys.stderr.write(f"<3>not started: {error}\n")
+        return 1
+    if why:
+        sys.stderr.write(f"<5>not started: {why}\n")
+    return 1 if why else 0

@@ -1,0 +1,90 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ports of the host that a Compose project publishes: they stay its own until it is given up, whether its containers run or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from ..catalogue.derived import ADOPTED_OFFSET
+from ..docker.containers import Container
+from ..docker.engine import DockerError, Engine
+
+RESERVED = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+MOVABLE = ("entrance", "public")
+"""Kinds of doors that the proxy opens beside the published port."""
+
+
+def published_ports(containers: Iterable[Container]) -> dict[int, str]:
+    """TCP ports of the host by number, each with the Compose service that has it; not those that Docker chooses by itself."""
+    return {
+        one.host_port: container.service for container in containers for one in container.published if one.protocol == "tcp" and one.host_port
+    }
+
+
+def ports_of(engine: Engine, project: str) -> dict[int, str]:
+    """The same of a project. Raises :class:`DockerError` where it has no container: then nothing says what it publishes."""
+    containers = engine.containers(project)
+    if containers:
+        return published_ports(containers)
+    others = engine.projects()
+    there = f"There are containers of {', '.join(others)}" if others else "There is no container of any Compose project"
+    raise DockerError(
+        f"The Docker Engine of this host has no container of the Compose project {project}. {there}. Check cryptobot_compose.project; "
+        "where the project was taken down for good, take cryptobot_compose out of the inventory."
+    )
+
+
+def clashes(published: Mapping[int, str], wanted: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What this host must listen on and cannot, as sentences. ``wanted``: port, kind and owner, as :func:`needed` gives them."""
+    found = []
+    for one in wanted:
+        port = one["port"]
+        if one["kind"] in MOVABLE:
+            adopted = port + ADOPTED_OFFSET
+            if port in published and adopted in published:
+                found.append(_clash(adopted, published[adopted], f"the door of {one['owner']} opens while {port} is published"))
+        elif port in published:
+            found.append(_clash(port, published[port], f"{one['owner']} listens natively"))
+    return found
+
+
+def _clash(port: int, service: str, why: str) -> str:
+    return (
+        f"The Compose service {service} publishes port {port} of this host, where {why}. Publish it at another port in the Compose "
+        "file, or only inside its network, and recreate that container."
+    )
+
+
+def needed(catalogue: Mapping[str, Any], host: str, ports: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Of ``ports`` (of the whole platform) those that this host opens, and its datastores' servers."""
+    groups = catalogue["hosts"].get(host, {}).get("groups", [])
+    kinds = {"process": "cryptobot_app", "entrance": "cryptobot_edge", "public": "cryptobot_edge", "internal": "cryptobot_edge"}
+    found = [{key: one[key] for key in ("port", "kind", "owner")} for one in ports if kinds[one["kind"]] in groups]
+    stores = [store for store in catalogue["datastores"].values() if store.get("host") == host and store.get("port")]
+    names = {"postgresql": "PostgreSQL", "redis": "Redis"}
+    servers = {(store["port"], names.get(store["kind"], store["name"])) for store in stores}
+    return [*found, *({"port": port, "kind": "server", "owner": owner} for port, owner in sorted(servers))]
+
+
+def reserved(published: Iterable[int], now: str) -> str:
+    """The kernel's list of ports that it must not give to outgoing connections, in its own spelling: ``now`` and the doors beside ours."""
+    ports = {port + ADOPTED_OFFSET for port in published if port + ADOPTED_OFFSET <= 65535}
+    if not ports:
+        return ""
+    for part in filter(None, now.strip().split(",")):
+        first, __, last = part.partition("-")
+        ports.update(range(int(first), int(last or first) + 1))
+    runs = [[port for __, port in run] for __, run in groupby(enumerate(sorted(ports)), lambda pair: pair[1] - pair[0])]
+    return ",".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)
+
+
+def reserved_now(path: Path = RESERVED) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
