@@ -1,0 +1,75 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Points at which a test can end the own process, so that what a crash leaves there is looked at and not imagined.
+
+Nothing happens unless the file :data:`FILE` is there, belongs to root and is closed to all others. A line of it is
+
+- ``kill NAME``: the process that reaches the point NAME ends itself by SIGKILL, once (the line becomes ``killed NAME``);
+- ``hold NAME``: it waits there until the line is gone, at most :data:`LONGEST_HOLD` seconds (the line becomes ``held NAME``).
+
+NAME may hold ``*``. Each point that is reached is appended as ``at NAME``.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import signal
+import time
+from pathlib import Path
+
+FILE = Path("/run/cryptobot-faults")
+LONGEST_HOLD = 120.0
+SHARES = (10, 50, 90)
+"""Per cent of a long copy at which there is a point."""
+
+
+def point(name: str) -> None:
+    """Say that ``name`` has been reached."""
+    lines = _lines()
+    if lines is None:
+        return
+    _append(f"at {name}")
+    for line in lines:
+        verb, __, pattern = line.partition(" ")
+        if verb in ("kill", "hold") and fnmatch.fnmatchcase(name, pattern):
+            _obey(verb, line)
+
+
+class Shares:
+    """Calls the points ``<step>:10%``, ``:50%`` and ``:90%`` of something that grows to ``whole``."""
+
+    def __init__(self, step: str, whole: float) -> None:
+        self._step, self._whole, self._left = step, whole, list(SHARES)
+
+    def reached(self, amount: float) -> None:
+        """So much is done by now."""
+        while self._left and self._whole > 0 and amount * 100 >= self._left[0] * self._whole:
+            point(f"{self._step}:{self._left.pop(0)}%")
+
+
+def _lines() -> list[str] | None:
+    try:
+        status = FILE.stat()
+        if status.st_uid != 0 or status.st_mode & 0o077:
+            return None
+        return FILE.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+
+
+def _append(line: str) -> None:
+    with FILE.open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+
+
+def _obey(verb: str, line: str) -> None:
+    done = {"kill": "killed", "hold": "held"}[verb] + line[len(verb) :]
+    text = FILE.read_text(encoding="utf-8").splitlines()
+    FILE.write_text("".join(f"{done if each == line else each}\n" for each in text), encoding="utf-8")
+    if verb == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    until = time.monotonic() + LONGEST_HOLD
+    while done in (_lines() or []) and time.monotonic() < until:
+        time.sleep(0.05)
