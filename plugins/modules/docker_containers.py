@@ -1,0 +1,183 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docker_containers
+short_description: Stop a Compose project's containers for good, and put them back exactly
+version_added: 0.2.0
+description:
+  - Finds the containers by Compose's labels, so that projects of Compose v1 and v2 are treated alike.
+  - V(stopped) first sets the restart policy of each to C(no), so that no restart of the engine revives one, then stops it within its own
+    time. What each was is in the migration's journal before the first change.
+  - V(started) puts each back to what it was before, restart policy included, starts those that ran, and waits for their health.
+  - No container is made or removed.
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes
+options:
+  project:
+    description: Name of the Compose project, as its label says.
+    type: str
+    required: true
+  state:
+    description:
+      - V(stopped) or V(started).
+      - V(forgotten) changes no container, and lets the journal forget what they were, after someone has put them back by hand.
+    type: str
+    choices: [stopped, started, forgotten]
+    required: true
+  services:
+    description: Services whose containers are meant; all of the project by default.
+    type: list
+    elements: str
+  without:
+    description: Services that are left alone, for example those of databases.
+    type: list
+    elements: str
+    default: []
+  run:
+    description: Id of the run in the migration's journal.
+    type: str
+    required: true
+  stop_timeout:
+    description: Seconds that a container may take to stop before it is killed; its own setting by default.
+    type: int
+  health_timeout:
+    description: Seconds within which a started container must be healthy.
+    type: int
+    default: 300
+  directory:
+    description: Where the journal is.
+    type: path
+    default: /var/lib/cryptobot-migration
+"""
+
+EXAMPLES = r"""
+- name: Stop what writes, and leave the servers of the data running
+  cryptobot.native.docker_containers:
+    project: cryptobot
+    state: stopped
+    without: [postgres, redis]
+    run: "{{ run }}"
+
+- name: Let Docker serve again
+  cryptobot.native.docker_containers:
+    project: cryptobot
+    state: started
+    run: "{{ run }}"
+"""
+
+RETURN = r"""
+containers:
+  description: The containers and what they are afterwards, or would be in check mode.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{name: cryptobot_auth-service_1, service: auth-service, running: false, restart: "no", was: {running: true, restart: unless-stopped}}]
+changes:
+  description: What was changed, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+  sample: [container cryptobot_auth-service_1]
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.docker import writers
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError, Engine
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
+from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+
+ARGUMENTS: dict[str, Any] = {
+    "project": {"type": "str", "required": True},
+    "state": {"type": "str", "required": True, "choices": ["stopped", "started", "forgotten"]},
+    "services": {"type": "list", "elements": "str"},
+    "without": {"type": "list", "elements": "str", "default": []},
+    "run": {"type": "str", "required": True},
+    "stop_timeout": {"type": "int"},
+    "health_timeout": {"type": "int", "default": 300},
+    "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
+}
+
+
+class Task:
+    """One call: what is there, what is planned, and its carrying out."""
+
+    def __init__(self, params: dict[str, Any], engine: Engine) -> None:
+        self._params, self._engine = params, engine
+        self._journal = Journal(params["directory"])
+        self._kept = writers.kept(self._journal.lines(), params["project"])
+        every = engine.containers(params["project"])
+        if params["state"] == "stopped":
+            self.containers = writers.chosen(every, params["services"], params["without"])
+            self.changes = writers.plan_stop(self.containers)
+        else:
+            wanted = {i for i, one in self._kept.items() if params["services"] is None or one.service in params["services"]}
+            self._kept = {i: one for i, one in self._kept.items() if i in wanted and one.service not in params["without"]}
+            self.containers = [one for one in every if one.id in self._kept]
+            self.changes = [] if params["state"] == "forgotten" else writers.plan_start(every, self._kept, None)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes) or (self._params["state"] != "stopped" and bool(self._kept))
+
+    def apply(self) -> None:
+        """Journal, change, verify; idle where there is nothing to do."""
+        stop = self._params["state"] == "stopped"
+        inputs = {"project": self._params["project"], "containers": sorted(one.name for one in self.containers)}
+        step_name = writers.STOP if stop else writers.START
+        with Lock(self._params["directory"]).held(f"docker_containers {self._params['state']}"):
+            with self._journal.step(self._params["run"], step_name, inputs) as step:
+                if stop:
+                    step.progress(writers.progress_was(self._params["project"], self.containers, self._kept))
+                self._carry_out()
+                if not stop:
+                    step.progress({"project": self._params["project"], "put_back": sorted(self._kept)})
+                step.evidence = {"containers": [change.target for change in self.changes]}
+
+    def _carry_out(self) -> None:
+        work = writers.Writers(self._engine, self._params["stop_timeout"])
+        record = StateRecord()
+        record.extend([(change.kind, change.target, change.was, change.is_) for change in self.changes])
+        work.apply(self.changes, self.containers)
+        work.verify(self.changes)
+        if self._params["state"] == "started":
+            running = [one.id for one in self._kept.values() if one.running]
+            work.wait_healthy(running, self._params["health_timeout"])
+
+    def result(self) -> list[dict[str, Any]]:
+        """What each container was and is, by the plan."""
+        planned = {change.id: change.is_ for change in self.changes}
+        return [self._one(one, planned.get(one.id)) for one in self.containers]
+
+    def _one(self, container: Container, planned: dict[str, Any] | None) -> dict[str, Any]:
+        was = self._kept.get(container.id) or writers.Kept.of(container)
+        now = planned or {"running": container.running, "restart": container.restart_policy}
+        old = {"running": was.running, "restart": was.policy}
+        return {"name": container.name, "service": container.service, **now, "was": old}
+
+
+def main() -> None:
+    """Gather, plan, and apply unless in check mode."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        task = Task(module.params, Engine())
+        if task.changed and not module.check_mode:
+            task.apply()
+    except (DockerError, LockHeld, OSError) as error:
+        module.fail_json(msg=str(error))
+    diff = as_diff(task.changes, "containers")
+    module.exit_json(changed=task.changed, containers=task.result(), changes=summaries(task.changes), diff=diff)
+
+
+if __name__ == "__main__":
+    main()

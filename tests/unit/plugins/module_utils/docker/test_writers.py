@@ -1,0 +1,101 @@
+"""Containers stopped and put back: what the journal keeps, in which order things happen, and what is left alone."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cryptobot.native.plugins.module_utils.docker import writers
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+from ansible_collections.cryptobot.native.tests.unit.plugins.module_utils.docker.docker_fake import Client, container
+
+ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
+THRICE = {"Name": "on-failure", "MaximumRetryCount": 3}
+
+
+def three() -> list[Container]:
+    return [
+        Container(container("auth", policy=ALWAYS)),
+        Container(container("trade", policy=THRICE)),
+        Container(container("idle", state="exited", policy={"Name": "", "MaximumRetryCount": 0})),
+    ]
+
+
+def stop_in(journal: Journal, containers, run="r1") -> None:
+    with journal.step(run, writers.STOP, {}) as step:
+        step.progress(writers.progress_was("cryptobot", containers, writers.kept(journal.lines(), "cryptobot")))
+
+
+def stopped(one: Container) -> Container:
+    return Container(container(one.service, state="exited", policy={"Name": "no"}))
+
+
+def test_stopping_turns_the_restart_policy_off_first():
+    changes = writers.plan_stop(three())
+    assert [change.target for change in changes] == ["cryptobot_auth_1", "cryptobot_trade_1"]
+    assert [command[0] for command in changes[0].commands] == ["update", "stop"]
+    client = Client([])
+    writers.Writers(client.engine).apply(changes, three())
+    assert [call[0] for call in client.calls] == ["update", "update", "stop", "stop"]
+    assert client.calls[0][1] == "--restart=no"
+
+
+def test_what_is_stopped_already_is_no_change():
+    assert writers.plan_stop([stopped(one) for one in three()]) == []
+
+
+def test_the_first_state_is_kept_over_interrupted_runs_and_put_back_exactly(tmp_path):
+    journal = Journal(tmp_path)
+    stop_in(journal, three())
+    half = [stopped(three()[0]), *three()[1:]]
+    stop_in(journal, half, run="r2")
+    was = writers.kept(journal.lines(), "cryptobot")
+    changes = writers.plan_start([stopped(one) for one in three()], was, None)
+    assert {change.target: change.is_ for change in changes} == {
+        "cryptobot_auth_1": {"running": True, "restart": "always"},
+        "cryptobot_trade_1": {"running": True, "restart": "on-failure:3"},
+    }
+    assert [command[0] for command in changes[0].commands] == ["update", "start"]
+
+
+def test_after_it_was_put_back_the_next_stop_keeps_anew(tmp_path):
+    journal = Journal(tmp_path)
+    stop_in(journal, three())
+    with journal.step("r1", writers.START, {}) as step:
+        step.progress({"project": "cryptobot", "put_back": [one.id for one in three()]})
+    assert writers.kept(journal.lines(), "cryptobot") == {}
+    assert writers.kept(journal.lines(), "another") == {}
+
+
+def test_putting_back_stops_nothing_that_someone_started():
+    was = {one.id: writers.Kept.of(stopped(one)) for one in three()}
+    assert [change.is_["running"] for change in writers.plan_start(three(), was, None)] == [True, True]
+
+
+def test_a_container_made_anew_is_named():
+    was = {"f" * 64: writers.Kept("f" * 64, "cryptobot_auth_1", "auth", "always", True)}
+    with pytest.raises(DockerError, match="cryptobot_auth_1 was stopped by the migration and is not there any more"):
+        writers.plan_start(three(), was, None)
+
+
+def test_a_service_without_a_container_is_named():
+    with pytest.raises(DockerError, match="No container of the service ghost"):
+        writers.chosen(three(), ["auth", "ghost"], [])
+
+
+def test_the_excepted_are_left_alone():
+    assert [one.service for one in writers.chosen(three(), None, ["trade"])] == ["auth", "idle"]
+
+
+def test_a_container_that_went_on_after_all_is_an_error():
+    client = Client([one.raw for one in three()])
+    with pytest.raises(DockerError, match="cryptobot_auth_1 is running with --restart=always"):
+        writers.Writers(client.engine).verify(writers.plan_stop(three()))
+
+
+def test_health_is_waited_for_and_who_lacks_it_is_named():
+    sick = container("auth")
+    sick["State"]["Health"] = {"Status": "unhealthy"}
+    client = Client([sick, container("trade")])
+    with pytest.raises(DockerError, match=r"not healthy: cryptobot_auth_1 \(unhealthy\)"):
+        writers.Writers(client.engine).wait_healthy([sick["Id"], container("trade")["Id"]], 0)
