@@ -5,8 +5,8 @@
 
 Nothing happens unless the file :data:`FILE` is there, belongs to root and is closed to all others. A line of it is
 
-- ``kill NAME``: the process that reaches the point NAME ends itself by SIGKILL, once (the line becomes ``killed NAME``);
-- ``hold NAME``: it waits there until the line is gone, at most :data:`LONGEST_HOLD` seconds (the line becomes ``held NAME``).
+- ``kill NAME``: the process that reaches the point NAME ends itself by SIGKILL, once (the line becomes ``killed NAME``)
+- ``hold NAME``: it waits there until the line, now ``held NAME``, is gone, at most :data:`LONGEST_HOLD` seconds
 
 NAME may hold ``*``. Each point that is reached is appended as ``at NAME``.
 """

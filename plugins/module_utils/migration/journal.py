@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The journal of migrations on a host: every step with what it was given and what it proved.
 
-One append-only file of JSON lines, each on disk before the call that wrote it returns. A run that was cut off, wherever,
-is found again by it and goes on: steps that are done with the same inputs are not done again, and one that was under way
-sees what it had reached.
+One append-only file of JSON lines, each on disk before the call that wrote it returns. A run that was cut off,
+wherever, is found again by it and goes on: steps that are done with the same inputs are not done again, and one that
+was under way sees what it had reached.
 """
 
 from __future__ import annotations
@@ -52,11 +52,13 @@ def reason(error: BaseException) -> str:
 class Step:
     """A step that has begun.
 
-    Set ``evidence`` before it ends: JSON, without secrets. ``history`` is the progress that earlier, unfinished attempts
-    with the same inputs have recorded, oldest first; ``resumed`` is the last of it.
+    Set ``evidence`` before it ends: JSON, without secrets. ``history`` is the progress that earlier, unfinished
+    attempts with the same inputs have recorded, oldest first; ``resumed`` is the last of it.
     """
 
-    def __init__(self, journal: Journal, run: str, name: str, inputs: Mapping[str, Any], history: list[dict[str, Any]]) -> None:
+    def __init__(
+        self, journal: Journal, run: str, name: str, inputs: Mapping[str, Any], history: list[dict[str, Any]]
+    ) -> None:
         self.name, self.evidence = name, {}  # type: str, Mapping[str, Any]
         self.history = history
         self._journal, self._run, self._digest = journal, run, digest(inputs)
@@ -89,7 +91,9 @@ class Journal:
 
     # Runs
 
-    def run_id(self, *, start: bool = False, operation: str = "migrate", inputs: Mapping[str, Any] | None = None) -> str | None:
+    def run_id(
+        self, *, start: bool = False, operation: str = "migrate", inputs: Mapping[str, Any] | None = None
+    ) -> str | None:
         """The id of the unfinished run of an operation; else, with ``start``, of one that begins now; else ``None``."""
         for line in reversed(self.lines()):
             if line["step"] == RUN and self._operation(line["run"]) == operation:
@@ -134,7 +138,9 @@ class Journal:
         try:
             yield step
         except BaseException as error:
-            self.append({"run": run, "step": name, "phase": "failed", "inputs_digest": digest(inputs), "error": reason(error)})
+            self.append(
+                {"run": run, "step": name, "phase": "failed", "inputs_digest": digest(inputs), "error": reason(error)}
+            )
             raise
         self._end(run, name, "done", step.evidence, digest(inputs))
 
@@ -164,7 +170,9 @@ class Journal:
         return found
 
     def _begin(self, run: str, name: str, inputs: Mapping[str, Any]) -> None:
-        self.append({"run": run, "step": name, "phase": "begin", "inputs": dict(inputs), "inputs_digest": digest(inputs)})
+        self.append(
+            {"run": run, "step": name, "phase": "begin", "inputs": dict(inputs), "inputs_digest": digest(inputs)}
+        )
         faults.point(f"begin:{name}")
 
     def _end(self, run: str, name: str, phase: str, evidence: Mapping[str, Any], inputs_digest: str = "") -> None:
@@ -216,7 +224,8 @@ class Journal:
         try:
             size = path.stat().st_size
             if size != self._cache[0]:
-                self._cache = (size, [line for text in path.read_text(encoding="utf-8").split("\n") if (line := _parsed(text))])
+                texts = path.read_text(encoding="utf-8").split("\n")
+                self._cache = (size, [line for text in texts if (line := _parsed(text))])
         except FileNotFoundError:
             return []
         return self._cache[1]

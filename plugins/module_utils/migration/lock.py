@@ -87,8 +87,8 @@ class Lock:
         if not holder:
             return LockHeld(f"Another process has just taken {self._path}; try again when it has ended.", {})
         return LockHeld(
-            f"The process {holder['pid']} of {holder['user']} on {holder['host']} has been at work since {holder['since']} "
-            f"({age(holder['since'])}): {holder['command']}. Wait until it ends; if it hangs, end it with "
+            f"The process {holder['pid']} of {holder['user']} on {holder['host']} has been at work for "
+            f"{age(holder['since'])}: {holder['command']}. Wait until it ends; if it hangs, end it with "
             f"'kill {holder['pid']}' and run this again, which goes on from there.",
             holder,
         )
@@ -104,8 +104,9 @@ class Owner:
     def take(self, controller: Mapping[str, Any], command: str, *, dead: str = "", force: bool = False) -> bool:
         """Make the host belong to a play, or show that it is alive; whether it was taken over from another.
 
-        ``controller`` identifies the play's own process: ``host``, ``boot``, ``pid``, ``started``, ``user``. ``dead`` is the
-        token of an owner that the controller has seen to be gone. :class:`LockHeld` where another play has the host.
+        ``controller`` identifies the play's own process: ``host``, ``boot``, ``pid``, ``started``, ``user``. ``dead``
+        is the token of an owner that the controller has seen to be gone. :class:`LockHeld` where another play has the
+        host.
         """
         mine = {**controller, "command": command}
         with self._exclusive():
@@ -148,10 +149,10 @@ class Owner:
     @staticmethod
     def _refusal(there: Mapping[str, Any]) -> LockHeld:
         return LockHeld(
-            f"This host belongs to '{there['command']}', run by {there['user']} on {there['host']} (process {there['pid']}), "
-            f"begun {age(there['since'])} ago and last seen {age(there['seen'])} ago. Wait until it ends. If it is gone for "
-            f"good, run this again with -e migration_takeover=true; it takes over by itself after {SILENCE / 60:.0f} minutes "
-            f"of silence.",
+            f"This host belongs to '{there['command']}', run by {there['user']} on {there['host']} "
+            f"(process {there['pid']}), begun {age(there['since'])} ago and last seen {age(there['seen'])} ago. "
+            f"Wait until it ends. If it is gone for good, run this again with -e migration_takeover=true; "
+            f"without a sign of life the host is free after {SILENCE / 60:.0f} minutes.",
             there,
         )
 

@@ -1,0 +1,119 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which runs there were, which operation may follow which, and how long their steps took."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .journal import RUN, Journal
+
+
+class RunRefused(Exception):
+    """An operation may not begin now; the text says why and what to do first."""
+
+
+@dataclass
+class Timed:
+    """A step of a run as the report shows it; ``seconds`` covers its attempts, not the time between them."""
+
+    name: str
+    begun: str
+    ended: str = ""
+    phase: str = "begin"
+    attempts: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """A run; ``outcome`` is empty while it is unfinished."""
+
+    id: str
+    operation: str
+    inputs: Mapping[str, Any]
+    begun: str
+    ended: str = ""
+    outcome: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+def runs(journal: Journal) -> list[Run]:
+    """All runs, oldest first."""
+    found: dict[str, Run] = {}
+    for line in journal.lines():
+        if line["step"] != RUN:
+            continue
+        if line["phase"] == "begin":
+            inputs = line["inputs"]
+            found[line["run"]] = Run(line["run"], inputs["operation"], inputs, line["at"])
+        elif line["phase"] == "done" and line["run"] in found:
+            run = found[line["run"]]
+            run.ended, run.evidence = line["at"], journal.evidence(line)
+            run.outcome = str(run.evidence.get("outcome", "done"))
+    return list(found.values())
+
+
+def last(journal: Journal, operation: str) -> Run | None:
+    """The last run of an operation."""
+    return next((run for run in reversed(runs(journal)) if run.operation == operation), None)
+
+
+def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str:
+    """The unfinished run of an operation with these inputs, else a new one.
+
+    A rollback takes the place of an unfinished migration. :class:`RunRefused` where an unfinished rollback is in the
+    way, or the unfinished run was begun with other inputs.
+    """
+    unfinished = {run.operation: run for run in runs(journal) if not run.outcome}
+    if operation == "migrate" and (rollback := unfinished.get("rollback")):
+        raise RunRefused(
+            f"The rollback {rollback.id} is not finished. Run cryptobot.native.rollback again, which goes on where it "
+            f"stopped; then migrate."
+        )
+    if there := unfinished.get(operation):
+        begun = {key: value for key, value in there.inputs.items() if key != "operation"}
+        if begun != dict(inputs):
+            raise RunRefused(
+                f"The run {there.id} of {operation} is not finished and was begun with {_words(begun)}, not with "
+                f"{_words(inputs)}. Finish it with the same values, or go back with cryptobot.native.rollback."
+            )
+        return there.id
+    if operation == "rollback" and (migration := unfinished.get("migrate")):
+        journal.close_run(migration.id, "abandoned for a rollback")
+    return str(journal.run_id(start=True, operation=operation, inputs=inputs))
+
+
+def timeline(lines: Sequence[Mapping[str, Any]], journal: Journal, run: str) -> list[Timed]:
+    """The steps of a run in the order in which they began."""
+    steps: dict[str, Timed] = {}
+    began: dict[str, str] = {}
+    for line in lines:
+        name = line["step"]
+        if line["run"] != run or name == RUN:
+            continue
+        step = steps.setdefault(name, Timed(name, line["at"]))
+        if line["phase"] == "begin":
+            began[name] = line["at"]
+            step.attempts, step.phase, step.error = step.attempts + 1, "begin", ""
+        elif line["phase"] in ("done", "failed"):
+            step.phase, step.ended, step.error = line["phase"], line["at"], line.get("error", "")
+            step.seconds += seconds_between(began.pop(name, line["at"]), line["at"])
+            step.evidence = journal.evidence(line)
+    return list(steps.values())
+
+
+def seconds_between(first: str, second: str) -> float:
+    """Seconds between two times of the journal; a clock that was set back gives 0."""
+    parse = datetime.datetime.fromisoformat
+    return max(0.0, round((parse(second) - parse(first)).total_seconds(), 3))
+
+
+def _words(inputs: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in sorted(inputs.items())) or "no values"

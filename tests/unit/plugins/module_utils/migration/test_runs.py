@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import runs
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.calls import Calls
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import LockHeld, Owner
+
+MINE = {"host": "here", "boot": "b1", "pid": 10, "started": "100", "user": "anna"}
+OTHER = {**MINE, "pid": 20}
+
+
+@pytest.fixture
+def book(tmp_path) -> Journal:
+    return Journal(tmp_path)
+
+
+def call(book: Journal, state: str, *, check: bool = False, controller=MINE, **options):
+    given = {
+        "state": state, "operation": "migrate", "inputs": {}, "run": None, "step": None, "evidence": {}, "outcome": "done",
+        "error": "", "takeover": False, "directory": str(book.directory), "controller": controller, "dead": "", **options,
+    }  # fmt: skip
+    return Calls(given, check).do()
+
+
+def test_a_run_goes_on(book: Journal) -> None:
+    first = call(book, "open")
+    assert (first["changed"], first["resumed"]) == (True, False)
+    second = call(book, "open")
+    assert (second["run"], second["changed"], second["resumed"]) == (first["run"], False, True)
+
+
+def test_another_play_is_refused_until_the_run_is_closed_or_the_host_free(book: Journal) -> None:
+    run = call(book, "open")["run"]
+    with pytest.raises(LockHeld):
+        call(book, "open", controller=OTHER)
+    call(book, "free", run=run)
+    assert call(book, "open", controller=OTHER)["run"] == run
+    with pytest.raises(LockHeld):
+        call(book, "begun", run=run, step="stop")
+    call(book, "closed", run=run, controller=OTHER)
+    assert Owner(book.directory).read() == {}
+    assert call(book, "open")["run"] != run
+
+
+def test_a_finished_step_is_not_begun_again(book: Journal) -> None:
+    run = call(book, "open")["run"]
+    assert not call(book, "begun", run=run, step="stop", inputs={"a": 1})["finished"]
+    call(book, "done", run=run, step="stop", inputs={"a": 1}, evidence={"stopped": 3})
+    again = call(book, "begun", run=run, step="stop", inputs={"a": 1})
+    assert again["finished"]
+    assert again["evidence"] == {"stopped": 3}
+    assert not call(book, "begun", run=run, step="stop", inputs={"a": 2})["finished"]
+
+
+def test_check_mode_writes_nothing(tmp_path) -> None:
+    book = Journal(tmp_path / "none")
+    assert call(book, "open", check=True)["run"] == "check"
+    call(book, "begun", check=True, run="check", step="a")
+    call(book, "done", check=True, run="check", step="a")
+    call(book, "closed", check=True, run="check")
+    assert not book.directory.exists()
+
+
+def test_a_rollback_takes_the_place_of_a_migration_and_bars_the_next(book: Journal) -> None:
+    migration = call(book, "open")["run"]
+    rollback = call(book, "open", operation="rollback")["run"]
+    assert [(run.id, run.outcome) for run in runs.runs(book)] == [
+        (migration, "abandoned for a rollback"),
+        (rollback, ""),
+    ]
+    with pytest.raises(runs.RunRefused, match=rf"rollback {rollback} is not finished"):
+        call(book, "open")
+    call(book, "closed", run=rollback, operation="rollback")
+    assert call(book, "open")["run"] not in (migration, rollback)
+
+
+def test_an_unfinished_run_keeps_its_inputs(book: Journal) -> None:
+    call(book, "open", inputs={"group": "all"})
+    with pytest.raises(runs.RunRefused, match="group=all"):
+        call(book, "open", inputs={"group": "supporting"})
+
+
+def test_a_refused_run_leaves_the_host_free(book: Journal) -> None:
+    call(book, "open", operation="rollback", inputs={})
+    Owner(book.directory).release(MINE)
+    with pytest.raises(runs.RunRefused):
+        call(book, "open")
+    assert Owner(book.directory).read() == {}
+
+
+def test_the_timeline_counts_attempts_and_not_the_time_between(book: Journal) -> None:
+    at = "2026-01-02T03:04:{:02d}.000+00:00".format
+    phases = [(0, "begin"), (5, "failed"), (20, "begin"), (23, "done")]
+    for second, phase in phases:
+        book.append({"at": at(second), "run": "r", "step": "copy", "phase": phase, "inputs": {}, "inputs_digest": ""})
+    (step,) = runs.timeline(book.lines(), book, "r")
+    assert (step.attempts, step.seconds, step.phase) == (2, 8.0, "done")
+    assert runs.seconds_between(at(9), at(3)) == 0.0
