@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+BUFFER = 1 << 18
+Word = str | bytes
 
 
 class RedisError(RuntimeError):
@@ -24,7 +28,9 @@ class Connection:
             self._socket.connect(path or (host, port))
         except OSError as error:
             raise RedisError(f"Redis at {where} does not answer: {error.strerror or error}") from None
-        self._file = self._socket.makefile("rb")
+        if not path:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._file = self._socket.makefile("rb", BUFFER)
 
     def __enter__(self) -> Connection:
         return self
@@ -33,27 +39,80 @@ class Connection:
         self._file.close()
         self._socket.close()
 
-    def call(self, *words: str) -> Any:
+    def call(self, *words: Word) -> Any:
         """One command and its answer: text, a number, ``None``, or a list of such. Raises :class:`RedisError`."""
-        encoded = [word.encode() for word in words]
-        request = b"".join([b"*%d\r\n" % len(encoded), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)])
+        return _as_text(self.ask(*words))
+
+    def ask(self, *words: Word) -> Any:
+        """The same, but texts are the very bytes."""
+        self.send(encoded(words))
+        return self.answer(str(words[0]))
+
+    def many(self, commands: Iterable[Sequence[Word]]) -> list[Any]:
+        """Many commands at once and their answers in order, as bytes; a refusal stands in its place as an error."""
+        requests = [encoded(words) for words in commands]
+        self.send(b"".join(requests))
+        return self.answers(len(requests))
+
+    def send(self, request: bytes) -> None:
+        """Encoded commands, whose answers are fetched by :meth:`answer` or :meth:`answers`."""
         try:
             self._socket.sendall(request)
-            return self._answer()
         except OSError as error:
-            raise RedisError(f"Redis went away during {words[0]}: {error.strerror or error}") from None
+            raise RedisError(f"Redis went away: {error.strerror or error}") from None
 
-    def _answer(self) -> Any:
-        line = self._file.readline().rstrip(b"\r\n")
-        kind, rest = line[:1], line[1:].decode(errors="replace")
-        if kind == b"-":
-            raise RedisError(rest)
-        if kind == b"+":
-            return rest
-        if kind == b":":
-            return int(rest)
+    def answer(self, what: str = "a command") -> Any:
+        """The next answer. Raises :class:`RedisError`, also where it is a refusal."""
+        try:
+            found = self._read()
+        except OSError as error:
+            raise RedisError(f"Redis went away during {what}: {error.strerror or error}") from None
+        if isinstance(found, RedisError):
+            raise found
+        return found
+
+    def answers(self, count: int) -> list[Any]:
+        """The next answers; refusals stand in their places."""
+        try:
+            return [self._read() for __ in range(count)]
+        except OSError as error:
+            raise RedisError(f"Redis went away: {error.strerror or error}") from None
+
+    def _read(self) -> Any:
+        line = self._file.readline()
+        kind = line[:1]
         if kind == b"$":
-            return None if rest == "-1" else self._file.read(int(rest) + 2)[:-2].decode(errors="replace")
+            size = int(line[1:])
+            if size < 0:
+                return None
+            content = self._file.read(size + 2)
+            if len(content) != size + 2:
+                raise RedisError("Redis closed the connection")
+            return content[:-2]
+        if kind == b":":
+            return int(line[1:])
+        if kind == b"+":
+            return line[1:-2]
         if kind == b"*":
-            return None if rest == "-1" else [self._answer() for __ in range(int(rest))]
+            size = int(line[1:])
+            return None if size < 0 else [self._read() for __ in range(size)]
+        if kind == b"-":
+            return RedisError(line[1:].decode(errors="replace").rstrip("\r\n"))
         raise RedisError("Redis closed the connection")
+
+
+def encoded(words: Sequence[Word]) -> bytes:
+    """A command as it goes over the wire."""
+    parts = [word.encode() if isinstance(word, str) else word for word in words]
+    return b"".join([b"*%d\r\n" % len(parts), *(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)])
+
+
+def _as_text(answer: Any) -> Any:
+    if isinstance(answer, bytes):
+        return answer.decode(errors="replace")
+    if isinstance(answer, list):
+        for each in answer:
+            if isinstance(each, RedisError):
+                raise each
+        return [_as_text(each) for each in answer]
+    return answer

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..migration.sides import is_native
+
 DIRECTORY = "/var/lib/redis/cryptobot"
 SOCKET = "/run/redis-cryptobot/redis.sock"
 ACL_FILE = "/etc/redis/cryptobot.acl"
@@ -42,20 +44,29 @@ CELERY_CHANNELS = ("/{index}.celery.pidbox", "/{index}.celeryev/worker.*", "/{in
 """What Celery's workers and monitors subscribe to by pattern: remote control, gossip and events."""
 
 
-def users(catalogue: Mapping[str, Any], host: str, channels: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
+def users(
+    catalogue: Mapping[str, Any], host: str, channels: Mapping[str, list[str]] | None = None, sides: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """The users of the instance, one a service: rights to its own keys and channels, by prefix. ``channels`` are further
-    patterns by service, behind its prefix."""
+    patterns by service, behind its prefix. A user is ``open`` when the writer of all that it uses here is native; while it
+    is not, it has its rights and no password, and nobody comes in as it."""
     found: dict[str, dict[str, Any]] = {}
     for store in _stores(catalogue, host):
         for name, use in store["users"].items():
             service = catalogue["services"][name]
-            user = found.setdefault(name, {"name": name, "prefixes": set(), "patterns": [], "writer": False})
+            user = found.setdefault(name, {"name": name, "prefixes": set(), "patterns": [], "writer": False, "open": True})
+            user["open"] &= is_native(sides, "datastores", store["name"])
             user["prefixes"].add(use["prefix"])
             user["writer"] |= not service["uses"][store["name"]].get("readonly")
             patterns = [*(CELERY_CHANNELS if _runs_celery(service) else ()), *(channels or {}).get(name, [])]
             user["patterns"] += [use["prefix"] + pattern.replace("{index}", str(store["index"])) for pattern in patterns]
     return [
-        {"name": name, "prefixes": sorted(user["prefixes"]), "rules": rules(sorted(user["prefixes"]), user["patterns"], user["writer"])}
+        {
+            "name": name,
+            "prefixes": sorted(user["prefixes"]),
+            "rules": rules(sorted(user["prefixes"]), user["patterns"], user["writer"]),
+            "open": user["open"],
+        }
         for name, user in sorted(found.items())
     ]
 
