@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.cryptobot.native.plugins.plugin_utils.catalogue_check import CatalogueCheck
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import unread
+from ansible_collections.cryptobot.native.plugins.plugin_utils.catalogue_check import COMPOSE, CatalogueCheck
 from ansible_collections.cryptobot.native.plugins.plugin_utils.inventory_variables import InventoryVariables
 
 
@@ -30,5 +31,7 @@ class ActionModule(ActionBase):
                 "msg": check.findings.report(),
                 "findings": [vars(one) for one in check.findings],
             }
+        # A playbook that forgets to read the record leaves everything to the Compose project, where there is one.
+        facts = {"cryptobot": resolved, "cryptobot_sides": unread(resolved) if COMPOSE in check.shared else {}}
         # The whole fact would bury what -v is wanted for; the playbook `status` shows it to people.
-        return result | {"changed": False, "ansible_facts": {"cryptobot": resolved}, "_ansible_verbose_override": True}
+        return result | {"changed": False, "ansible_facts": facts, "_ansible_verbose_override": True}

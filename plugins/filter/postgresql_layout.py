@@ -26,7 +26,7 @@ options:
     type: str
     required: true
   options:
-    description: C(connection_limit) of a service, C(locale) of new databases, C(extensions) by datastore.
+    description: C(connection_limit) of a service, C(locale) of new databases, C(extensions) by datastore, C(sides), the fact C(cryptobot_sides).
     type: dict
     required: true
 """

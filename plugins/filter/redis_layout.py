@@ -28,7 +28,7 @@ options:
     required: true
   options:
     description: C(memory_mb), C(memory_share) (0 to 1), C(port), C(listen) (addresses; empty means derived),
-      C(extra) settings, which win, and further C(channels) by service.
+      C(extra) settings, which win, further C(channels) by service, and C(sides), the fact C(cryptobot_sides).
     type: dict
     required: true
 """
@@ -53,7 +53,7 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
     listen = list(options["listen"]) or redis_layout.listen(catalogue, host)
     share, port = float(options["memory_share"]), int(options["port"])
     settings = redis_layout.settings(int(options["memory_mb"]), share, listen, port, options["extra"])
-    return {"users": redis_layout.users(catalogue, host, options["channels"]), "settings": settings}
+    return {"users": redis_layout.users(catalogue, host, options["channels"], options.get("sides")), "settings": settings}
 
 
 class FilterModule:

@@ -17,7 +17,7 @@ name: redis_passwords
 author: Cryptobot Native contributors (@cryptobot)
 version_added: 0.1.0
 short_description: Passwords of the users of a Redis host
-description: Picks the passwords of the users, packed for M(cryptobot.native.redis_server).
+description: Picks the passwords of the users that are open, packed for M(cryptobot.native.redis_server).
 positional: secrets
 options:
   _input:
@@ -47,7 +47,7 @@ _value:
 def packed(layout: Mapping[str, Any], secrets: Any) -> str:
     """The passwords as the module takes them."""
     try:
-        return pack({user["name"]: passwords(secrets, user["name"], "redis_password") for user in layout["users"]})
+        return pack({user["name"]: passwords(secrets, user["name"], "redis_password") for user in layout["users"] if user["open"]})
     except SecretError as error:
         raise AnsibleFilterError(str(error)) from None
 

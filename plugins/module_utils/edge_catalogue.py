@@ -9,8 +9,15 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from .catalogue.derived import ADOPTED_OFFSET
+
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::", "*")
+
+
+def public_port(port: int, sides: Mapping[str, Any] | None) -> int:
+    """Where a public door is: at its port, or beside it while a Compose project publishes that one, whether its container runs or not."""
+    return port + ADOPTED_OFFSET if port in (sides or {}).get("published", ()) else port
 
 
 def endpoint(host: str, port: int) -> str:
@@ -29,16 +36,18 @@ def called_from_elsewhere(catalogue: Mapping[str, Any], host: str) -> bool:
     return any(other["services"] for name, other in catalogue["hosts"].items() if name != host)
 
 
-def listen(catalogue: Mapping[str, Any], host: str, tls_port: int = 0) -> dict[str, str]:
+def listen(
+    catalogue: Mapping[str, Any], host: str, tls_port: int = 0, sides: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """Name to address: the entrance, and of each process its public door and its internal one, which users never reach."""
     bind = str(catalogue["edge"].get("bind", EVERYWHERE[0])).replace("*", EVERYWHERE[0])
-    sockets = {"entrance": endpoint(bind, catalogue["edge"]["port"])}
+    sockets = {"entrance": endpoint(bind, public_port(catalogue["edge"]["port"], sides))}
     if tls_port:
-        sockets["entrance_tls"] = endpoint(bind, tls_port)
+        sockets["entrance_tls"] = endpoint(bind, public_port(tls_port, sides))
     address = catalogue["hosts"][host]["address"]
     elsewhere = called_from_elsewhere(catalogue, host) and not is_loopback(address)
     for door in catalogue["doors"]:
-        sockets[f"{door['name']}_public"] = endpoint(bind, door["public"])
+        sockets[f"{door['name']}_public"] = endpoint(bind, public_port(door["public"], sides))
         sockets[f"{door['name']}_internal"] = endpoint(LOOPBACK, door["internal"])
         if elsewhere:
             sockets[f"{door['name']}_internal_hosts"] = endpoint(address, door["internal"])

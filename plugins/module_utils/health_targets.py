@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from .edge_catalogue import public_port
+from .migration.sides import DOCKER, is_native
 
 HEADINGS = ("service", "process", "unit", "health", "door")
 
 
-def targets(catalogue: dict[str, Any], host: str) -> list[dict[str, Any]]:
+def targets(catalogue: dict[str, Any], host: str, sides: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """The targets of ``service_health`` that ``host`` asks.
 
     An edge host asks every public door, through the proxy, as a user does. An application host asks systemd for
-    the processes that have no door. One that is both asks both; any other host asks nothing.
+    the processes that have no door. One that is both asks both; any other host asks nothing. Only native services
+    are asked for: a Compose project has health checks of its own.
     """
     groups = catalogue["hosts"].get(host, {}).get("groups", [])
     asked: list[dict[str, Any]] = []
@@ -23,18 +27,20 @@ def targets(catalogue: dict[str, Any], host: str) -> list[dict[str, Any]]:
         bind = catalogue["edge"]["bind"]
         address = "127.0.0.1" if bind in ("0.0.0.0", "*") else bind
         for door in catalogue["doors"]:
-            health = _process(catalogue, door)["health"]
-            url = f"http://{address}:{door['public']}"
+            if not is_native(sides, "services", door["service"]):
+                continue
+            health, port = _process(catalogue, door)["health"], public_port(door["public"], sides)
+            url = f"http://{address}:{port}"
             if health.get("path"):
                 asked.append({"name": door["name"], "url": url + health["path"], "expect": health.get("expect")})
             else:
-                asked.append({"name": door["name"], "tcp": f"{address}:{door['public']}"})
+                asked.append({"name": door["name"], "tcp": f"{address}:{port}"})
     if "cryptobot_app" in groups:
         mine = set(catalogue["hosts"][host]["services"])
         asked += [
             {"name": unit["unit"], "unit": unit["unit"]}
             for service in catalogue["services"].values()
-            if service["name"] in mine
+            if service["name"] in mine and is_native(sides, "services", service["name"])
             for process in service["processes"].values()
             if process["port"] is None
             for unit in process["units"]
@@ -43,7 +49,9 @@ def targets(catalogue: dict[str, Any], host: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in target.items() if value is not None} for target in asked]
 
 
-def rows(catalogue: dict[str, Any], answers: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
+def rows(
+    catalogue: dict[str, Any], answers: Iterable[dict[str, Any]], sides: Mapping[str, Any] | None = None
+) -> list[tuple[str, ...]]:
     """One row a process, in the order of the waves: service, process, its first unit, what was seen, its door."""
     seen = {answer["name"]: answer for answer in answers}
     doors = {(door["service"], door["process"]): door for door in catalogue["doors"]}
@@ -53,14 +61,20 @@ def rows(catalogue: dict[str, Any], answers: Iterable[dict[str, Any]]) -> list[t
             door = doors.get((name, process["name"]))
             unit = process["units"][0]["unit"] if process["units"] else "-"
             answer = seen.get(door["name"] if door else unit)
-            health = "not asked" if answer is None else "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
-            result.append((name, process["name"], unit, health, f":{door['public']}" if door else "-"))
+            health = _not_asked(sides, name) if answer is None else "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
+            result.append((name, process["name"], unit, health, f":{public_port(door['public'], sides)}" if door else "-"))
     return result
 
 
-def table(catalogue: dict[str, Any], answers: Iterable[dict[str, Any]]) -> list[str]:
+def _not_asked(sides: Mapping[str, Any] | None, service: str) -> str:
+    if is_native(sides, "services", service):
+        return "not asked"
+    return "on the Docker side" if sides and sides["services"].get(service) == DOCKER else "stopped for a migration"
+
+
+def table(catalogue: dict[str, Any], answers: Iterable[dict[str, Any]], sides: Mapping[str, Any] | None = None) -> list[str]:
     """The rows as aligned lines under their headings."""
-    lines = [HEADINGS, *rows(catalogue, answers)]
+    lines = [HEADINGS, *rows(catalogue, answers, sides)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 

@@ -139,7 +139,8 @@ class Systemd:
         asked = ["systemctl", "show", "--property=Result,InvocationID,ExecMainStatus", unit]
         shown = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
         facts = dict(line.partition("=")[::2] for line in shown.splitlines())
-        if started.returncode == 0:
+        # A start that a condition of the unit passed over is no failure to systemd, and no migration.
+        if started.returncode == 0 and facts.get("Result", "success") == "success":
             return "success", []
         invocation = facts.get("InvocationID", "")
         lines = started.stderr.splitlines()

@@ -37,6 +37,12 @@ options:
     description: The releases that will be next, by service; for check mode, where they are not installed yet.
     type: dict
     default: {}
+  compose:
+    description:
+      - Whether a Docker Compose project is given in the inventory. Without one nothing is done on a host whose record of
+        sides says that something is not native.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -64,6 +70,7 @@ migrated:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.database_identity import identities
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import SidesError, undeclared
 from ansible_collections.cryptobot.native.plugins.module_utils.migrations import (
     Database,
     Markers,
@@ -119,6 +126,7 @@ def main() -> None:
             "host": {"type": "str", "required": True},
             "force": {"type": "bool", "default": False},
             "expected": {"type": "dict", "default": {}},
+            "compose": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -129,8 +137,10 @@ def main() -> None:
     wanted = [migration for migration in migrations if migration.service in needed]
     prepared = "".join(f"migrate {m.service} to {m.release}: {needed[m.service]}\n" for m in wanted)
     try:
+        if not params["compose"] and (why := undeclared()):
+            raise MigrationError(why)
         migrated = [] if module.check_mode or not wanted else apply(module, wanted)
-    except (MigrationError, OSError) as error:
+    except (MigrationError, SidesError, OSError) as error:
         module.fail_json(msg=str(error), needed=needed)
     module.exit_json(changed=bool(wanted), needed=needed, migrated=migrated, diff={"prepared": prepared})
 

@@ -79,6 +79,22 @@ options:
         description: How long its start may take, in seconds, once what comes before it is healthy.
         type: float
         default: 90
+      side:
+        description:
+          - Which side its service is on. Unless it is V(native) the unit is neither started nor stopped.
+        type: str
+        choices: [docker, none, native]
+        default: native
+  compose:
+    description:
+      - Whether a Docker Compose project is given in the inventory. Without one nothing is done on a host whose record of
+        sides says that something is not native.
+    type: bool
+    default: false
+  stop_away:
+    description: Whether running units whose service is not on the native side are stopped.
+    type: bool
+    default: false
   target:
     description: The target of them all, enabled and started at the end. Empty, none.
     type: str
@@ -143,6 +159,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import SidesError, undeclared
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 from ansible_collections.cryptobot.native.plugins.module_utils.units.edge import Edge, EdgeError
 from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import Found, Plan, Wanted, after, plan
@@ -163,6 +180,17 @@ UNIT: dict[str, dict[str, Any]] = {
     "backends": {"type": "list", "elements": "str", "default": []},
     "drain_seconds": {"type": "float", "default": 20},
     "start_timeout": {"type": "float", "default": 90},
+    "side": {"type": "str", "choices": ["docker", "none", "native"], "default": "native"},
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT},
+    "compose": {"type": "bool", "default": False},
+    "stop_away": {"type": "bool", "default": False},
+    "target": {"type": "str", "default": ""},
+    "watched": {"type": "list", "elements": "str", "default": []},
+    "prune": {"type": "bool", "default": False},
+    "changed_paths": {"type": "list", "elements": "path", "default": []},
+    "parallel": {"type": "int", "default": 2},
 }
 
 
@@ -202,24 +230,16 @@ def record(changes: dict[str, dict[str, object] | None], found: dict[str, Found]
 
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
-    module = AnsibleModule(
-        argument_spec={
-            "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT},
-            "target": {"type": "str", "default": ""},
-            "watched": {"type": "list", "elements": "str", "default": []},
-            "prune": {"type": "bool", "default": False},
-            "changed_paths": {"type": "list", "elements": "path", "default": []},
-            "parallel": {"type": "int", "default": 2},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
     params = module.params
     wanted = wanted_from(params["units"], params["target"])
     systemd, slots = Systemd(), read_slots()
     lost = orphans({unit.name for unit in wanted}) if params["prune"] else []
     try:
+        if not params["compose"] and (why := undeclared()):
+            module.fail_json(msg=why)
         found = systemd.found(dict.fromkeys([*lost, *params["watched"]], ()) | {unit.name: unit.files for unit in wanted})
-        planned = plan(wanted, found, slots, params["changed_paths"], lost, params["parallel"])
+        planned = plan(wanted, found, slots, params["changed_paths"], lost, params["parallel"], params["stop_away"])
         before = {name: state.summary for name, state in found.items()}
         changes = after(planned, wanted, found)
         result: dict[str, Any] = {"changed": planned.changed, "planned": lines(planned), "slots": planned.slots, "units": []}
@@ -237,6 +257,8 @@ def main() -> None:
             result["units"] = [one.as_dict() for one in runner.outcomes]
             if runner.failed:
                 module.fail_json(msg=complaint(runner.failed, len(runner.outcomes), len(planned.steps)), **result)
+    except SidesError as error:
+        module.fail_json(msg=str(error))
     except (SystemdError, EdgeError) as error:
         module.fail_json(msg=f"{error}. See journalctl --unit 'cryptobot-*', mend the cause, and run the play again: it goes on where it stopped.")
     module.exit_json(**result)

@@ -14,6 +14,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.finding
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import (
     Host,
     Inventory,
+    check_compose_hosts,
     check_inventory,
 )
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.merge import PREFIXES, Merged, Patch, merge
@@ -29,6 +30,7 @@ from ansible_collections.cryptobot.native.plugins.plugin_utils.inventory_variabl
 from ansible_collections.cryptobot.native.plugins.plugin_utils.role_options import check_options, role_options
 
 COLLECTION = Path(__file__).resolve().parents[2]
+COMPOSE = "cryptobot_compose"
 TARGETS = {"cryptobot_migration_groups": "migration_groups", "cryptobot_entrance": "edge"}
 
 
@@ -51,6 +53,8 @@ class CatalogueCheck:
         hosts = tuple(self._host(name) for name in self.variables.hosts)
         merged = self._merged()
         self.findings.extend(merged.findings)
+        if COMPOSE in self.shared:
+            check_compose_hosts(Inventory(hosts), self.findings)
         validated = validate(merged.catalogue)
         self.findings.extend(validated.findings.located(merged.locate))
         inventory = Inventory(hosts, self.shared.get("cryptobot_environment", "development"))

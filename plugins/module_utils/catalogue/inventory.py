@@ -92,6 +92,17 @@ def check_inventory(
             findings.add(f"hosts.{host.name}.cryptobot_address", problem, "cryptobot_address: 10.0.0.5")
 
 
+def check_compose_hosts(inventory: Inventory, findings: Findings) -> None:
+    """Where a Compose project is given, one host has its containers."""
+    found = inventory.within("cryptobot_docker")
+    example = "cryptobot_docker: {hosts: {my-host: {}}}"
+    if not found:
+        findings.add("group cryptobot_docker", "has no host, but cryptobot_compose is given", example)
+    elif len(found) > 1:
+        hosts = ", ".join(host.name for host in found)
+        findings.add("group cryptobot_docker", f"has {len(found)} hosts ({hosts}); this version knows one", example)
+
+
 def needed_groups(catalogue: Mapping[str, Any]) -> dict[str, str]:
     """Groups that must have a host, and why."""
     services, datastores = _mappings(catalogue.get("services")), _mappings(catalogue.get("datastores"))

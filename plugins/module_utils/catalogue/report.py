@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..edge_catalogue import public_port
+
 LONGEST_VALUE = 60
 Row = Sequence[object]
+Sides = Mapping[str, Any] | None
 
 
 def columns(head: Row, rows: Iterable[Row]) -> list[str]:
@@ -26,15 +29,16 @@ def _cell(value: object) -> str:
     return "-" if value in (None, "", {}, []) else str(value)
 
 
-def services(resolved: Mapping[str, Any]) -> list[str]:
-    """One row a process."""
+def services(resolved: Mapping[str, Any], sides: Sides = None) -> list[str]:
+    """One row a process; where a Compose project is given with its side, and with the writer of each datastore."""
     rows = [
         (
             name,
             key,
             service["migration_group"],
+            *((sides["services"].get(name),) if sides else ()),
             service["runtime"],
-            process["port"],
+            process["port"] and public_port(process["port"], sides),
             process["internal_port"],
             _listens(process),
             process["units"][0]["unit"],
@@ -43,9 +47,19 @@ def services(resolved: Mapping[str, Any]) -> list[str]:
         for name, service in resolved["services"].items()
         for key, process in service["processes"].items()
     ]
-    return columns(
-        ("service", "process", "group", "runtime", "public", "internal", "listens", "first unit", "hosts"), rows
-    )
+    side = ("side",) if sides else ()
+    heads = ("service", "process", "group", *side, "runtime", "public", "internal", "listens", "first unit", "hosts")
+    if not sides:
+        return columns(heads, rows)
+    writers = [(name, resolved["datastores"][name]["migration_group"], side) for name, side in sides["datastores"].items()]
+    groups = [(name, side) for name, side in sides["groups"].items()]
+    return [
+        *columns(heads, rows),
+        "",
+        *columns(("datastore", "moves with", "writer"), writers),
+        "",
+        *columns(("migration group", "side"), groups),
+    ]
 
 
 def _listens(process: Mapping[str, Any]) -> str:
@@ -53,7 +67,7 @@ def _listens(process: Mapping[str, Any]) -> str:
     return f"{ports[0]}-{ports[-1]}" if ports else ""
 
 
-def catalogue(resolved: Mapping[str, Any]) -> list[str]:
+def catalogue(resolved: Mapping[str, Any], sides: Sides = None) -> list[str]:
     """Everything: services, what they use and call, datastores, start waves, routes."""
     graph = [
         (name, service["calls"], service["after"], sorted(service["uses"]), sorted(service["secrets"]))
@@ -83,7 +97,7 @@ def catalogue(resolved: Mapping[str, Any]) -> list[str]:
     return [
         f"environment {resolved['environment']}, entrance {edge['bind']}:{edge['port']}",
         "",
-        *services(resolved),
+        *services(resolved, sides),
         "",
         *columns(("service", "calls", "after", "uses", "secrets"), graph),
         "",
@@ -95,7 +109,7 @@ def catalogue(resolved: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def provenance(resolved: Mapping[str, Any]) -> list[str]:
+def provenance(resolved: Mapping[str, Any], __: Sides = None) -> list[str]:
     """Every value that somebody else than the shipped catalogue set, and how many it set itself."""
     places = resolved["provenance"]
     own = {path: place for path, place in places.items() if not place.startswith("catalogues/")}
@@ -120,8 +134,8 @@ def _value(resolved: Mapping[str, Any], path: str) -> str:
 VIEWS = {"services": services, "catalogue": catalogue, "provenance": provenance}
 
 
-def view(resolved: Mapping[str, Any], show: str) -> list[str]:
-    """The lines of one view. Raises ValueError for one that there is not."""
+def view(resolved: Mapping[str, Any], show: str, sides: Sides = None) -> list[str]:
+    """The lines of one view; ``sides``: the fact. Raises ValueError for one that there is not."""
     if show not in VIEWS:
         raise ValueError(f"show is {show[:40]}; it is one of {', '.join(VIEWS)}. Example: -e show=provenance")
-    return VIEWS[show](resolved)
+    return VIEWS[show](resolved, sides)

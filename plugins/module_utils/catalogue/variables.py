@@ -44,6 +44,37 @@ def _text(doc: str, example: str) -> Field:
     return Field("str", doc, example, default="")
 
 
+COMPOSE = Field(
+    "dict",
+    "The Docker Compose project that the platform moves from; left out where there is none. As long as it is given, "
+    "what the record of sides does not say to be native is left to it.",
+    "cryptobot_compose: {project: cryptobot, directory: /srv/cryptobot}",
+    options={
+        "project": Field(
+            "str",
+            "Its name: the label com.docker.compose.project of its containers.",
+            "cryptobot",
+            required=True,
+            pattern=r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}",
+            pattern_words="letters, digits and _ -",
+        ),
+        "directory": Field(
+            "str",
+            "Its directory on the host. Default: what its containers say.",
+            "/srv/cryptobot",
+            pattern=r"/[^\0\n]*",
+            pattern_words="an absolute path",
+        ),
+        "files": Field(
+            "list",
+            "Its Compose files, relative to the directory. Default: what its containers say.",
+            "[docker-compose.yml]",
+            elements=Field("str", "", "docker-compose.yml", pattern=r"[^\0\n]+", pattern_words="the name of a file"),
+        ),
+    },
+)
+
+
 PUBLIC: Mapping[str, Field] = {
     "cryptobot_environment": Field(
         "str",
@@ -72,6 +103,7 @@ PUBLIC: Mapping[str, Field] = {
         options=CATALOGUE.options["edge"].options,
     ),
     "cryptobot_source": SOURCE,
+    "cryptobot_compose": COMPOSE,
     "cryptobot_address": Field(
         "str",
         "The address under which the other hosts reach a host. Default: `ansible_host`, else 127.0.0.1.",

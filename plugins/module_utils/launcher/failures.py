@@ -18,6 +18,8 @@ from typing import NamedTuple
 
 GIVE_UP = 78
 """Exit status of a start past the limit (``EX_CONFIG``); the unit names it in ``RestartPreventExitStatus=``."""
+PASSED_OVER = "exec-condition"
+"""Result of a start that a condition of the unit did not let begin: nothing ran, so nothing failed."""
 ENDED = "/run/cryptobot-ended"
 GROWTH = 1.9
 
@@ -69,6 +71,8 @@ def counted(before: Failures, end: End, ready_since: float | None, stable_after:
 
     A service that ends by itself has failed, even with exit status 0.
     """
+    if end.result == PASSED_OVER:
+        return before._replace(last=end.at)
     if end.status == str(GIVE_UP) or (end.result == "success" and stop_was_asked()):
         return Failures(0, end.at)
     stable = ready_since is not None and end.at - ready_since >= stable_after

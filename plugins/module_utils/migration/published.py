@@ -14,6 +14,7 @@ from ..catalogue.derived import ADOPTED_OFFSET
 from ..docker.containers import Container
 from ..docker.engine import DockerError, Engine
 
+SETTING = "net.ipv4.ip_local_reserved_ports"
 RESERVED = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
 MOVABLE = ("entrance", "public")
 """Kinds of doors that the proxy opens beside the published port."""
@@ -72,11 +73,15 @@ def needed(catalogue: Mapping[str, Any], host: str, ports: Iterable[Mapping[str,
 
 
 def reserved(published: Iterable[int], now: str) -> str:
-    """The kernel's list of ports that it must not give to outgoing connections, in its own spelling: ``now`` and the doors beside ours."""
-    ports = {port + ADOPTED_OFFSET for port in published if port + ADOPTED_OFFSET <= 65535}
-    if not ports:
-        return ""
-    for part in filter(None, now.strip().split(",")):
+    """The kernel's list of ports that it must not give to outgoing connections: ``now``, and the doors beside those published."""
+    ports = sorted({port + ADOPTED_OFFSET for port in published if port + ADOPTED_OFFSET <= 65535})
+    return merged(now, ",".join(map(str, ports))) if ports else ""
+
+
+def merged(*lists: str) -> str:
+    """Lists of ports such as ``8080,9000-9003`` as one, in the kernel's own spelling. Raises ValueError for another text."""
+    ports: set[int] = set()
+    for part in filter(None, (part.strip() for text in lists for part in text.split(","))):
         first, __, last = part.partition("-")
         ports.update(range(int(first), int(last or first) + 1))
     runs = [[port for __, port in run] for __, run in groupby(enumerate(sorted(ports)), lambda pair: pair[1] - pair[0])]

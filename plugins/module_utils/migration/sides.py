@@ -144,6 +144,12 @@ def outline(catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
+def unread(catalogue: Catalogue) -> dict[str, Any]:
+    """The fact where a Compose project is given and nobody has looked at a host's record: all is on the Docker side."""
+    groups, writers = dict.fromkeys(catalogue["migration_groups"], DOCKER), {name: Writer(DOCKER) for name in catalogue["datastores"]}
+    return Sides(groups, writers).fact(catalogue) | {"reserved_ports": ""}
+
+
 def is_native(sides: Mapping[str, Any] | None, kind: str, name: str) -> bool:
     """Whether a service or datastore (``kind``: services, datastores, groups) is native by the fact; all are without one."""
     return not sides or sides[kind].get(name, DOCKER) == NATIVE
@@ -163,4 +169,4 @@ def undeclared(directory: Path | str = DIRECTORY) -> str:
     )
 
 
-__all__ = ["DIRECTORY", "DOCKER", "FILE", "NATIVE", "NONE", "SIDES", "Sides", "SidesError", "Writer", "is_native", "outline", "undeclared"]
+__all__ = ["DIRECTORY", "DOCKER", "FILE", "NATIVE", "NONE", "SIDES", "Sides", "SidesError", "Writer", "is_native", "outline", "undeclared", "unread"]

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import secret_values
+from ..migration.sides import is_native
 
 IDENT_MAP = "cryptobot"
 POOLER = "cryptobot-pgbouncer"
@@ -19,13 +20,15 @@ MIGRATOR = "cryptobot-migrate"
 def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """``roles``, ``databases``, ``hba`` and ``ident`` lines, ``pools``, and the local ``doors`` of one host.
 
-    ``options``: ``connection_limit`` a service, ``locale`` of new databases, ``extensions`` by datastore.
+    ``options``: ``connection_limit`` a service, ``locale`` of new databases, ``extensions`` by datastore, ``sides``: a database
+    whose writer is not native is left out of ``databases`` and ``doors``, and so are settings of roles in it. Roles and lines stay.
     """
     stores = [each for each in catalogue["datastores"].values() if each["kind"] == "postgresql" and each["host"] == host]
     roles: dict[str, dict[str, Any]] = {}
     result: dict[str, Any] = {"databases": [], "hba": [], "ident": [], "pooled": [], "pools": [], "doors": []}
     for store in stores:
         users = [catalogue["services"][name] for name in store["users"]]
+        native = is_native(options.get("sides"), "datastores", store["name"])
         owner = _owner(store, users)
         roles.setdefault(owner, _role(owner, login=False))
         access = {}
@@ -39,7 +42,8 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
             role["password"] = role["password"] or pooled or bool(addresses)
             migrator = roles.setdefault(migrate, _role(migrate, member_of=[owner], connection_limit=5))
             migrator["member_of"] = sorted({*migrator["member_of"], owner})
-            migrator["settings"][store["database"]] = {"role": owner}
+            if native:
+                migrator["settings"][store["database"]] = {"role": owner}
             migrator["password"] = migrator["password"] or bool(addresses)
             access[name] = "read" if use.get("readonly") else "write"
             access[migrate] = "connect"
@@ -48,24 +52,23 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
             if pooled:
                 remote = bool(addresses)
                 result["pools"].append(
-                    {"service": service["name"], "role": name, "database": store["database"], "pool": use["pool"], "remote": remote}
+                    {
+                        "service": service["name"],
+                        "role": name,
+                        "datastore": store["name"],
+                        "database": store["database"],
+                        "pool": use["pool"],
+                        "remote": remote,
+                    }
                 )
             result["ident"] += _identities(service, here, pooled)
-            if here:
+            if here and native:
                 result["doors"] += [
                     {"user": service["user"], "role": name, "database": store["database"], "access": access[name]},
                     {"user": MIGRATOR, "role": migrate, "database": store["database"], "access": "define"},
                 ]
-        result["databases"].append(
-            {
-                "name": store["database"],
-                "owner": owner,
-                "access": access,
-                "locale": options["locale"],
-                "extensions": list((options.get("extensions") or {}).get(store["name"]) or []),
-                "pooler": POOLER_ROLE if store["database"] in result["pooled"] else None,
-            }
-        )
+        if native:
+            result["databases"].append(_database(store, owner, access, options, store["database"] in result["pooled"]))
     if result["pooled"]:
         roles[POOLER_ROLE] = _role(POOLER_ROLE)
         result["ident"].append([IDENT_MAP, POOLER, POOLER_ROLE])
@@ -78,6 +81,19 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
     for lines in ("hba", "ident"):
         result[lines] = _unique(result[lines])
     return result
+
+
+def _database(
+    store: Mapping[str, Any], owner: str, access: dict[str, str], options: Mapping[str, Any], pooled: bool
+) -> dict[str, Any]:
+    return {
+        "name": store["database"],
+        "owner": owner,
+        "access": access,
+        "locale": options["locale"],
+        "extensions": list((options.get("extensions") or {}).get(store["name"]) or []),
+        "pooler": POOLER_ROLE if pooled else None,
+    }
 
 
 def passwords(layout_: Mapping[str, Any], catalogue: Mapping[str, Any], secrets: Any) -> dict[str, str]:

@@ -13,9 +13,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..catalogue.queries import services_on
+from ..launcher.sides import DOCKER, NATIVE
 
 Catalogue = Mapping[str, Any]
 
+SIDE = "/usr/lib/cryptobot/side"
 LAUNCH = "/usr/lib/cryptobot/launch"
 DRAIN = "/usr/lib/cryptobot/python/cryptobot_drain.py"
 SECRETS = "/etc/cryptobot/secrets"
@@ -86,6 +88,9 @@ class Unit:
     backends: list[str]
     drain_seconds: int
     nginx: dict[str, Any] = field(default_factory=dict)
+    side: str = NATIVE
+    condition: str = ""
+    """Command of its ``ExecCondition=``, where its service can also run under Docker Compose."""
 
 
 @dataclass(frozen=True)
@@ -280,7 +285,23 @@ def edge_names(catalogue: Catalogue, service: str, process: str, listen: str | N
     return [f"{door['name']}_{kind}" for kind in ("read", "write", "ws")], server
 
 
-def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], one: Mapping[str, Any], limits: Limits) -> Unit:
+def condition(service: Mapping[str, Any], sides: Mapping[str, Any] | None) -> str:
+    """Empty where no Compose project is given: nothing asks then, and nothing can be missing at a boot."""
+    if not sides:
+        return ""
+    words = [SIDE, "--group", service["migration_group"]]
+    return " ".join(quoted(word) for word in [*words, *(word for store in sorted(service["uses"]) for word in ("--datastore", store))])
+
+
+def unit(
+    catalogue: Catalogue,
+    host: str,
+    service: Mapping[str, Any],
+    process: Mapping[str, Any],
+    one: Mapping[str, Any],
+    limits: Limits,
+    sides: Mapping[str, Any] | None = None,
+) -> Unit:
     name, listen = service["name"], one.get("listen")
     runtime_directory = f"cryptobot/{name}-{process['name']}-{one['instance']}"
     secrets = secrets_of(service, runtime_directory)
@@ -330,52 +351,18 @@ def unit(catalogue: Catalogue, host: str, service: Mapping[str, Any], process: M
         backends=backends,
         drain_seconds=drain,
         nginx=nginx(service, process, one),
+        side=sides["services"].get(name, DOCKER) if sides else NATIVE,
+        condition=condition(service, sides),
     )
 
 
-def migration(catalogue: Catalogue, host: str, service: Mapping[str, Any]) -> dict[str, Any]:
-    """The oneshot that brings the service's schema up to date, with the release that is next, or else with the live one."""
-    name, steps = service["name"], service["migration"]
-    runtime_directory = f"cryptobot/{name}-migrate"
-    secrets = secrets_of(service, runtime_directory, "pgpass_migrate")
-    groups, writable = data_directories(catalogue, service)
-    addresses, anywhere = egress(catalogue, service)
-    inside, programs = ("/source", "../venv/bin") if service["runtime"] == "python" else ("", "bin")
-    options = [word for release in ("next", "current") for word in ("--in", f"/opt/cryptobot/{name}/{release}{inside}")]
-    options += [word for store, url in datastore_addresses(catalogue, service, host) for word in ("--after", f"{store}={url}")]
-    first, *rest = steps["command"]
-    launch = [LAUNCH, *options, *secrets.options, "--", first if "/" in first else f"{programs}/{first}", *rest]
-    assignments = [variable(key, str(value)) for key, value in steps["environment"].items()]
-    assignments += [specified(key, replaced(value, secrets.moved)) for key, value in steps["credential_environment"].items()]
-    return {
-        "name": f"cryptobot-{name}-migrate.service",
-        "service": name,
-        "runtime": service["runtime"],
-        "group": service["user"],
-        "groups": [service["user"], *groups],
-        "umask": umask(groups),
-        "environment": assignments,
-        "environment_files": secrets.variables,
-        "credentials": secrets.credentials,
-        "runtime_directory": runtime_directory,
-        "exec_start": " ".join(quoted(word) for word in launch),
-        "read_write": writable,
-        "executable": [f"/opt/cryptobot/{name}"],
-        "addresses": addresses,
-        "open_egress": anywhere,
-    }
-
-
-def migrations(catalogue: Catalogue, host: str) -> list[dict[str, Any]]:
-    """The migration unit of every service of the host that has steps."""
-    return [migration(catalogue, host, service) for service in services_on(catalogue, host) if service.get("migration")]
-
-
-def units(catalogue: Catalogue, host: str, limits: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
-    """All units of the host, both slots of each process, as mappings."""
+def units(
+    catalogue: Catalogue, host: str, limits: Mapping[str, int] | None = None, sides: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """All units of the host, both slots of each process, as mappings. ``sides``: the fact; empty, all are native."""
     bounds = Limits(**(limits or {}))
     return [
-        asdict(unit(catalogue, host, service, process, one, bounds))
+        asdict(unit(catalogue, host, service, process, one, bounds, sides))
         for service in services_on(catalogue, host)
         for process in service["processes"].values()
         for one in process["units"]
@@ -384,5 +371,5 @@ def units(catalogue: Catalogue, host: str, limits: Mapping[str, int] | None = No
 
 def wishes(all_units: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The same units as the `units` module takes them."""
-    same = ("name", "slot", "instance", "wave", "own_socket", "exclusive", "files", "server", "backends", "drain_seconds", "start_timeout")
+    same = ("name", "slot", "instance", "wave", "own_socket", "exclusive", "files", "server", "backends", "drain_seconds", "start_timeout", "side")
     return [{**{key: one[key] for key in same}, "process": f"{one['service']}-{one['process']}"} for one in all_units]

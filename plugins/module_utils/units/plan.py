@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..launcher.sides import NATIVE
+
 FIRST_SLOT = "a"
 
 
@@ -34,6 +36,8 @@ class Wanted:
     backends: tuple[str, ...] = ()
     drain_seconds: float = 20
     start_timeout: float = 90
+    side: str = NATIVE
+    """Which side its service is on. Away from the native one it is enabled, for a condition of its own holds it, and neither started nor stopped."""
 
     @property
     def twin_restart(self) -> bool:
@@ -140,21 +144,29 @@ def plan(
     changed_paths: Collection[str] = (),
     orphans: Sequence[str] = (),
     parallel: int = 2,
+    stop_away: bool = False,
 ) -> Plan:
-    """`orphans` are units of ours that the catalogue does not have any more; `changed_paths` are what this run (or its prediction) wrote."""
+    """`orphans` are units of ours that the catalogue does not have any more; `changed_paths` are what this run (or its prediction) wrote.
+
+    `stop_away`: units whose service is not on the native side are stopped where they run.
+    """
     slots = slots or {}
     result = Plan(slots={process: slots.get(process, FIRST_SLOT) for process in sorted({unit.process for unit in wanted})})
     steps: list[Step] = []
     for unit in wanted:
-        state = found.get(unit.name, Found())
+        state, away = found.get(unit.name, Found()), unit.side != NATIVE
+        if away and state.running and stop_away:
+            result.stop.append(Step("stop", unit, "its service is not on the native side"))
         if unit.slot != result.slots[unit.process]:
-            if state.running:
+            if state.running and not away:
                 result.stop.append(Step("stop", unit, "its slot is not the live one"))
             if state.enabled:
                 result.disable.append(unit.name)
             continue
         if not state.enabled:
             result.enable.append(unit.name)
+        if away:
+            continue
         stale = tuple(dict.fromkeys((*state.stale, *changed_for(unit.files, changed_paths))))
         if step := _step(wanted, unit, state, stale):
             steps.append(step)
@@ -178,6 +190,8 @@ def after(plan_: Plan, wanted: Sequence[Wanted], found: Mapping[str, Found]) -> 
     for unit in wanted:
         state = found.get(unit.name, Found())
         live = unit.slot == plan_.slots[unit.process]
-        if state.summary != (now := {"active": live, "enabled": live}) and (live or state.running or state.enabled):
+        stopped = any(step.unit is unit for step in plan_.stop)
+        active = live if unit.side == NATIVE else state.running and not stopped
+        if state.summary != (now := {"active": active, "enabled": live}) and (live or state.running or state.enabled):
             result[unit.name] = now
     return result

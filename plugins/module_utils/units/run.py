@@ -91,11 +91,10 @@ class Runner:
                 return
 
     def _stop(self, steps: Sequence[Step]) -> None:
-        for step in steps:
-            if step.unit.own_socket and self._edge.here:
-                self._drained_stop(step)
-            else:
-                self._systemd.stop([step.unit.name])
+        drained = [step for step in steps if step.unit.own_socket and self._edge.here]
+        self._systemd.stop([step.unit.name for step in steps if step not in drained])
+        for step in drained:
+            self._drained_stop(step)
 
     def _round(self, steps: Sequence[Step], slots: dict[str, str]) -> None:
         began = time.monotonic()

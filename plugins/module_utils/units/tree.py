@@ -11,7 +11,8 @@ from typing import Any
 
 from ..catalogue.environment_file import env_file
 from ..catalogue.queries import secret_files, services_on
-from .catalogue import Catalogue, migrations
+from .catalogue import Catalogue
+from .migrations import migrations
 
 CONFIGURATION = "/etc/cryptobot"
 MARK = "# Managed by cryptobot.native: changes here are overwritten.\n"
@@ -31,9 +32,10 @@ def unit_files(all_units: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return files
 
 
-def migration_files(catalogue: Catalogue, host: str) -> list[dict[str, Any]]:
+def migration_files(catalogue: Catalogue, host: str, sides: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     return [
-        template("etc/systemd/system/migrate.service.j2", f"/etc/systemd/system/{unit['name']}", unit=unit) for unit in migrations(catalogue, host)
+        template("etc/systemd/system/migrate.service.j2", f"/etc/systemd/system/{unit['name']}", unit=unit)
+        for unit in migrations(catalogue, host, sides)
     ]
 
 

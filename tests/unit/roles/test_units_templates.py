@@ -18,6 +18,7 @@ BARE: dict[str, Any] = {
     "runtime_directory": "cryptobot/auth-web-1", "environment": [], "environment_files": [], "credentials": {}, "files": ["/etc/a"], "groups": [],
     "read_write": [], "umask": "0077", "executable": [], "ports": [], "sockets": False, "addresses": [], "open_egress": False, "resources": {},
     "kill_signal": "SIGTERM", "start_timeout": 90, "stop_timeout": 30,
+    "condition": "",
 }
 ALONE: list[tuple[dict[str, Any], str]] = [
     ({"environment": ['"A=b c"']}, 'Environment="A=b c"'),
@@ -32,6 +33,7 @@ ALONE: list[tuple[dict[str, Any], str]] = [
     ({"addresses": ["10.0.0.2/32"]}, "IPAddressAllow=localhost 10.0.0.2/32"),
     ({"open_egress": True}, "# IPAddressDeny=any is off: the catalogue lets it connect anywhere (egress: [any])"),
     ({"resources": {"memory_max": "1G", "cpu_weight": 200, "io_weight": 50, "nice": 5, "tasks_max": 9}}, "MemoryMax=1G"),
+    ({"condition": "/usr/lib/cryptobot/side --group x"}, "\nExecCondition=+/usr/lib/cryptobot/side --group x\n"),
     ({"runtime": "binary"}, "KillSignal=SIGTERM"),
     ({"kill_signal": "SIGQUIT", "runtime": "static"}, "KillSignal=SIGQUIT"),
 ]
@@ -63,7 +65,7 @@ def readable(text: str) -> None:
 def test_each_thing_alone(template: str, unit: dict[str, Any], expected: str) -> None:
     text = render(template, unit)
     readable(text)
-    if template.startswith("process"):
+    if template.startswith("process") or "condition" in unit:
         assert expected in text
 
 

@@ -390,6 +390,32 @@ CASES = [
         {"cryptobot_environment": "one of development, staging, production"},
         variables="cryptobot_environment: prod",
     ),
+    Case(
+        "Compose project of a wrong type",
+        {"cryptobot_compose": "should be a dictionary, but is text"},
+        variables="cryptobot_compose: cryptobot",
+        example="cryptobot_compose: {project: cryptobot",
+    ),
+    Case(
+        "Compose project without its name",
+        {"cryptobot_compose.project": "is missing"},
+        variables="cryptobot_compose: {directory: /srv/cryptobot}",
+    ),
+    Case(
+        "unknown key of the Compose project",
+        {"cryptobot_compose.file": "is not a known key; did you mean files?"},
+        variables="cryptobot_compose: {project: cryptobot, file: docker-compose.yml}",
+    ),
+    Case(
+        "directory of the Compose project that is none",
+        {"cryptobot_compose.directory": "should be an absolute path"},
+        variables="cryptobot_compose: {project: cryptobot, directory: srv}",
+    ),
+    Case(
+        "Compose project on no host",
+        {"group cryptobot_docker": "has no host, but cryptobot_compose is given"},
+        variables="cryptobot_compose: {project: cryptobot}",
+    ),
     Case("no source", {"cryptobot_source": "is not set"}, variables="cryptobot_source: null"),
     Case("two sources", {"cryptobot_source": "has path and git"}, variables="cryptobot_source: {path: /tmp, git: x}"),
     Case(

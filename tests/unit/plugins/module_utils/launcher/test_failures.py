@@ -47,6 +47,11 @@ def test_what_is_a_failure(result: str, status: str, who, count: int) -> None:
     assert counted(Failures(2, 1.0), End(5.0, result, status), None, 60, who).count == count
 
 
+def test_a_start_that_was_passed_over_is_no_failure() -> None:
+    before = Failures(3, 50.0, 4.0)
+    assert counted(before, End(100.0, "exec-condition", ""), None, 600, by_itself) == Failures(3, 100.0, 4.0)
+
+
 def test_an_end_as_the_unit_writes_it() -> None:
     assert parse_end("12.34 11500000 signal KILL\n") == End(11.5, "signal", "KILL")
     assert parse_end("12.34 0 signal KILL\n") == End(12.34, "signal", "KILL")

@@ -78,7 +78,8 @@ def test_a_pooled_service_has_a_password_and_the_pooler_comes_for_it():
     assert by_name(made)["api"]["password"] and not by_name(made)["api_migrate"]["password"]
     assert ["cryptobot", "cryptobot-pgbouncer", "api"] in made["ident"]
     assert made["databases"][0]["pooler"] == "cryptobot_pgbouncer"
-    assert made["pools"] == [{"service": "api", "role": "api", "database": "orders", "pool": "session", "remote": False}]
+    door = {"service": "api", "role": "api", "datastore": "orders", "database": "orders", "pool": "session", "remote": False}
+    assert made["pools"] == [door]
 
 
 def test_a_service_with_two_databases_acts_as_each_owner_in_its_own():

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.units import catalogue as units_catalogue
-from ansible_collections.cryptobot.native.plugins.module_utils.units.catalogue import migrations, quoted, specified, units, variable, wishes
+from ansible_collections.cryptobot.native.plugins.module_utils.units.catalogue import quoted, specified, units, variable, wishes
+from ansible_collections.cryptobot.native.plugins.module_utils.units.migrations import migrations
 
 
 def catalogue(**service: Any) -> dict[str, Any]:
