@@ -88,7 +88,6 @@ changes:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.docker import writers
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
@@ -121,8 +120,12 @@ class Task:
             self.containers = writers.chosen(every, params["services"], params["without"])
             self.changes = writers.plan_stop(self.containers)
         else:
-            wanted = {i for i, one in self._kept.items() if params["services"] is None or one.service in params["services"]}
-            self._kept = {i: one for i, one in self._kept.items() if i in wanted and one.service not in params["without"]}
+            wanted = {
+                i for i, one in self._kept.items() if params["services"] is None or one.service in params["services"]
+            }
+            self._kept = {
+                i: one for i, one in self._kept.items() if i in wanted and one.service not in params["without"]
+            }
             self.containers = [one for one in every if one.id in self._kept]
             self.changes = [] if params["state"] == "forgotten" else writers.plan_start(every, self._kept, None)
 

@@ -162,7 +162,9 @@ class Container:
     @cached_property
     def mounts(self) -> list[Mount]:
         found = [
-            Mount(one.get("Type", ""), one["Destination"], one.get("Source", ""), one.get("Name", ""), one.get("RW", True))
+            Mount(
+                one.get("Type", ""), one["Destination"], one.get("Source", ""), one.get("Name", ""), one.get("RW", True)
+            )
             for one in self.raw.get("Mounts") or []
         ]
         found += [Mount("tmpfs", target) for target in self.raw["HostConfig"].get("Tmpfs") or {}]

@@ -98,12 +98,18 @@ def _words(container: Container) -> list[str]:
     """The command word by word, that of a shell taken apart with the container's own variables."""
     command = container.command
     for index, word in enumerate(command):
-        if word in ("-c", "-ec", "-lc") and index and command[index - 1].rpartition("/")[2] in ("sh", "bash", "ash", "dash"):
+        if (
+            word in ("-c", "-ec", "-lc")
+            and index
+            and command[index - 1].rpartition("/")[2] in ("sh", "bash", "ash", "dash")
+        ):
             try:
                 inside = shlex.split(" ".join(command[index + 1 : index + 2]))
             except ValueError:
                 return command
-            return [_VARIABLE.sub(lambda name: container.environment.get(name[1] or name[2], ""), one) for one in inside]
+            return [
+                _VARIABLE.sub(lambda name: container.environment.get(name[1] or name[2], ""), one) for one in inside
+            ]
     return command
 
 

@@ -33,7 +33,9 @@ def run_client(words: Sequence[str], timeout: float | None = None) -> subprocess
             "where this is one, install its client (docker.io, from Debian 13 also docker-cli)."
         ) from None
     except subprocess.TimeoutExpired:
-        raise DockerError(f"docker {words[0]} gave no answer within {timeout:.0f} s. Look at: systemctl status docker") from None
+        raise DockerError(
+            f"docker {words[0]} gave no answer within {timeout:.0f} s. Look at: systemctl status docker"
+        ) from None
 
 
 class Engine:
@@ -123,9 +125,13 @@ class Engine:
                 with open(on_host, "rb") as file:
                     return file.read()
             except OSError as error:
-                raise DockerError(f"{on_host}, which {container.name} has as {path}, cannot be read: {error.strerror}") from None
+                raise DockerError(
+                    f"{on_host}, which {container.name} has as {path}, cannot be read: {error.strerror}"
+                ) from None
         if not container.running:
-            raise DockerError(f"{path} lies inside {container.name}, which does not run. Start it: docker start {container.name}")
+            raise DockerError(
+                f"{path} lies inside {container.name}, which does not run. Start it: docker start {container.name}"
+            )
         return self.client_bytes("exec", container.id, "cat", "--", path)
 
     def update_restart(self, container: str, policy: str) -> None:

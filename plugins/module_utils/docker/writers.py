@@ -80,7 +80,9 @@ def plan_stop(containers: Iterable[Container]) -> list[ContainerChange]:
     return [change for one in containers if (change := _change(one, RESTART_OFF, False))]
 
 
-def plan_start(containers: Iterable[Container], was: Mapping[str, Kept], services: Sequence[str] | None) -> list[ContainerChange]:
+def plan_start(
+    containers: Iterable[Container], was: Mapping[str, Kept], services: Sequence[str] | None
+) -> list[ContainerChange]:
     """Back to what they were. Raises where one of them is not there any more."""
     there = {one.id: one for one in containers}
     wanted = [one for one in was.values() if services is None or one.service in services]
@@ -145,11 +147,14 @@ class Writers:
 
     def verify(self, changes: Sequence[ContainerChange]) -> None:
         """That each is as planned; asked anew. Raises :class:`DockerError` naming the ones that are not."""
-        seen = {raw["Id"]: Container(raw) for raw in self._engine.inspect("container", [change.id for change in changes])}
+        seen = {
+            raw["Id"]: Container(raw) for raw in self._engine.inspect("container", [change.id for change in changes])
+        }
         wrong = [
             f"{change.target} is {seen[change.id].state} with --restart={seen[change.id].restart_policy}"
             for change in changes
-            if (seen[change.id].running, seen[change.id].restart_policy) != (change.is_["running"], change.is_["restart"])
+            if (seen[change.id].running, seen[change.id].restart_policy)
+            != (change.is_["running"], change.is_["restart"])
         ]
         if wrong:
             raise DockerError(f"{'; '.join(wrong)}, which is not what was asked for. See: docker logs NAME")

@@ -31,7 +31,12 @@ def container(service: str, **over: Any) -> dict[str, Any]:
         "Name": f"/{name}",
         "Created": "2026-01-01T00:00:00Z",
         "Image": "sha256:" + "1" * 64,
-        "State": {"Status": over.get("state", "running"), "Running": running, "Pid": 4711 if running else 0, "ExitCode": 0},
+        "State": {
+            "Status": over.get("state", "running"),
+            "Running": running,
+            "Pid": 4711 if running else 0,
+            "ExitCode": 0,
+        },
         "Config": {
             "Env": [f"{key}={value}" for key, value in env.items()],
             "Cmd": over.get("cmd"),
@@ -44,11 +49,14 @@ def container(service: str, **over: Any) -> dict[str, Any]:
         "HostConfig": {
             "RestartPolicy": over.get("policy", {"Name": "unless-stopped", "MaximumRetryCount": 0}),
             "PortBindings": {
-                port: [{"HostIp": address, "HostPort": str(host)}] for port, (address, host) in over.get("ports", {}).items()
+                port: [{"HostIp": address, "HostPort": str(host)}]
+                for port, (address, host) in over.get("ports", {}).items()
             },
             "NetworkMode": over.get("network_mode", "cryptobot_platform"),
         },
-        "NetworkSettings": {"Networks": {key: {"IPAddress": value if running else ""} for key, value in networks.items()}},
+        "NetworkSettings": {
+            "Networks": {key: {"IPAddress": value if running else ""} for key, value in networks.items()}
+        },
         "Mounts": over.get("mounts", []),
     }
 
@@ -56,7 +64,9 @@ def container(service: str, **over: Any) -> dict[str, Any]:
 class Client:
     """Answers as `docker` would, and keeps what was asked of it. ``files``: what `exec … cat` gives, by path."""
 
-    def __init__(self, containers: list[dict[str, Any]], volumes: list[dict[str, Any]] | None = None, **more: Any) -> None:
+    def __init__(
+        self, containers: list[dict[str, Any]], volumes: list[dict[str, Any]] | None = None, **more: Any
+    ) -> None:
         self.containers = containers
         self.volumes = volumes or []
         self.networks: list[dict[str, Any]] = more.get("networks", [])
@@ -86,7 +96,12 @@ class Client:
             there = self.volumes if words[0] == "volume" else self.networks
             return "\n".join(one["Name"] for one in there if _labelled(one.get("Labels") or {}, labels)), 0
         if words[1] == "inspect":
-            there = {"container": self.containers, "volume": self.volumes, "network": self.networks, "image": self.images}
+            there = {
+                "container": self.containers,
+                "volume": self.volumes,
+                "network": self.networks,
+                "image": self.images,
+            }
             names = set(words[2:])
             return json.dumps([one for one in there[words[0]] if names & {one.get("Id"), one.get("Name")}]), 0
         if words[0] == "diff":
@@ -98,4 +113,7 @@ class Client:
 
 
 def _labelled(labels: dict[str, str], wanted: list[str]) -> bool:
-    return all(labels.get(name) == value if sign else name in labels for name, sign, value in (one.partition("=") for one in wanted))
+    return all(
+        labels.get(name) == value if sign else name in labels
+        for name, sign, value in (one.partition("=") for one in wanted)
+    )

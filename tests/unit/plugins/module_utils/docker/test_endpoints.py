@@ -21,7 +21,9 @@ def test_a_server_is_reached_at_the_containers_own_address():
     assert found == {"host": "172.20.0.5", "port": 5432, "user": "postgres", "password": "s3"}
 
 
-@pytest.mark.parametrize("cmd", [["postgres", "-p", "5433"], ["postgres", "-c", "port=5433"], ["postgres", "--port=5433"]])
+@pytest.mark.parametrize(
+    "cmd", [["postgres", "-p", "5433"], ["postgres", "-c", "port=5433"], ["postgres", "--port=5433"]]
+)
 def test_another_port_is_seen_in_the_command(cmd):
     assert postgresql(cmd=cmd)["port"] == 5433
 
@@ -46,11 +48,17 @@ def test_the_mount_is_not_taken_for_another_of_the_same_beginning(tmp_path):
     [
         ({"cmd": ["redis-server", "--requirepass", "one"]}, "one"),
         ({"cmd": ["redis-server", "--requirepass=one"]}, "one"),
-        ({"cmd": ["sh", "-c", "exec redis-server --requirepass $PASS --appendonly yes"], "env": {"PASS": "two"}}, "two"),
+        (
+            {"cmd": ["sh", "-c", "exec redis-server --requirepass $PASS --appendonly yes"], "env": {"PASS": "two"}},
+            "two",
+        ),
         ({"cmd": ["sh", "-c", 'redis-server --requirepass "${PASS}"'], "env": {"PASS": "two"}}, "two"),
         ({"cmd": ["redis-server", "--user", "default", "on", ">three", "~*", "+@all", "--port", "6379"]}, "three"),
         ({"cmd": ["redis-server"], "env": {"REDISCLI_AUTH": "four"}}, "four"),
-        ({"cmd": ["redis-server", "/etc/redis.conf"], "files": {"/etc/redis.conf": '# x\nrequirepass "five"\n'}}, "five"),
+        (
+            {"cmd": ["redis-server", "/etc/redis.conf"], "files": {"/etc/redis.conf": '# x\nrequirepass "five"\n'}},
+            "five",
+        ),
         ({"cmd": ["redis-server"]}, None),
     ],
 )
@@ -81,7 +89,14 @@ def test_a_network_of_the_host_and_one_of_another_container():
 
 
 def volume(name, **more):
-    return {"Name": name, "Driver": "local", "Mountpoint": f"/var/lib/docker/volumes/{name}/_data", "Options": None, "Labels": {}, **more}
+    return {
+        "Name": name,
+        "Driver": "local",
+        "Mountpoint": f"/var/lib/docker/volumes/{name}/_data",
+        "Options": None,
+        "Labels": {},
+        **more,
+    }
 
 
 def test_a_volume_is_found_by_label_then_by_name():
@@ -106,7 +121,9 @@ def test_no_message_holds_a_value_of_the_environment():
     def refuse(words, timeout=None):
         import subprocess
 
-        return subprocess.CompletedProcess(words, 1, b"", b"Cannot connect to the Docker daemon at unix:///var/run/docker.sock.")
+        return subprocess.CompletedProcess(
+            words, 1, b"", b"Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
+        )
 
     from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import Engine
 

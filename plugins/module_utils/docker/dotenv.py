@@ -1,0 +1,65 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compose's `.env` and `env_file`: what each line gives.
+
+Source: the Compose specification, ".env file syntax", and python-dotenv, which Compose v1 reads them with. Where the two
+differ (v2 interpolates in values that no single quotes enclose, v1 nowhere), the container shows what came of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .interpolation import Interpolation
+
+_LINE = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)[ \t]*(?P<sign>[=:])?[ \t]*")
+_SINGLE = re.compile(r"'(?P<text>(?:\\'|[^'])*)'")
+_DOUBLE = re.compile(r'"(?P<text>(?:\\.|[^"\\])*)"', re.DOTALL)
+_BARE = re.compile(r"[^\n\r]*")
+_COMMENT = re.compile(r"(?:^|[ \t])#.*")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
+
+
+def parse_dotenv(text: str, shell: Mapping[str, str] | None = None, interpolate: bool = True) -> dict[str, str | None]:
+    """Variables in their order; None is a name without a value, which comes from the shell.
+
+    Line ends may be those of Windows, a byte order mark is skipped. What is no assignment is left out.
+    """
+    found: dict[str, str | None] = {}
+    text, at = text.removeprefix("\ufeff"), 0
+    while at < len(text):
+        line = _LINE.match(text, at)
+        if text[at] in "\r\n" or line is None:
+            at = _BARE.match(text, at).end() + 1  # type: ignore[union-attr]
+            continue
+        if line["sign"] is None:
+            found[line["name"]] = None
+            at = _BARE.match(text, line.end()).end() + 1  # type: ignore[union-attr]
+            continue
+        value, at, literal = _value(text, line.end())
+        if interpolate and not literal and "$" in value:
+            known = {name: given for name, given in found.items() if given is not None}
+            value = _lenient(value, {**known, **(shell or {})})
+        found[line["name"]] = value
+        at = _BARE.match(text, at).end() + 1  # type: ignore[union-attr]
+    return found
+
+
+def _value(text: str, at: int) -> tuple[str, int, bool]:
+    """The value, where it ends, and whether `$` in it means itself."""
+    if single := _SINGLE.match(text, at):
+        return single["text"].replace("\\'", "'"), single.end(), True
+    if double := _DOUBLE.match(text, at):
+        return re.sub(r"(?s)\\(.)", lambda one: _ESCAPES.get(one[1], one[0]), double["text"]), double.end(), False
+    bare = _BARE.match(text, at)
+    whole = bare[0] if bare else ""
+    return _COMMENT.sub("", whole).strip(), at + len(whole), False
+
+
+def _lenient(value: str, variables: Mapping[str, str]) -> str:
+    try:
+        return Interpolation(variables).text(value)
+    except ValueError:
+        return value
