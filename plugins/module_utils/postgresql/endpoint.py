@@ -37,6 +37,7 @@ ADMINISTRATOR = "postgres"
 SOCKET = "/run/postgresql"
 PORT = 5432
 CONNECT_SECONDS = 10
+NO_FILE = "/nonexistent"
 APPLICATION = "cryptobot-migration"
 """``application_name`` of every session, so that a stranger in ``pg_stat_activity`` can be told from us."""
 
@@ -110,7 +111,7 @@ class Endpoint:
                     sslmode=self.sslmode,
                     connect_timeout=CONNECT_SECONDS,
                     application_name=name,
-                    passfile="/dev/null",
+                    passfile=NO_FILE,
                     **LINE,
                 )
         except psycopg2.OperationalError as error:
@@ -167,7 +168,7 @@ class Endpoint:
             "PGSSLMODE": self.sslmode,
             "PGAPPNAME": APPLICATION,
             "PGCONNECT_TIMEOUT": str(CONNECT_SECONDS),
-            "PGPASSFILE": "/dev/null",
+            "PGPASSFILE": NO_FILE,
             "LC_ALL": "C.UTF-8",
         }
         keywords: dict[str, Any] = {"env": environment, "cwd": "/"}
