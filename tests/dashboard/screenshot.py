@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Look at the dashboard as a user does: log in with the second factor, see every service, the strategies, the orders.
 
-    screenshot.py --url http://HOST --email E --password P --totp-secret S --out DIR [--strategy NAME] [--order ID]
+    screenshot.py --url http://HOST --account FILE --out DIR [--strategy NAME] [--order ID]
 
 Saves desktop.png, dark.png and phone.png (360 pixels wide) in DIR, on a failure failure.png, and prints what was seen
 as JSON. Status 1 and a sentence when something is not as it must be. Needs Debian's chromium and chromium-driver.
@@ -77,20 +77,21 @@ def photograph(page: Browser, out: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("url", "email", "password", "totp-secret"):
-        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--url", required=True)
+    parser.add_argument("--account", type=Path, required=True, help="what journey.py --keep-session --json wrote")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--strategy", help="a name that must be listed")
     parser.add_argument("--order", help="a client order id that must be listed")
     parser.add_argument("--symbol", help="a symbol whose price must be shown")
     parser.add_argument("--wait", type=float, default=30, help="seconds for each thing to appear")
     arguments = parser.parse_args()
+    account = json.loads(arguments.account.read_text(encoding="utf-8"))["account"]
     arguments.out.mkdir(parents=True, exist_ok=True)
     try:
         with browser() as page:
             page.window(1280, 900)
             try:
-                log_in(page, arguments.url, arguments.email, arguments.password, arguments.totp_secret)
+                log_in(page, arguments.url, account["email"], account["password"], account["totp_secret"])
                 wanted = {"strategy": arguments.strategy, "order": arguments.order, "symbol": arguments.symbol}
                 seen = look(page, arguments.wait, wanted)
                 photograph(page, arguments.out)

@@ -8,15 +8,17 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "hosts"), str(ROOT / "tests" / "demo"), str(ROOT / ".ansible" / "collections")]
+sys.path[:0] = [str(ROOT / "tests" / "hosts"), str(ROOT / "tests" / "demo"), str(ROOT / "tests" / "dashboard"), str(ROOT / ".ansible" / "collections")]
 
 import engine  # noqa: E402
 import host  # noqa: E402
 import look  # noqa: E402
 import vault  # noqa: E402
+import visit  # noqa: E402
 from machine import MachineError  # noqa: E402
 from timing import Stopwatch  # noqa: E402
 
@@ -30,6 +32,7 @@ ADDRESS = BUILD / "demo" / "address"
 TIMES = BUILD / "demo" / "times.json"
 EXCHANGE_PORT = 9900
 JOURNEY = ROOT / "examples" / "cryptobot" / "journey.py"
+JOURNEYED = BUILD / "journey.json"
 os.environ["PATH"] = f"{ROOT / '.venv' / 'bin'}:{os.environ['PATH']}"
 
 
@@ -54,15 +57,20 @@ def main() -> int:
             vault.write(SECRETS, PASSWORD, vault.values())
     with watch.part("exchange simulator"):
         play("tests/demo/exchange.yml")
-    with watch.part("site.yml"):
-        play("site.yml")
+    with ThreadPoolExecutor(1) as beside:
+        browser = beside.submit(visit.prepare)
+        with watch.part("site.yml"):
+            play("site.yml")
     with watch.part("journey"):
         travel(made.address)
+    with watch.part("dashboard in a browser"):
+        browser.result()
+        pictures = visit.visit(f"http://{made.address}", JOURNEYED, BUILD / "dashboard")
     with watch.part("look from outside"):
         rows = look.look(made.address, shell)
     host.collect(NAME)
     watch.seconds["all"] = round(time.time() - started, 1)
-    report(made.address, rows, watch.seconds)
+    report(made.address, rows, watch.seconds, pictures)
     return 0 if all(row.health == "healthy" for row in rows) else 1
 
 
@@ -82,13 +90,13 @@ def shell(command: str) -> str:
 
 
 def travel(address: str) -> None:
-    """A new user's way through the platform, through the entrance."""
+    """A new user's way through the platform, through the entrance; the account stays logged in."""
     command = [sys.executable, str(JOURNEY), "--base", f"http://{address}", "--exchange", f"http://{address}:{EXCHANGE_PORT}"]
-    if subprocess.call([*command, "--json", str(BUILD / "journey.json")], stdin=subprocess.DEVNULL) != 0:
+    if subprocess.call([*command, "--keep-session", "--json", str(JOURNEYED)], stdin=subprocess.DEVNULL) != 0:
         raise DemoError(f"The journey did not arrive. Logs: docker exec {NAME} journalctl -u 'cryptobot-*'")
 
 
-def report(address: str, rows: list[look.Sight], seconds: dict[str, float]) -> None:
+def report(address: str, rows: list[look.Sight], seconds: dict[str, float], pictures: list[Path]) -> None:
     """Prints what came of it, and writes the same for programs."""
     steps = {step["step"]: step["seconds"] for step in json.loads(TIMES.read_text(encoding="utf-8"))["steps"]}
     found = {"services": [row.row() for row in rows], "seconds": seconds, "steps": steps, "dashboard": f"http://{address}/"}
@@ -101,6 +109,7 @@ def report(address: str, rows: list[look.Sight], seconds: dict[str, float]) -> N
     vaulted = f"ANSIBLE_VAULT_PASSWORD_FILE={PASSWORD.relative_to(ROOT)}"
     print(f"""
 open     http://{address}/
+look     {"  ".join(str(picture.relative_to(ROOT)) for picture in pictures)}
 inspect  docker exec -it {NAME} bash        systemctl list-units 'cryptobot-*'
 re-run   . .venv/bin/activate; {vaulted} ansible-playbook site.yml -i inventories/demo
 remove   make demo-remove
