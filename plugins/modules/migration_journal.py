@@ -20,11 +20,12 @@ options:
   state:
     description:
       - V(open) takes the host and begins a run, or takes up the unfinished one.
+      - V(anew) leaves the run for a new one, in which no step is finished.
       - V(begun), V(done) and V(failed) frame a step.
       - V(closed) ends the run and gives the host free; V(free) only gives the host free.
       - V(read) says what there is.
     type: str
-    choices: [open, begun, done, failed, closed, free, read]
+    choices: [open, anew, begun, done, failed, closed, free, read]
     required: true
   operation:
     description: What the run is.
@@ -94,9 +95,11 @@ resumed:
   returned: O(state=open)
   type: bool
 finished:
-  description: Whether the step is done with these inputs already; then it was not begun again.
-  returned: O(state=begun)
-  type: bool
+  description:
+    - Whether the step is done with these inputs already; then it was not begun again.
+    - For O(state=open), the finished steps.
+  returned: O(state=begun), O(state=open)
+  type: raw
 evidence:
   description: Evidence of the finished step.
   returned: O(state=begun)
@@ -120,7 +123,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration import 
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.calls import Calls
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.runs import RunRefused
 
-STATES = ("open", "begun", "done", "failed", "closed", "free", "read")
+STATES = ("open", "anew", "begun", "done", "failed", "closed", "free", "read")
 ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "choices": list(STATES), "required": True},
     "operation": {"type": "str", "default": "migrate"},
@@ -143,7 +146,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec=ARGUMENTS,
         supports_check_mode=True,
-        required_if=[*REQUIRED, ("state", "closed", ("run",))],
+        required_if=[*REQUIRED, ("state", "closed", ("run",)), ("state", "anew", ("run",))],
     )
     try:
         module.exit_json(**Calls(module.params, module.check_mode).do())

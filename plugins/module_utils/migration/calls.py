@@ -33,7 +33,12 @@ class Calls:
         operation, inputs = self._options["operation"], self._options["inputs"]
         unfinished = self._journal.run_id(operation=operation)
         if self._check:
-            return {"changed": unfinished is None, "run": unfinished or FORESEEN, "resumed": unfinished is not None}
+            return {
+                "changed": unfinished is None,
+                "run": unfinished or FORESEEN,
+                "resumed": unfinished is not None,
+                "finished": [],
+            }
         there = self._owner.read()
         self._owner.take(
             self._options["controller"], operation, dead=self._options["dead"], force=self._options["takeover"]
@@ -44,7 +49,18 @@ class Calls:
             if not there:
                 self._owner.release(self._options["controller"])
             raise
-        return {"changed": run != unfinished, "run": run, "resumed": run == unfinished}
+        return {"changed": run != unfinished, "run": run, "resumed": run == unfinished, "finished": self._finished(run)}
+
+    def anew(self) -> dict[str, Any]:
+        """Leave the run for a new one with the same inputs, in which no step is finished."""
+        run = self._options["run"]
+        if self._check:
+            return {"changed": True, "run": FORESEEN, "resumed": False, "finished": []}
+        there = next(each for each in runs.runs(self._journal) if each.id == run)
+        self._journal.close_run(run, "begun anew")
+        inputs = {key: value for key, value in there.inputs.items() if key != "operation"}
+        fresh = self._journal.run_id(start=True, operation=there.operation, inputs=inputs)
+        return {"changed": True, "run": fresh, "resumed": False, "finished": []}
 
     def begun(self) -> dict[str, Any]:
         """Begin a step, unless it is done."""
@@ -93,6 +109,10 @@ class Calls:
             "owner": self._owner.read(),
             "run": unfinished[-1] if unfinished else "",
         }
+
+    def _finished(self, run: str) -> list[str]:
+        steps = runs.timeline(self._journal.lines(), self._journal, run)
+        return [step.name for step in steps if step.phase == "done"]
 
     def _alive(self) -> None:
         """Show that the play is alive; a play that has lost the host stops here."""

@@ -97,3 +97,15 @@ def test_the_timeline_counts_attempts_and_not_the_time_between(book: Journal) ->
     (step,) = runs.timeline(book.lines(), book, "r")
     assert (step.attempts, step.seconds, step.phase) == (2, 8.0, "done")
     assert runs.seconds_between(at(9), at(3)) == 0.0
+
+
+def test_a_run_begun_anew_has_no_finished_steps(book: Journal) -> None:
+    run = call(book, "open", inputs={"group": "all"})["run"]
+    call(book, "begun", run=run, step="stop")
+    call(book, "done", run=run, step="stop")
+    assert call(book, "open", inputs={"group": "all"})["finished"] == ["stop"]
+    fresh = call(book, "anew", run=run)
+    assert fresh["run"] != run
+    assert fresh["finished"] == []
+    again = call(book, "open", inputs={"group": "all"})
+    assert (again["run"], again["finished"]) == (fresh["run"], [])

@@ -1,0 +1,54 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the resolved catalogue means for a migration from a Compose project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import looks, mapping
+
+DOCUMENTATION = r"""
+name: migration
+author: Cryptobot Native contributors (@cryptobot)
+version_added: 0.2.0
+short_description: What moves with a migration group
+description: Turns the resolved catalogue into what moves together, and reasons against it.
+positional: group
+options:
+  _input:
+    description: The resolved catalogue.
+    type: dict
+    required: true
+  group:
+    description: A migration group, or V(all).
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show what moves
+  ansible.builtin.debug:
+    msg: "{{ ansible_facts['cryptobot'] | cryptobot.native.migration('all') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(groups), C(datastores), C(writers) and C(refusals).
+  type: dict
+"""
+
+
+class FilterModule:
+    """Filters on the catalogue for the migration role."""
+
+    def filters(self) -> dict[str, Callable]:
+        return {
+            "migration": mapping.moving,
+            "migration_stores": mapping.stores,
+            "migration_keepers": mapping.keepers,
+            "migration_urls": mapping.urls,
+            "migration_sharing": looks.sharing,
+            "migration_services": looks.services,
+        }

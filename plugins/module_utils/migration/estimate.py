@@ -1,0 +1,83 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a migration takes, from what the machine does now.
+
+Each figure is a rate that was measured just before (``speeds``), or a cost of fixed size scaled by how fast this
+machine works (``speeds["cpu"]``: 1.0 is the machine on which the costs below were measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+CALL = 1.2
+"""Seconds of a module call on the host: its interpreter and its connections."""
+STEPS = 14
+"""Calls that a migration makes beside those that move data."""
+DATABASE = 1.5
+"""Seconds of a database without content: schema, privileges, settings."""
+OBJECT = 0.012
+"""Seconds of a table with its indexes, constraints and privileges."""
+VERIFY_DATABASE = 0.6
+STOP = 4.0
+"""Seconds until the slowest container has ended, and a second for each three more."""
+START = 1.6
+"""Seconds of processor of a process until it is healthy."""
+WAVE = 1.0
+KEYS = {"copy": 60_000.0, "verify": 170_000.0, "backup": 80_000.0}
+"""Redis keys a second."""
+FILES = {"copy": 1500.0, "verify": 4000.0, "backup": 1500.0}
+"""Small files a second."""
+
+
+def seconds(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
+    """Seconds for the backup, the copy and the verification of a datastore."""
+    kind = {"postgresql": _postgresql, "redis": _redis}.get(item["kind"], _files)
+    return {name: round(value, 2) for name, value in kind(item, speeds).items()}
+
+
+def phases(
+    items: Sequence[Mapping[str, Any]], services: Mapping[str, Any], speeds: Mapping[str, float]
+) -> dict[str, float]:
+    """Seconds of the parts of the run; ``freeze`` is how long neither side serves, ``total`` leaves installation out.
+
+    ``services``: ``stop`` (containers), ``start`` (processes), ``waves``.
+    """
+    cpu, cores = speeds.get("cpu", 1.0), max(1.0, speeds.get("cores", 2.0))
+    found = {name: sum(item["seconds"][name] for item in items) for name in ("backup", "copy", "verify")}
+    found["stop"] = (STOP + services.get("stop", 0) / 3) / cpu
+    found["start"] = (services.get("start", 0) * START / cores + services.get("waves", 0) * WAVE) / cpu
+    found["freeze"] = found["stop"] + found["copy"] + found["verify"] + found["start"] + 4 * CALL / cpu
+    found["total"] = found["freeze"] + found["backup"] + STEPS * CALL / cpu
+    return {name: round(value, 1) for name, value in found.items()}
+
+
+def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
+    shape, cpu, jobs = item["shape"], speeds.get("cpu", 1.0), max(1.0, speeds.get("jobs", 2.0))
+    fixed = (DATABASE + OBJECT * shape.get("objects", 0)) / cpu
+    data = shape.get("table_bytes", item["bytes"])
+    rest = shape.get("index_bytes", 0)
+    rate = speeds["database"] * min(jobs, 2.0)
+    copied = data / rate + rest / (speeds["database"] * 0.6 * min(jobs, 2.0))
+    hashed = data / (speeds["hash"] * min(jobs, 2.0))
+    return {
+        "backup": (CALL + 0.5 * fixed) / cpu + data / rate,
+        "copy": fixed + copied,
+        "verify": VERIFY_DATABASE / cpu + OBJECT * shape.get("objects", 0) / cpu + hashed,
+    }
+
+
+def _redis(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
+    cpu = speeds.get("cpu", 1.0)
+    return {name: CALL / cpu + item["count"] / (rate * cpu) for name, rate in KEYS.items()}
+
+
+def _files(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
+    cpu = speeds.get("cpu", 1.0)
+    passes = {"copy": 1.0, "verify": 2.0, "backup": 1.0}
+    return {
+        name: CALL / cpu + item["count"] / (rate * cpu) + passes[name] * item["bytes"] / speeds["disk"]
+        for name, rate in FILES.items()
+    }

@@ -1,0 +1,185 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plan of a migration: what moves, how, how large and how long, what cannot be carried, what is to be decided.
+
+Pure: it is made of what the read-only modules have found. The same plan is printed, written as JSON and as HTML, and
+returned by check mode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..findings import BLOCKING, DECISION, NOTE
+from . import estimate, words
+
+VERSION = 1
+ACCEPTED = "accepted"
+"""What becomes of a decision that the operator has made."""
+
+
+def build(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The plan as JSON.
+
+    ``given``: ``project``, ``group``, ``stores`` (as mapped from the catalogue), ``sharing`` (by datastore its
+    ``users``, ``group`` and ``groups``), ``looks`` (by datastore what its own module found: ``strategy``, ``way``,
+    ``reasons``, ``bytes``, ``count``, ``unit``, ``shape``, ``findings``), ``findings`` (of the project and of servers),
+    ``speeds``, ``disk`` (by path ``needed``, ``free`` and ``for``), ``services`` (``stop``, ``start``, ``waves``),
+    ``accept``.
+    """
+    items = [_item(name, kind, given) for kind, name in _datastores(given["stores"])]
+    found = [*given["findings"], *(finding for look in given["looks"].values() for finding in look.get("findings", []))]
+    found += [_unmoved(each) for each in given["stores"].get("unmoved", [])]
+    found += _disk(given.get("disk") or {}, items)
+    findings = answered(found, given.get("accept") or [])
+    return {
+        "version": VERSION,
+        "project": given["project"],
+        "group": given["group"],
+        "items": items,
+        "findings": findings,
+        "open": [each for each in findings if each["severity"] in (BLOCKING, DECISION)],
+        "seconds": estimate.phases(items, given.get("services") or {}, given["speeds"]),
+        "bytes": sum(item["bytes"] for item in items),
+        "speeds": dict(given["speeds"]),
+        "disk": given.get("disk") or {},
+    }
+
+
+def _datastores(stores: Mapping[str, Any]) -> list[tuple[str, str]]:
+    found = [
+        ("postgresql", each["datastore"]) for server in stores.get("postgresql", []) for each in server["databases"]
+    ]
+    return found + [
+        (kind, each["datastore"]) for kind in ("redis", "directory", "sqlite") for each in stores.get(kind, [])
+    ]
+
+
+def _item(name: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    look, sharing = given["looks"].get(name) or {}, given["sharing"].get(name) or {}
+    item = {
+        "datastore": name,
+        "kind": kind,
+        "users": list(sharing.get("users", [])),
+        "group": sharing.get("group", ""),
+        "shared_by": list(sharing.get("groups", [])) if len(sharing.get("groups", [])) > 1 else [],
+        "strategy": look.get("strategy", "freeze-copy"),
+        "way": look.get("way", ""),
+        "reasons": list(look.get("reasons", [])),
+        "bytes": int(look.get("bytes", 0)),
+        "count": int(look.get("count", 0)),
+        "unit": look.get("unit", ""),
+        "shape": dict(look.get("shape") or {}),
+    }
+    return {**item, "seconds": estimate.seconds(item, given["speeds"])}
+
+
+def answered(findings: Iterable[Mapping[str, Any]], accept: Sequence[str]) -> list[dict[str, Any]]:
+    """Findings, the gravest first and each once; decisions that ``accept`` names are made."""
+    result: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for finding in findings:
+        one = {key: str(finding.get(key) or "") for key in ("severity", "code", "object", "text", "remedy")}
+        one["object"] = one["object"] or str(finding.get("where") or "")
+        if one["severity"] == DECISION and {one["code"], answer(one)} & set(accept):
+            one["severity"] = ACCEPTED
+        result.setdefault((one["code"], one["object"], one["text"]), one)
+    order = (BLOCKING, DECISION, ACCEPTED, NOTE)
+    return sorted(result.values(), key=lambda each: (order.index(each["severity"]), each["code"], each["object"]))
+
+
+def answer(finding: Mapping[str, Any]) -> str:
+    """What an operator writes to accept a finding."""
+    return f"{finding['code']}:{finding['object']}" if finding["object"] else str(finding["code"])
+
+
+def refusal(plan: Mapping[str, Any]) -> str:
+    """Why the migration cannot begin, with what to do for each; empty where it can."""
+    sentences = [f"{each['text']} {each['remedy']}".strip() for each in plan["open"] if each["severity"] == BLOCKING]
+    decisions = [each for each in plan["open"] if each["severity"] == DECISION]
+    sentences += [f"{each['text']} {each['remedy']}".strip() for each in decisions]
+    if decisions:
+        names = ", ".join(repr(answer(each)) for each in decisions)
+        sentences.append(f"What you accept is named in migration_accept: [{names}].")
+    return " ".join(sentences)
+
+
+def _unmoved(each: Mapping[str, str]) -> dict[str, str]:
+    text = f"The datastore {each['datastore']} does not move: it {each['why']}."
+    remedy = "Name its place, or accept that it starts empty on the native side."
+    return {"severity": DECISION, "code": "not-moved", "object": each["datastore"], "text": text, "remedy": remedy}
+
+
+def _disk(disk: Mapping[str, Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """A finding for each file system that would be filled."""
+    found = []
+    for path, each in sorted(disk.items()):
+        if each["needed"] > each["free"]:
+            what = ", ".join(each.get("for", []))
+            text = (
+                f"The file system of {path} has {words.size(each['free'])} free, and {words.size(each['needed'])} "
+                f"are needed there ({what})."
+            )
+            remedy = "Make room, or put the directory on a larger file system."
+            found.append(
+                {"severity": BLOCKING, "code": "disk-too-small", "object": path, "text": text, "remedy": remedy}
+            )
+    return found
+
+
+# What people read
+
+
+def lines(plan: Mapping[str, Any]) -> list[str]:
+    """The plan for the screen."""
+    result = [f"Plan for the Compose project {plan['project']}, migration group {plan['group']}", ""]
+    heads = ("datastore", "kind", "moves with", "strategy", "#size", "#content", "#copy", "#verify")
+    result += words.columns(heads, [_row(item) for item in plan["items"]])
+    shared = [item for item in plan["items"] if item["shared_by"]]
+    if shared:
+        result += ["", "Shared between migration groups"]
+        result += [
+            f"  {item['datastore']}: used by {', '.join(item['shared_by'])}; moves with {item['group']}"
+            for item in shared
+        ]
+    result += ["", *_times(plan["seconds"])]
+    for severity, title in (
+        (BLOCKING, "Must be mended first"),
+        (DECISION, "To be decided"),
+        (ACCEPTED, "Accepted"),
+        (NOTE, "Good to know"),
+    ):
+        found = [each for each in plan["findings"] if each["severity"] == severity]
+        if found:
+            result += ["", title]
+            for each in found:
+                result.append(f"  {answer(each)}: {each['text']}")
+                if each["remedy"]:
+                    result.append(f"      {each['remedy']}")
+    return result
+
+
+def _row(item: Mapping[str, Any]) -> list[str]:
+    how = item["strategy"] + (f" ({item['way']})" if item["way"] and item["way"] != item["strategy"] else "")
+    content = f"{words.count(item['count'])} {item['unit']}" if item["unit"] else ""
+    return [
+        item["datastore"],
+        item["kind"],
+        item["group"],
+        how,
+        words.size(item["bytes"]),
+        content,
+        words.duration(item["seconds"]["copy"]),
+        words.duration(item["seconds"]["verify"]),
+    ]
+
+
+def _times(seconds: Mapping[str, float]) -> list[str]:
+    return [
+        f"Backup {words.duration(seconds['backup'])}, while Docker serves.",
+        f"Users wait {words.duration(seconds['freeze'])}: stop {words.duration(seconds['stop'])}, "
+        f"copy {words.duration(seconds['copy'])}, verify {words.duration(seconds['verify'])}, "
+        f"start {words.duration(seconds['start'])}.",
+        f"Altogether {words.duration(seconds['total'])}, beside the installation of what is not installed yet.",
+    ]
