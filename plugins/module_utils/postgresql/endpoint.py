@@ -45,6 +45,19 @@ APPLICATION = "cryptobot-migration"
 # with a checkpoint keeps its window closed for a while, and is not cut off.
 LINE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 120_000}
 
+# Whatever the server, the role or the database has as its default. JIT makes queries of the catalogue slower, by seconds.
+SESSION = " ".join(
+    f"-c {each}"
+    for each in (
+        "jit=off",
+        "statement_timeout=0",
+        "lock_timeout=0",
+        "idle_in_transaction_session_timeout=0",
+        "default_transaction_read_only=off",
+        "default_transaction_deferrable=off",
+    )
+)
+
 _BINARIES = "/usr/lib/postgresql/*/bin"
 _SWITCH = threading.RLock()
 """The effective user belongs to the whole process: whoever changes it, even for an instant, holds this."""
@@ -112,10 +125,14 @@ class Endpoint:
                     connect_timeout=CONNECT_SECONDS,
                     application_name=name,
                     passfile=NO_FILE,
+                    options=SESSION,
                     **LINE,
                 )
         except psycopg2.OperationalError as error:
             raise EndpointError(self._refusal(str(error), database)) from None
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('transaction_timeout', 'idle_session_timeout')")
         connection.autocommit = autocommit
         return connection
 

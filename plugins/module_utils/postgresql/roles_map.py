@@ -28,14 +28,15 @@ class RolesMap:
     owner: str
     logins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     superuser: str = ADMINISTRATOR
+    administrator: str = ADMINISTRATOR
 
     def as_owner(self, role: str, kind: str = "") -> str:
         """Who owns natively what the role owned; ``kind`` as ``pg_identify_object`` says it."""
         if kind in SUPERUSERS_ONLY:
-            return ADMINISTRATOR
+            return self.administrator
         if role in self.logins:
             return self.owner
-        return ADMINISTRATOR if role == self.superuser else role
+        return self.administrator if role == self.superuser else role
 
     def as_grantee(self, role: str, owner: str = "") -> tuple[str, ...]:
         """Who has natively what the role had been granted on an object of the source's role ``owner``."""
@@ -45,7 +46,7 @@ class RolesMap:
             return (self.as_owner(role),)
         if role in self.logins:
             return self.logins[role]
-        return (ADMINISTRATOR,) if role == self.superuser else (role,)
+        return (self.administrator,) if role == self.superuser else (role,)
 
     def is_carried(self, role: str) -> bool:
         """Whether the role itself goes over under its own name."""
@@ -80,6 +81,6 @@ def roles_map(
     return RolesMap(owner, logins, superuser)
 
 
-def unmapped(owner: str) -> RolesMap:
-    """The map where everybody keeps their name, as on the way back."""
-    return RolesMap(owner, {}, "")
+def unmapped(superuser: str) -> RolesMap:
+    """The map where everybody keeps their name, within one server."""
+    return RolesMap(superuser, {}, superuser, superuser)

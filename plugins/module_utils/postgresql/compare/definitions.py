@@ -1,0 +1,55 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Definitions as servers of different majors print them.
+
+From 16 on a view with one source prints its columns without that source's name, which older majors put before each:
+``SELECT t.id FROM t`` and ``SELECT id FROM t`` are one definition. Everything else must be alike word for word.
+"""
+
+from __future__ import annotations
+
+import re
+
+SHORT_NAMES = 16
+"""The first major that leaves the names of single sources out."""
+
+_TOKEN = re.compile(
+    r"""
+    \$(?P<tag>\w*)\$.*?\$(?P=tag)\$      # dollar-quoted text
+    | [eEbBxX]?'(?:[^']|'')*'            # text
+    | "(?:[^"]|"")*"                     # quoted name
+    | [^\W\d][\w$]*                      # name or word
+    | \d[\w.]*                           # number
+    | \S                                 # anything else, one by one
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NAME = re.compile(r'[^\W\d][\w$]*$|"(?:[^"]|"")*"$')
+
+
+def tokens(definition: str) -> list[str]:
+    return [match[0] for match in _TOKEN.finditer(definition)]
+
+
+def same(one: str | None, one_major: int, other: str | None, other_major: int) -> bool:
+    """Whether two definitions mean the same object."""
+    if one == other:
+        return True
+    if one is None or other is None or (one_major < SHORT_NAMES) == (other_major < SHORT_NAMES):
+        return False
+    long, short = (one, other) if one_major < SHORT_NAMES else (other, one)
+    return _aligned(tokens(long), tokens(short))
+
+
+def _aligned(long: list[str], short: list[str]) -> bool:
+    """Whether ``long`` is ``short`` with a name and a dot more before some names."""
+    at = 0
+    for word in short:
+        if at < len(long) and long[at] == word:
+            at += 1
+        elif long[at + 1 : at + 3] == [".", word] and _NAME.match(long[at]):
+            at += 3
+        else:
+            return False
+    return at == len(long)

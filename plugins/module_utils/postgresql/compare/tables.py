@@ -1,0 +1,247 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tables as the comparison of rows sees them: which columns make a row's text, what names a row, how rows fall into buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .kinds.base import OWN_SCHEMA
+from .session import Side
+
+BUCKETS = 1024
+MOST_RUNS = 64
+ARRAY = "\0"
+"""Where a bound array goes; no name holds this character."""
+_HASH_BUCKET = f"(h & {BUCKETS - 1})"
+WHOLE_NUMBERS = frozenset({"smallint", "integer", "bigint"})
+QUICK_HASHES = {"uuid": "uuid_hash_extended", "timestamp without time zone": "timestamp_hash_extended"}
+CHAR_SINCE = 16
+"""The first major that prints bytes beyond ASCII of a ``"char"`` as octal numbers."""
+
+# Of an extension's tables only those are compared whose rows it has declared to be the user's.
+TABLES = f"""
+SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind, c.relpages::bigint,
+  (SELECT array_agg(quote_ident(a.attname) ORDER BY a.attnum) FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+  (SELECT array_agg(format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum) FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+  (SELECT array_agg(quote_ident(a.attname) ORDER BY k.place) FROM unnest(x.indkey) WITH ORDINALITY k(number, place)
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= x.indnkeyatts),
+  c.relispopulated, e.extname IS NOT NULL, coalesce(e.extcondition[array_position(e.extconfig, c.oid)], ''),
+  (SELECT array_agg(format('%I.%I', an.nspname, ac.relname)) FROM pg_partition_ancestors(c.oid) p(oid)
+    JOIN pg_class ac ON ac.oid = p.oid JOIN pg_namespace an ON an.oid = ac.relnamespace WHERE p.oid <> c.oid)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN LATERAL (SELECT i.indkey, i.indnkeyatts FROM pg_index i
+  WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND NOT EXISTS (SELECT FROM unnest(i.indkey) WITH ORDINALITY k(number, place)
+      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts AND NOT a.attnotnull)
+  ORDER BY i.indisprimary DESC, i.indnkeyatts, i.indexrelid LIMIT 1) x ON true
+LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
+LEFT JOIN pg_extension e ON e.oid = d.refobjid
+WHERE c.relkind IN ('r', 'm') AND {OWN_SCHEMA} AND (e.oid IS NULL OR c.oid = ANY(e.extconfig))"""
+
+# A partition is found again by where it hangs; a row's partition may differ where text sorts, or an enum hashes, differently.
+UNSTABLE_ROOTS = """
+SELECT format('%I.%I', n.nspname, c.relname) FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE EXISTS (SELECT FROM unnest(p.partattrs, p.partcollation) k(number, collated)
+  LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number LEFT JOIN pg_type t ON t.oid = a.atttypid
+  WHERE (p.partstrat = 'r' AND k.collated <> 0 AND {collations}) OR (p.partstrat = 'h' AND (t.oid IS NULL OR t.typtype NOT IN ('b'))))"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """``name`` and all columns are quoted as SQL wants them. ``below``: partitions are read through their root."""
+
+    name: str
+    kind: str
+    pages: int
+    columns: tuple[str, ...]
+    types: Mapping[str, str]
+    key: tuple[str, ...]
+    populated: bool = True
+    condition: str = ""
+    ancestors: tuple[str, ...] = ()
+    below: bool = False
+
+    @property
+    def source(self) -> str:
+        """What stands behind FROM."""
+        text = f"{'' if self.below else 'ONLY '}{self.name} AS {self.alias}"
+        condition = self.condition.strip()
+        return f"{text} {condition}" if condition.upper().startswith("WHERE") else text
+
+    @property
+    def alias(self) -> str:
+        """A name for the whole row that no column has: a column would win."""
+        alias = "whole_row"
+        while alias in self.columns:
+            alias += "_"
+        return alias
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How one table is compared: the same expressions on both sides.
+
+    ``hash`` is a row's text as a bigint, ``bucket`` the number by which rows are summed up: with a key one that stays when
+    other columns change, without one a part of the hash. ``ranges`` says that buckets are ranges of the first column of
+    the key, ``width`` values each, so that an index leads to the rows of one.
+    """
+
+    table: Table
+    hash: str
+    bucket: str = ""
+    ranges: bool = False
+    low: int = 0
+    high: int = 0
+    width: int = 1
+
+    def digests(self, source: str = "") -> str:
+        """One scan: bucket, rows, sum of hashes. The inner OFFSET keeps a row's hash from being reckoned twice."""
+        inner = f"SELECT {self.hash} AS h, {self.bucket or 'NULL'} AS b FROM {source or self.table.source} OFFSET 0"
+        return f"SELECT {'b' if self.bucket else _HASH_BUCKET}, count(*), sum(h) FROM ({inner}) s GROUP BY 1"
+
+    def rows(self, buckets: list[int]) -> str:
+        """Of some buckets, in order: the key's columns (without one: the hash), hash, how often, where."""
+        numbers = ", ".join(map(str, buckets))
+        alias, place = self.table.alias, f"{self.table.alias}.tableoid::bigint || ' ' || {self.table.alias}.ctid"
+        if not self.table.key:
+            inner = f"SELECT {self.hash} AS h, {place} AS place FROM {self.table.source} OFFSET 0"
+            return f"SELECT h, h, count(*), min(place) FROM ({inner}) s WHERE {_HASH_BUCKET} IN ({numbers}) GROUP BY h ORDER BY h"
+        names = [f"{alias}.{column}::text" for column in self.table.key]
+        order = ", ".join(f'{name} COLLATE "C"' for name in names)
+        where = self._between(buckets) if self.ranges else f"{self.bucket} IN ({numbers})"
+        return f"SELECT {', '.join(names)}, {self.hash}, 1, {place} FROM {self._where(where)} ORDER BY {order}"
+
+    def _where(self, condition: str) -> str:
+        return f"{self.table.source} {'AND' if self.table.condition else 'WHERE'} ({condition})"
+
+    def _between(self, buckets: list[int]) -> str:
+        """Runs of neighbouring buckets as ranges of the key; the first and the last bucket have no end."""
+        runs: list[list[int]] = []
+        for bucket in sorted(buckets):
+            if runs and runs[-1][1] == bucket - 1:
+                runs[-1][1] = bucket
+            else:
+                runs.append([bucket, bucket])
+        if len(runs) > MOST_RUNS:
+            runs = [[runs[0][0], runs[-1][1]]]
+        column = f"{self.table.alias}.{self.table.key[0]}"
+        parts = []
+        for start, end in runs:
+            lower = [] if start <= _truncated(self.low, self.width) else [f"{column} >= {_number(self._least(start))}"]
+            upper = [] if end >= _truncated(self.high, self.width) else [f"{column} <= {_number(-self._least(-end))}"]
+            parts.append(f"({' AND '.join([*lower, *upper]) or 'true'})")
+        return " OR ".join(parts)
+
+    def _least(self, bucket: int) -> int:
+        """The smallest value of a bucket; division goes towards nought."""
+        return bucket * self.width if bucket > 0 else bucket * self.width - (self.width - 1)
+
+    def some(self) -> str:
+        """The rows with the keys (without a key: hashes) of as many arrays as there are columns in the key."""
+        alias, place = self.table.alias, f"{self.table.alias}.tableoid::bigint || ' ' || {self.table.alias}.ctid"
+        if not self.table.key:
+            inner = f"SELECT {self.hash} AS h, {place} AS place FROM {self.table.source} OFFSET 0"
+            return _bound(f"SELECT h, h, count(*), min(place) FROM ({inner}) s WHERE h = ANY({ARRAY}::bigint[]) GROUP BY h ORDER BY h")
+        wanted = ", ".join(f"w{number}" for number, __ in enumerate(self.table.key))
+        names = [f"{alias}.{column}::text" for column in self.table.key]
+        equal = " AND ".join(f"{alias}.{name} = w{number}::{self.table.types[name]}" for number, name in enumerate(self.table.key))
+        keys = f"unnest({', '.join(f'{ARRAY}::text[]' for __ in self.table.key)}) AS wanted({wanted})"
+        order = ", ".join(f'{name} COLLATE "C"' for name in names)
+        source = f"{'' if self.table.below else 'ONLY '}{self.table.name} AS {alias}"
+        return _bound(f"SELECT {', '.join(names)}, {self.hash}, 1, {place} FROM {keys} JOIN {source} ON {equal} ORDER BY {order}")
+
+
+def _bound(statement: str) -> str:
+    """A per cent sign in a name is no place for a value."""
+    return statement.replace("%", "%%").replace(ARRAY, "%s")
+
+
+def _number(value: int) -> str:
+    """A bigint: the smallest one has no literal without quotes."""
+    return f"'{value}'::bigint"
+
+
+def _truncated(value: int, width: int) -> int:
+    return abs(value) // width * (1 if value >= 0 else -1)
+
+
+def tables(side: Side) -> dict[str, Table]:
+    result = {}
+    for __, name, kind, pages, columns, types, key, populated, __, condition, ancestors in side.query(TABLES):
+        columns, types = tuple(columns or ()), tuple(types or ())
+        by_name = dict(zip(columns, types, strict=True))
+        result[name] = Table(name, kind, pages, columns, by_name, tuple(key or ()), populated, condition, tuple(ancestors or ()))
+    return result
+
+
+def gathered(found: Mapping[str, Table], roots: Iterable[str]) -> dict[str, Table]:
+    """The tables with the partitions of these roots taken together, under the name of the topmost root."""
+    roots, result = set(roots), {}
+    for table in found.values():
+        above = [name for name in table.ancestors if name in roots]
+        if not above:
+            result[table.name] = table
+            continue
+        root = table.ancestors[-1] if table.ancestors else above[-1]
+        known = result.get(root)
+        pages = table.pages + (known.pages if known else 0)
+        result[root] = replace(known or table, name=root, pages=pages, ancestors=(), below=True)
+    return result
+
+
+def unstable_roots(side: Side, same_collations: bool) -> list[str]:
+    """Partitioned tables whose rows may rightly lie in another partition on the other side."""
+    collations = "false" if same_collations else "true"
+    return [name for (name,) in side.query(UNSTABLE_ROOTS.replace("{collations}", collations))]
+
+
+def plan(table: Table, other: Table, majors: tuple[int, int], encodings: tuple[str, str], limits: Any) -> Plan:
+    """``limits`` gives the smallest and largest value of a column on the source, or None."""
+    columns = [column for column in table.columns if column in other.types]
+    hashed = _hash(_row(table, other, columns, majors), encodings)
+    key = tuple(column for column in table.key if column in other.types)
+    if not key or len(key) != len(table.key) or any(table.types[name] != other.types[name] for name in key):
+        return Plan(replace(table, key=()), hashed)
+    first = key[0]
+    if table.types[first] in WHOLE_NUMBERS and (found := limits(first)) is not None:
+        low, high = found
+        width = (high - low) // BUCKETS + 1
+        bucket = f"(least(greatest({table.alias}.{first}::bigint, {_number(low)}), {_number(high)}) / {_number(width)})"
+        return Plan(table, hashed, bucket, True, low, high, width)
+    mixed = " # ".join(f"({_key_hash(table, column)} << {number})" for number, column in enumerate(key))
+    return Plan(table, hashed, f"(({mixed}) & {BUCKETS - 1})")
+
+
+def _row(table: Table, other: Table, columns: list[str], majors: tuple[int, int]) -> str:
+    octal = min(majors) < CHAR_SINCE <= max(majors) and any('"char"' in table.types[name] for name in columns)
+    if not octal and tuple(columns) == table.columns == other.columns:
+        return f"{table.alias}::text"
+    return f"ROW({', '.join(value(table, column, majors) for column in columns)})::text"
+
+
+def value(table: Table, column: str, majors: tuple[int, int]) -> str:
+    """One column, so that its text is alike in both majors."""
+    text = f"{table.alias}.{column}"
+    return f"{text}::integer" if table.types[column] == '"char"' and min(majors) < CHAR_SINCE <= max(majors) else text
+
+
+def _hash(row: str, encodings: tuple[str, str]) -> str:
+    if encodings[0] == encodings[1]:
+        return f"hashtextextended({row}, 0)"
+    return f"('x' || left(md5(convert_to({row}, 'UTF8')), 16))::bit(64)::bigint"
+
+
+def _key_hash(table: Table, column: str) -> str:
+    kind, name = table.types[column], f"{table.alias}.{column}"
+    if kind in WHOLE_NUMBERS:
+        return f"hashint8extended({name}, 0)"
+    if kind in QUICK_HASHES:
+        return f"{QUICK_HASHES[kind]}({name}, 0)"
+    return f'hashtextextended({name}::text COLLATE "C", 0)'
