@@ -20,7 +20,7 @@ SELECT CASE WHEN i % 1000 = 0 THEN 'infinity' ELSE timestamptz '2020-01-01 00:00
 FROM generate_series(1::bigint, {{rows}} * 20 / 100) i;
 -- @ ticks
 INSERT INTO zoo.ticks
-SELECT (ARRAY['BTC', 'btc''s', 'ETH', 'Ö'])[1 + i % 4], timestamp '2020-06-01' + i * (interval '700 days' / {{rows}}),
+SELECT (ARRAY['BTC', 'btc''s', 'ETH', 'Ö'])[1 + i % 4], timestamp '2020-06-01' + i * (interval '2800 days' / {{rows}}),
        CASE WHEN i % 999 = 0 THEN 'NaN' ELSE 10000 + sin(i) * 1000 END, CASE WHEN i % 997 = 0 THEN 'Infinity' ELSE i / 7.0 END
 FROM generate_series(1::bigint, {{rows}} * 25 / 100) i;
 -- @ people

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..objects import DATA_RIGHTS
+from ..roles_map import RolesMap
 
 PUBLIC = "PUBLIC"
 OWNER = "(owner)"
@@ -29,29 +30,24 @@ Right = tuple[str, str, bool, str]
 
 @dataclass(frozen=True)
 class Roles:
-    """``owners`` and ``grantees`` say what stands on the target for a role of the source; all others keep their names."""
+    """What stands on the target for the source's roles, and what the catalogue adds there: ``access`` by role."""
 
-    owners: Mapping[str, str] = field(default_factory=dict)
-    grantees: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    map: RolesMap
     access: Mapping[str, str] = field(default_factory=dict)
-    """The catalogue's roles on the target and their levels of access."""
     elsewhere: frozenset[str] = frozenset()
     """Roles of the source's server that are mapped with other databases, and judged there."""
 
     @property
-    def mapped(self) -> frozenset[str]:
-        return frozenset(self.owners) | frozenset(self.grantees)
-
-    @property
     def native(self) -> frozenset[str]:
         """Roles of the target that are the catalogue's."""
-        return frozenset(self.owners.values()) | {each for many in self.grantees.values() for each in many} | frozenset(self.access)
+        granted = {each for many in self.map.logins.values() for each in many}
+        return frozenset({self.map.owner, self.map.administrator, *granted, *self.access})
 
-    def owner(self, role: str) -> str:
-        return self.owners.get(role, role)
+    def owner(self, role: str, kind: str = "") -> str:
+        return self.map.as_owner(role, kind)
 
     def as_grantees(self, role: str) -> tuple[str, ...]:
-        return self.grantees.get(role, (self.owner(role),))
+        return self.map.as_grantee(role)
 
     def expected(self, owner: str, rights: Iterable[Iterable[Any]]) -> set[Right]:
         """The source's rights as the target should have them."""

@@ -78,7 +78,7 @@ class _Comparison:
         for name, attributes in objects.items():
             if kind in ("role", "setting") and attributes["role"] in self.roles.elsewhere:
                 continue
-            if kind == "role" and (attributes["role"] in self.roles.mapped or attributes["bootstrap"]):
+            if kind == "role" and (not self.roles.map.is_carried(attributes["role"])):
                 continue
             if kind == "membership":
                 yield from self._memberships(attributes)
@@ -156,7 +156,7 @@ class _Comparison:
             return self._rights(kind, attribute, source, target)
         one, other = source.get(attribute), target.get(attribute)
         if attribute == "owner" and one is not None:
-            one = self.roles.owner(one)
+            one = self.roles.owner(one, _owned_as(kind, source))
         if attribute == "roles":
             one = sorted({grantee for role in one for grantee in (self.roles.as_grantees(role) if role != PUBLIC else (PUBLIC,))})
             also = {self.roles.owner(role) for role in source["roles"]}
@@ -204,8 +204,7 @@ class _Comparison:
     def _tolerated(self, kind: str, source: Attributes, target: Attributes, right: Right) -> bool:
         if kind != "default privileges":
             return self.roles.tolerates(kind, right)
-        native = target["role"] in self.roles.owners.values()
-        return native and any(self.roles.tolerates(each, right) for each in ("relation", "sequence", "function", "schema"))
+        return target["role"] == self.roles.map.owner and any(self.roles.tolerates(each, right) for each in ("relation", "sequence", "function", "schema"))
 
     def _add(self, to: list[Difference], kind: str, name: str, values: Mapping[str, list[Any]]) -> None:
         if not values:
@@ -223,6 +222,13 @@ def _belongs_to(absent: Iterable[str], kind: str, name: str, attributes: Attribu
     """Whether the object is a part of a relation that is itself missing on one side: that is said once."""
     of = attributes.get("of") or (name.rpartition(" on ")[2] if kind in ("constraint", "trigger", "rule", "policy", "comment") else "")
     return of in absent
+
+
+def _owned_as(kind: str, attributes: Attributes) -> str:
+    """The kind in the words of the map of roles."""
+    if kind == "publication" and (attributes["all_tables"] or attributes["schemas"]):
+        return "publication of all tables" if attributes["all_tables"] else "publication of a schema"
+    return kind.replace("foreign data", "foreign-data")
 
 
 def _sentence(attribute: str, one: Any, other: Any) -> str:

@@ -81,7 +81,7 @@ class DatabaseResult:
         }
 
 
-def summary(differences: Iterable[Difference], most: int = 20) -> str:
+def summary(differences: Iterable[object], most: int = 20) -> str:
     """The first differences, a line each, and how many more there are."""
     lines = [str(each) for each in differences]
     more = [f"and {len(lines) - most} more"] if len(lines) > most else []

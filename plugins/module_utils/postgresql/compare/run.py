@@ -9,10 +9,11 @@ import fnmatch
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..endpoint import Endpoint
+from ..roles_map import roles_map, unmapped
 from . import large_objects, objects, rows, tables
 from .mapping import Roles
 from .result import DatabaseResult, Difference, TableResult
@@ -25,17 +26,23 @@ SELECT jsonb_build_object('encoding', pg_encoding_to_char(d.encoding), 'collate'
       WHERE c.collprovider = 'c' AND c.collcollate NOT IN ('C', 'POSIX') AND c.collnamespace = 'pg_catalog'::regnamespace
       ORDER BY c.collcollate = d.datcollate DESC, c.oid LIMIT 1))
 FROM pg_database d WHERE d.datname = current_database()"""
-SUPERUSER = "SELECT rolname FROM pg_roles WHERE oid = 10"
+ROLES = """SELECT (SELECT rolname FROM pg_roles WHERE oid = 10), pg_get_userbyid(datdba)
+FROM pg_database WHERE datname = current_database()"""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One database on both sides. ``restoring``: the target is not in use yet, so its limits of connections may differ."""
+    """One database on both sides. With ``owner`` the native roles stand for the source's, as :mod:`..roles_map` says; else
+    all keep their names. ``elsewhere``: roles that are mapped with other databases of the source. ``restoring``: the target
+    is not in use yet, so that its limit of connections may differ."""
 
     datastore: str
     source: str
     target: str
-    roles: Roles = Roles()
+    owner: str = ""
+    roles: Mapping[str, Any] = field(default_factory=dict)
+    access: Mapping[str, str] = field(default_factory=dict)
+    elsewhere: frozenset[str] = frozenset()
     restoring: bool = False
 
 
@@ -71,7 +78,7 @@ def _compared(sides: rows.Sides, pair: Pair, options: Options) -> DatabaseResult
     _both(sides, lambda side: side.begin())
     majors = sides[0].major, sides[1].major
     result.versions = {side.title: side.version for side in sides}
-    roles = _with_superuser(sides, pair.roles)
+    roles = _roles(sides[0], pair)
     found = _both(sides, objects.gather)
     if pair.restoring:
         found[1]["database"][""]["restoring"] = True
@@ -100,10 +107,11 @@ def _both(sides: rows.Sides, task: Callable[[Side], Any]) -> list[Any]:
     return results
 
 
-def _with_superuser(sides: rows.Sides, roles: Roles) -> Roles:
-    """Each server's own first role stands for the other's, whatever its name."""
-    (((one,),), ((other,),)) = _both(sides, lambda side: side.query(SUPERUSER))
-    return roles if one == other or one in roles.owners else replace(roles, owners={**roles.owners, one: other})
+def _roles(source: Side, pair: Pair) -> Roles:
+    ((superuser, owner),) = source.query(ROLES)
+    if pair.owner:
+        return Roles(roles_map(pair.owner, pair.roles, pair.access, owner, superuser), pair.access, pair.elsewhere)
+    return Roles(unmapped(superuser), pair.access, pair.elsewhere)
 
 
 def _collations(sides: rows.Sides, result: DatabaseResult) -> bool:

@@ -105,7 +105,7 @@ FROM pg_authid r WHERE r.rolname !~ '^pg_'"""
 def memberships(major: int) -> str:
     options = "m.inherit_option, 'set', m.set_option" if major >= 16 else "NULL, 'set', NULL"
     return f"""
-SELECT quote_ident(u.rolname) || ' in ' || quote_ident(g.rolname), jsonb_build_object(
+SELECT u.rolname || ' in ' || g.rolname, jsonb_build_object(
     'member', u.rolname, 'group', g.rolname, 'admin', m.admin_option, 'inherit', {options})
 FROM pg_auth_members m JOIN pg_authid u ON u.oid = m.member JOIN pg_authid g ON g.oid = m.roleid WHERE u.rolname !~ '^pg_'"""
 
