@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A vault file on the controller: read, completed with generated secrets, written again.
+"""A vault file on the controller: read, completed with generated or given secrets, written again.
 
 Values stay in memory and in the file.
 """
@@ -19,7 +19,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible.parsing.vault import AnsibleVaultError, VaultLib, VaultSecret
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import VARIABLE, Need, generate
-from ansible_collections.cryptobot.native.plugins.module_utils.project.files import vault_text
+from ansible_collections.cryptobot.native.plugins.module_utils.project.files import Literal, vault_text
 
 PASSWORD_BYTES = 32
 
@@ -40,6 +40,13 @@ def write_new(path: Path, data: bytes, mode: int) -> None:
         raise
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe, and keeps what is marked as literal."""
+
+
+_Loader.add_constructor("!unsafe", lambda loader, node: Literal(loader.construct_scalar(node)))
+
+
 class VaultFile:
     """`path` is encrypted with the password in `password`, which is made where there is no vault yet."""
 
@@ -53,11 +60,7 @@ class VaultFile:
         What is there is never changed.
         """
         data = self._read()
-        values = data.get(VARIABLE) or {}
-        if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
-            raise AnsibleActionFail(
-                f"{VARIABLE} in {self.path} should be a dictionary by service of dictionaries by secret."
-            )
+        values = self._values(data)
         missing = [need for need in needs if (values.get(need.service) or {}).get(need.name) is None]
         if not missing or dry:
             return [need.path for need in missing]
@@ -66,13 +69,42 @@ class VaultFile:
         self._write(data | {VARIABLE: values})
         return [need.path for need in missing]
 
+    def put(self, given: Mapping[str, Mapping[str, str]], dry: bool = False) -> dict[str, str]:
+        """Sets values by service and name, and gives for each that changes `added` or `replaced`.
+
+        The vault as it was stays beside it, encrypted, when a value is replaced.
+        """
+        data = self._read()
+        values = self._values(data)
+        changed = {}
+        for service, of_service in given.items():
+            for name, value in of_service.items():
+                there = (values.get(service) or {}).get(name)
+                if there != value:
+                    changed[f"{VARIABLE}.{service}.{name}"] = "added" if there is None else "replaced"
+                    values.setdefault(service, {})[name] = Literal(value)
+        if changed and not dry:
+            if "replaced" in changed.values():
+                write_new(self.path.with_name(f".{self.path.name}.before-import"), self.path.read_bytes(), 0o600)
+            self._write(data | {VARIABLE: values})
+        return changed
+
+    def _values(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        values = data.get(VARIABLE) or {}
+        if not isinstance(values, dict) or not all(isinstance(one, dict) for one in values.values()):
+            raise AnsibleActionFail(
+                f"{VARIABLE} in {self.path} should be a dictionary by service of dictionaries by secret."
+            )
+        return values
+
     def _read(self) -> dict[str, Any]:
         if not self.path.exists():
             return {}
         text = self.path.read_bytes()
         try:
             plain = self._lib().decrypt(text) if VaultLib.is_encrypted(text) else text
-            return yaml.safe_load(plain) or {}
+            # A subclass of the safe loader.
+            return yaml.load(plain, Loader=_Loader) or {}  # noqa: S506
         except (AnsibleVaultError, OSError) as error:
             raise AnsibleActionFail(
                 f"{self.path} cannot be read with the password in {self.password}. "

@@ -9,6 +9,7 @@ What exists is never written again: the user has it in hand from the first momen
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -125,6 +126,27 @@ SERVICES = """---
 """
 
 
+_TEMPLATE = re.compile(r"\{[{%#]")
+_BLOCK = re.compile(r"(?:\S(?:[^\n]*\S)?\n)+(?:\S(?:[^\n]*\S)?)?")
+"""Lines that a block keeps as they are, as those of a key."""
+
+
+class Literal(str):
+    """A text that came from elsewhere, and is never taken for a template."""
+
+
+def _quoted_text(value: str) -> str:
+    """A text on one line, whatever it holds."""
+    if value.isprintable():
+        return _text(value)
+    return '"' + "".join(one if one.isprintable() and one not in '"\\' else _escape(one) for one in value) + '"'
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return {34: '\\"', 92: "\\\\", 10: "\\n", 9: "\\t"}.get(code) or (f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}")
+
+
 def vault_text(values: Mapping[str, Mapping[str, Any]], path: str = VAULT) -> str:
     """The vault before it is encrypted."""
     lines = ["---", SECRETS_NOTE.format(path=path).rstrip(), "cryptobot_secrets:"]
@@ -134,8 +156,11 @@ def vault_text(values: Mapping[str, Mapping[str, Any]], path: str = VAULT) -> st
             if not isinstance(value, str):
                 # Whatever a user put there stays: JSON is YAML.
                 lines.append(f"    {name}: {json.dumps(value)}")
-            elif "\n" in value:
-                lines += [f"    {name}: |", *(f"      {line}" for line in value.rstrip("\n").split("\n"))]
+            elif isinstance(value, Literal) and _TEMPLATE.search(value):
+                lines.append(f"    {name}: !unsafe {_quoted_text(value)}")
+            elif _BLOCK.fullmatch(value) and value.replace("\n", "").isprintable():
+                sign = "|" if value.endswith("\n") else "|-"
+                lines += [f"    {name}: {sign}", *(f"      {line}" for line in value.rstrip("\n").split("\n"))]
             else:
-                lines.append(f"    {name}: {_text(value)}")
+                lines.append(f"    {name}: {_quoted_text(value)}")
     return "\n".join([*lines, ""])

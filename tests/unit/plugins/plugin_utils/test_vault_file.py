@@ -82,3 +82,46 @@ def test_a_password_that_others_can_read_is_refused(tmp_path: Path) -> None:
     vault.password.chmod(0o644)
     with pytest.raises(AnsibleActionFail, match="chmod 600"):
         vault.complete(NEEDS)
+
+
+AWKWARD = {
+    "template": "{{ 1 + 1 }} {% raw %} {# x #}",
+    "lines": "two\nlines\n\n",
+    "quotes": "it's \"so\" \\ back\\slash",
+    "dollars": "$HOME $$ ${X}",
+    "spaces": "  around  ",
+    "other": "# no: comment\ttab é ü 😀 \u2028 \x7f",
+    "like yaml": "yes",
+}
+
+
+def test_given_values_are_kept_to_the_character(tmp_path: Path) -> None:
+    vault = make(tmp_path)
+    names = {f"v{index}": value for index, value in enumerate(AWKWARD.values())}
+    assert set(vault.put({"a": names}).values()) == {"added"}
+    assert vault.put({"a": names}) == {}
+    vault.complete(NEEDS)
+    assert vault.put({"a": names}) == {}
+    assert vault._values(vault._read())["a"].items() >= names.items()
+
+
+def test_ansible_reads_given_values_as_they_are(tmp_path: Path) -> None:
+    from ansible.parsing.dataloader import DataLoader
+
+    vault = make(tmp_path)
+    names = {f"v{index}": value for index, value in enumerate(AWKWARD.values())}
+    vault.put({"a": names})
+    loader = DataLoader()
+    loader.set_vault_secrets([("default", VaultSecret(vault.password.read_bytes().strip()))])
+    assert loader.load_from_file(str(vault.path))["cryptobot_secrets"]["a"] == names
+
+
+def test_a_replaced_value_leaves_the_old_vault_behind(tmp_path: Path) -> None:
+    vault = make(tmp_path)
+    vault.complete(NEEDS)
+    old = vault.path.read_bytes()
+    assert vault.put({"a": {"password": "another-one-of-the-containers"}}, dry=True) == {"cryptobot_secrets.a.password": "replaced"}
+    assert vault.path.read_bytes() == old
+    vault.put({"a": {"password": "another-one-of-the-containers"}})
+    assert vault.path.with_name(".vault.yml.before-import").read_bytes() == old
+    assert vault._values(vault._read())["a"]["password"] == "another-one-of-the-containers"
