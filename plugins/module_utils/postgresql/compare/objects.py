@@ -61,6 +61,7 @@ def compare(source: Objects, target: Objects, majors: tuple[int, int], roles: Ro
             one, other = ours.get(name), theirs.get(name)
             if not _belongs_to(absent, kind.name, name, one or other or {}):
                 comparison.object(kind.name, name, one, other)
+    comparison.report.differences = _once(comparison.report.differences)
     return comparison.report
 
 
@@ -216,6 +217,12 @@ class _Comparison:
 
     def _named(self, name: str) -> str:
         return name or self.datastore
+
+
+def _once(differences: list[Difference]) -> list[Difference]:
+    """Without the comments of objects that are themselves missing."""
+    gone = tuple(f" {each.object}" for each in differences if each.kind != "comment" and None in (each.source, each.target))
+    return [each for each in differences if each.kind != "comment" or not each.object.endswith(gone)]
 
 
 def _belongs_to(absent: Iterable[str], kind: str, name: str, attributes: Attributes) -> bool:

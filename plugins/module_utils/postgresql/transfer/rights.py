@@ -83,7 +83,7 @@ FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace"""
 
 _GRANT_ON = {
     "n": "SCHEMA", "r": "TABLE", "c": "TABLE", "s": "SEQUENCE", "f": "ROUTINE", "T": "TYPE", "l": "LANGUAGE",
-    "F": "FOREIGN DATA WRAPPER", "S": "FOREIGN SERVER", "L": "LARGE OBJECT",
+    "F": "FOREIGN DATA WRAPPER", "S": "FOREIGN SERVER", "L": "LARGE OBJECT", "d": "DATABASE",
 }  # fmt: skip
 _ALTER = {
     "function": "ROUTINE", "procedure": "ROUTINE", "aggregate": "ROUTINE", "statistics object": "STATISTICS",
@@ -221,3 +221,11 @@ def _privileges(names: list[str], column: str) -> str:
 
 def _rights(rows: list[list[str]] | None) -> frozenset[Right]:
     return frozenset((grantor, receiver, privilege, passes == "true") for grantor, receiver, privilege, passes in rows or [])
+
+
+def of_database(cursor: Any, name: str, called: str) -> Object:
+    """The database itself as an object with rights; ``called`` is its name at the target."""
+    acl = _exploded("coalesce(datacl, acldefault('d', datdba))")
+    cursor.execute(f"SELECT pg_get_userbyid(datdba)::text, datacl IS NOT NULL, {acl} FROM pg_database WHERE datname = %s", (name,))
+    owner, explicit, found = cursor.fetchone()
+    return Object("database", identifier(called), "", "", "d", False, owner, explicit, _rights(found), frozenset())

@@ -17,7 +17,7 @@ SELECT {identity("pg_constraint", "k.oid")}, jsonb_build_object(
     'deferrable', k.condeferrable,
     'deferred', k.condeferred,
     'local', k.conislocal,
-    'not_inherited', k.connoinherit,
+    'not_inherited', k.contype = 'c' AND k.connoinherit,
     'index', CASE WHEN k.contype IN ('p', 'u', 'x') THEN {identity("pg_class", "k.conindid")} END,
     'disabled_checks', (SELECT count(*) FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgisinternal AND t.tgenabled <> 'O'))
 FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace

@@ -43,7 +43,10 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {OWN_SCHEMA} AND {own("pg_class
 
 
 def columns(major: int) -> str:
-    """Of tables, views and composite types, by their order among those that are still there."""
+    """Of tables, views and composite types, by their order among those that are still there.
+
+    A partition has its parent's identity columns from 17 on, and no mark of it before.
+    """
     compression = "nullif(a.attcompression, '')" if major >= 14 else "NULL::text"
     return f"""
 SELECT {qualified("n.nspname", "c.relname")} || '.' || quote_ident(a.attname), jsonb_build_object(
@@ -53,7 +56,7 @@ SELECT {qualified("n.nspname", "c.relname")} || '.' || quote_ident(a.attname), j
     'not_null', a.attnotnull,
     'default', pg_get_expr(d.adbin, d.adrelid),
     'generated', a.attgenerated,
-    'identity', a.attidentity,
+    'identity', CASE WHEN c.relispartition THEN '' ELSE a.attidentity END,
     'collation', {collation("a.attcollation")},
     'storage', a.attstorage,
     'compression', {compression},

@@ -69,7 +69,7 @@ SELECT quote_ident(a.amname), jsonb_build_object('type', a.amtype, 'handler', a.
 FROM pg_am a WHERE a.oid >= {FIRST_OWN_OID} AND {own("pg_am", "a.oid")}"""
 
 TRANSFORMS = f"""
-SELECT {identity("pg_transform", "t.oid")}, jsonb_build_object(
+SELECT format_type(t.trftype, NULL) || ' in ' || (SELECT lanname FROM pg_language l WHERE l.oid = t.trflang), jsonb_build_object(
     'from', nullif(t.trffromsql::regproc::text, '-'), 'to', nullif(t.trftosql::regproc::text, '-'))
 FROM pg_transform t WHERE {own("pg_transform", "t.oid")}"""
 

@@ -94,8 +94,9 @@ SELECT i.type || ' ' || i.identity || ' on ' || e.extname, jsonb_build_object('d
 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
 CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i WHERE d.deptype = 'x'"""
 
+# Majors do not agree on how to name a transform.
 COMMENTS = f"""
-SELECT i.type || ' ' || i.identity, jsonb_build_object('comment', d.description)
+SELECT i.type || ' ' || CASE i.type WHEN 'transform' THEN replace(i.identity, ' on language ', ' language ') ELSE i.identity END, jsonb_build_object('comment', d.description)
 FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
 WHERE (d.objoid >= {FIRST_OWN_OID} OR (d.classoid = 'pg_namespace'::regclass AND i.identity = 'public')
        OR d.classoid IN ('pg_largeobject'::regclass, 'pg_extension'::regclass))
