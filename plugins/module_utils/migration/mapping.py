@@ -47,7 +47,7 @@ def stores(
             server = servers.setdefault(docker["service"], _server(docker["service"], compose))
             database = _database(catalogue, store)
             server["databases"].append(database)
-            server["incoming"].append({**database, "target": f"{database['target']}{INCOMING}"})
+            server["incoming"].append({**database, "target": f"{database['target']}{INCOMING}", "restoring": True})
         elif kind == "redis":
             place = {"container": {"project": compose["project"], "service": docker["service"]}}
             index = {str(docker.get("index", 0)): int(store.get("index", 0))} if "index" in docker else {}

@@ -23,7 +23,7 @@ RESTORING = "__restoring"
 REPLACED = "__replaced"
 TOLERATED = ("transaction_timeout",)
 """Settings that newer programs set and older servers do not know."""
-PROPERTY = re.compile(r"^\d+; \d+ \d+ (?:DATABASE PROPERTIES|ACL|COMMENT|SECURITY LABEL) - (?:DATABASE )?", re.ASCII)
+PROPERTY = re.compile(r"^\d+; \d+ \d+ (?:DATABASE PROPERTIES -|(?:ACL|COMMENT|SECURITY LABEL) - DATABASE) ", re.ASCII)
 
 
 class Restorer:
@@ -106,7 +106,9 @@ class Restorer:
 
     def _properties(self, name: str) -> None:
         """Privileges, settings and comment of the database itself, which a dump keeps apart."""
-        listed = self._pg_restore(["--list", str(self._archive / name)]).decode(errors="replace").splitlines()
+        listed = (
+            self._pg_restore(["--create", "--list", str(self._archive / name)]).decode(errors="replace").splitlines()
+        )
         lines = [line for line in listed if PROPERTY.match(line)]
         if not lines:
             return
