@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 PROJECT = "com.docker.compose.project"
@@ -108,6 +110,16 @@ class Container:
     def pid(self) -> int:
         """Of its first process, as the host counts; 0 while it does not run."""
         return int(self.raw["State"].get("Pid") or 0)
+
+    @property
+    def identity(self) -> dict[str, int | None]:
+        """As whom its first process runs, by number; None while it does not run."""
+        ids: dict[str, int | None] = {"uid": None, "gid": None}
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            for line in Path(f"/proc/{self.pid or 'none'}/status").read_text(encoding="utf-8").splitlines():
+                if line.startswith(("Uid:", "Gid:")):
+                    ids[line[:3].lower()] = int(line.split()[2])
+        return ids
 
     @property
     def restart_policy(self) -> str:

@@ -37,11 +37,12 @@ def findings(source: Source, accepted: Sequence[str] = (), more: Iterable[Findin
     looks = (_files, _variables, _ports, _dependencies, _states, _drift, _data)
     found = [*(one for look in looks for one in look(source)), *more]
     order = {"blocking": 0, "decision": 1, "note": 2}
-    unique = dict.fromkeys(_answered(one, accepted) for one in found)
+    unique = dict.fromkeys(answered(one, accepted) for one in found)
     return sorted(unique, key=lambda one: (order[one.severity], one.code, one.where))
 
 
-def _answered(one: Finding, accepted: Sequence[str]) -> Finding:
+def answered(one: Finding, accepted: Sequence[str]) -> Finding:
+    """As a note, if it is a decision that the operator has made."""
     if one.severity == "decision" and (one.code in accepted or f"{one.code}:{one.where}" in accepted):
         return replace(one, severity="note", remedy="Accepted by the operator.")
     return one

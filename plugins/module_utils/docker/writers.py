@@ -36,10 +36,19 @@ class Kept:
     service: str
     policy: str
     running: bool
+    uid: int | None = None
+    gid: int | None = None
 
     @classmethod
     def of(cls, container: Container) -> Kept:
-        return cls(container.id, container.name, container.service, container.restart_policy, container.running)
+        ids = container.identity
+        names = (container.id, container.name, container.service)
+        return cls(*names, container.restart_policy, container.running, ids["uid"], ids["gid"])
+
+    @property
+    def identity(self) -> dict[str, int | None]:
+        """As whom it ran."""
+        return {"uid": self.uid, "gid": self.gid}
 
 
 @dataclass(frozen=True)
