@@ -94,6 +94,14 @@ resumed:
   description: Whether it had been begun before.
   returned: O(state=open)
   type: bool
+opened:
+  description: The migration by which the native side writes; empty where Docker has all data.
+  returned: O(state=open)
+  type: str
+superseded:
+  description: Whether what earlier runs have left on the native side is known to be old.
+  returned: O(state=open)
+  type: bool
 finished:
   description:
     - Whether the step is done with these inputs already; then it was not begun again.

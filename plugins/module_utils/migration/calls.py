@@ -33,12 +33,7 @@ class Calls:
         operation, inputs = self._options["operation"], self._options["inputs"]
         unfinished = self._journal.run_id(operation=operation)
         if self._check:
-            return {
-                "changed": unfinished is None,
-                "run": unfinished or FORESEEN,
-                "resumed": unfinished is not None,
-                "finished": [],
-            }
+            return {"changed": unfinished is None, **self._known(unfinished or FORESEEN, unfinished is not None)}
         there = self._owner.read()
         self._owner.take(
             self._options["controller"], operation, dead=self._options["dead"], force=self._options["takeover"]
@@ -49,18 +44,18 @@ class Calls:
             if not there:
                 self._owner.release(self._options["controller"])
             raise
-        return {"changed": run != unfinished, "run": run, "resumed": run == unfinished, "finished": self._finished(run)}
+        return {"changed": run != unfinished, **self._known(run, run == unfinished)}
 
     def anew(self) -> dict[str, Any]:
         """Leave the run for a new one with the same inputs, in which no step is finished."""
         run = self._options["run"]
         if self._check:
-            return {"changed": True, "run": FORESEEN, "resumed": False, "finished": []}
+            return {"changed": True, **self._known(FORESEEN, False)}
         there = next(each for each in runs.runs(self._journal) if each.id == run)
         self._journal.close_run(run, "begun anew")
         inputs = {key: value for key, value in there.inputs.items() if key != "operation"}
         fresh = self._journal.run_id(start=True, operation=there.operation, inputs=inputs)
-        return {"changed": True, "run": fresh, "resumed": False, "finished": []}
+        return {"changed": True, **self._known(str(fresh), False)}
 
     def begun(self) -> dict[str, Any]:
         """Begin a step, unless it is done."""
@@ -108,6 +103,16 @@ class Calls:
             "runs": found,
             "owner": self._owner.read(),
             "run": unfinished[-1] if unfinished else "",
+        }
+
+    def _known(self, run: str, resumed: bool) -> dict[str, Any]:
+        """What the play goes by."""
+        return {
+            "run": run,
+            "resumed": resumed,
+            "finished": self._finished(run),
+            "opened": runs.opened(self._journal),
+            "superseded": runs.superseded(self._journal, run),
         }
 
     def _finished(self, run: str) -> list[str]:

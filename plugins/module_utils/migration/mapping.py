@@ -58,6 +58,35 @@ def stores(
     return found
 
 
+def backward(server: Mapping[str, Any]) -> dict[str, Any]:
+    """The same server with its sides exchanged, for the way back."""
+
+    def turned(database: Mapping[str, Any], suffix: str = "") -> dict[str, Any]:
+        return {**database, "source": database["target"], "target": f"{database['source']}{suffix}"}
+
+    return {
+        "service": server["service"],
+        "source": server["target"],
+        "target": server["source"],
+        "databases": [turned(each) for each in server["databases"]],
+        "incoming": [{**turned(each, INCOMING), "restoring": True} for each in server["databases"]],
+    }
+
+
+def other_volumes(
+    source: Mapping[str, Any], stores_: Mapping[str, Any], keepers_: Iterable[str]
+) -> list[dict[str, str]]:
+    """Volumes of the project that hold no datastore: ``name`` and ``path``. A server's own files are not among them:
+    they are copied while it writes, and its content is saved by its own means."""
+    moved = {each["source"]["container"]["volume"] for kind in ("directory", "sqlite") for each in stores_[kind]}
+    return [
+        {"name": name, "path": volume["path"]}
+        for name, volume in sorted((source.get("volumes") or {}).items())
+        if not {name, volume.get("name_in_files")} & moved
+        and not (volume["services"] and set(volume["services"]) <= set(keepers_))
+    ]
+
+
 def keepers(catalogue: Catalogue) -> list[str]:
     """The Compose services that hold datastores; they go on running while the others are stopped."""
     places = [store.get("docker") or {} for store in catalogue["datastores"].values()]

@@ -13,6 +13,10 @@ from typing import Any
 from .journal import RUN, Journal
 
 
+ACTIVATE, OPEN = "activate", "open"
+"""Steps by which the native side gets its data under its name, and begins to write."""
+
+
 class RunRefused(Exception):
     """An operation may not begin now; the text says why and what to do first."""
 
@@ -88,6 +92,24 @@ def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str
     if operation == "rollback" and (migration := unfinished.get("migrate")):
         journal.close_run(migration.id, "abandoned for a rollback")
     return str(journal.run_id(start=True, operation=operation, inputs=inputs))
+
+
+def opened(journal: Journal) -> str:
+    """The migration by which the native side writes, or may have begun to; empty where Docker has all data."""
+    found = ""
+    begun = {(line["run"], line["step"]) for line in journal.lines() if line["phase"] == "begin"}
+    for run in runs(journal):
+        if run.operation == "migrate" and (run.id, OPEN) in begun:
+            found = run.id
+        elif run.operation == "rollback" and run.outcome == "done":
+            found = ""
+    return found
+
+
+def superseded(journal: Journal, current: str) -> bool:
+    """Whether what earlier runs have left on the native side is known to be old: Docker has, or had, all data since."""
+    begun = {line["run"] for line in journal.lines() if line["phase"] == "begin" and line["step"] == ACTIVATE}
+    return bool(begun - {current}) and opened(journal) in ("", current)
 
 
 def timeline(lines: Sequence[Mapping[str, Any]], journal: Journal, run: str) -> list[Timed]:

@@ -109,3 +109,27 @@ def test_a_run_begun_anew_has_no_finished_steps(book: Journal) -> None:
     assert fresh["finished"] == []
     again = call(book, "open", inputs={"group": "all"})
     assert (again["run"], again["finished"]) == (fresh["run"], [])
+
+
+def test_it_is_known_where_the_data_is(book: Journal) -> None:
+    first = call(book, "open")
+    assert (first["opened"], first["superseded"]) == ("", False)
+    for step in ("activate", "open"):
+        call(book, "begun", run=first["run"], step=step)
+    again = call(book, "open")
+    assert (again["opened"], again["superseded"]) == (first["run"], False)
+    call(book, "closed", run=first["run"])
+    rollback = call(book, "open", operation="rollback")
+    assert rollback["opened"] == first["run"]
+    call(book, "closed", run=rollback["run"], operation="rollback")
+    second = call(book, "open")
+    assert (second["opened"], second["superseded"]) == ("", True)
+
+
+def test_an_abandoned_migration_leaves_what_is_old(book: Journal) -> None:
+    first = call(book, "open")["run"]
+    call(book, "begun", run=first, step="activate")
+    rollback = call(book, "open", operation="rollback")
+    assert rollback["opened"] == ""
+    call(book, "closed", run=rollback["run"], operation="rollback")
+    assert call(book, "open")["superseded"]
