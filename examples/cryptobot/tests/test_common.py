@@ -60,7 +60,9 @@ def test_only_services_count_as_calls_and_the_document_s_list_is_the_whole(tmp_p
     }
     assert Settings.load("auth", variables).urls == {"paper-trading": "http://h:1"}
     (tmp_path / "c").write_text('{"urls": {"trade": "http://t"}}')
-    assert Settings.load("auth", variables | {"CRYPTOBOT_CONFIG": str(tmp_path / "c")}).urls == {"trade": "http://t"}
+    configured = variables | {"CRYPTOBOT_CONFIG": str(tmp_path / "c")}
+    assert Settings.load("auth", configured).urls == {"trade": "http://t"}
+    assert Settings.load("auth", configured | {"DEALS_URL": "http://t"}).urls == {"deals": "http://t"}
 
 
 def test_a_service_s_own_token_is_verified_by_the_shared_key_alone():

@@ -38,6 +38,15 @@ def _peer_urls(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _urls(document: Mapping[str, str], named: Mapping[str, str]) -> dict[str, str]:
+    """What may be called is what the document has; stray variables must not widen it. But where a variable has one of its
+    addresses, the variable's name counts: it is the program's own, while a service of the document may be called otherwise."""
+    if not document:
+        return dict(named)
+    known = {name: url for name, url in named.items() if url in document.values()}
+    return known | {name: url for name, url in document.items() if url not in known.values()}
+
+
 @dataclass(frozen=True)
 class Settings:
     """One service's configuration. The environment wins over the document; a secret file wins over both."""
@@ -59,8 +68,7 @@ class Settings:
             service=service,
             environment=variables.get("CRYPTOBOT_ENVIRONMENT") or document.get("environment") or "development",
             values=document.get("settings") or {},
-            # The document names exactly what may be called; stray *_URL variables must not widen it.
-            urls=dict(document["urls"]) if document.get("urls") else _peer_urls(variables),
+            urls=_urls(document.get("urls") or {}, _peer_urls(variables)),
             variables=variables,
         )
 
