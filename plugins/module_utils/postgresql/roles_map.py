@@ -81,6 +81,15 @@ def roles_map(
     return RolesMap(owner, logins, superuser)
 
 
+def inverse(forward: RolesMap, database_owner: str) -> RolesMap:
+    """The map of the way back: native owner and logins become the login that owns the Compose project's database again."""
+    login = next(iter(forward.logins), database_owner)
+    logins = {forward.owner: (login,)}
+    for source, native in forward.logins.items():
+        logins |= {role: (source,) for role in native}
+    return RolesMap(database_owner, logins, forward.administrator, forward.superuser)
+
+
 def unmapped(superuser: str) -> RolesMap:
     """The map where everybody keeps their name, within one server."""
     return RolesMap(superuser, {}, superuser, superuser)

@@ -42,7 +42,8 @@ class LargeObjects(Plan):
 
     def rows(self, buckets: list[int]) -> str:
         where = f"(m.oid::bigint & {BUCKETS - 1}) IN ({', '.join(map(str, buckets))})"
-        return f'SELECT o.oid::text, {_HASH}, o.length, \'\' FROM ({_CONTENT} WHERE {where} GROUP BY m.oid) o ORDER BY 1 COLLATE "C"'
+        inner = f"{_CONTENT} WHERE {where} GROUP BY m.oid"
+        return f'SELECT o.oid::text, {_HASH}, o.length, NULL FROM ({inner}) o ORDER BY o.oid::text COLLATE "C"'
 
 
 def compare(sides: Sides, roles: Roles, datastore: str, most: int) -> tuple[TableResult, list[Difference]]:

@@ -89,6 +89,11 @@ def incoming(target: str) -> str:
     return name
 
 
+def kept(target: str, run: str) -> str:
+    """The name under which what was in place before stays."""
+    return f"{target}__before_{run}"[:LONGEST_NAME]
+
+
 def make(cursor: Any, name: str, like: Database, locale: str = "") -> None:
     """Makes an empty database with the encoding and locale of another server's, or with a locale that the operator chose."""
     words = [f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING {literal(like.encoding)}"]

@@ -82,7 +82,7 @@ def dump(endpoint: Endpoint, database: str, path: Path, *, encoding: str = "UTF8
         words.append(f"--snapshot={snapshot}")
     try:
         with path.open("wb") as file:
-            endpoint.run("pg_dump", [*words, "--dbname", _name(database)], stdout=file, stderr=subprocess.PIPE)
+            endpoint.run("pg_dump", [*words, "--dbname", connection_to(database)], stdout=file, stderr=subprocess.PIPE)
     except EndpointError as error:
         raise EndpointError(_explained(str(error), endpoint)) from None
     return read(path)
@@ -130,7 +130,7 @@ def _restore(words: Sequence[str]) -> bytes:
     return done.stdout
 
 
-def _name(database: str) -> str:
+def connection_to(database: str) -> str:
     """A database's name where libpq would take one with ``=`` for a whole connection string."""
     quoted = database.replace("\\", "\\\\").replace("'", "\\'")
     return f"dbname='{quoted}'"

@@ -13,52 +13,17 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..endpoint import Endpoint
-from ..quoting import identifier, literal
-from ..roles_map import RolesMap
-from . import books, database, leftovers, pipe, rights, roles, schedule, schema, sessions, tables
+from ..quoting import literal, qualified
+from . import books, database, finish, leftovers, pipe, schedule, schema, sessions, tables
 from .errors import TransferError, explained
+from .order import Copied, Order
 
 ANALYZE = "ANALYZE"
 _DEADLOCK = "40P01"
-
-
-@dataclass(frozen=True)
-class Order:
-    """One database to copy. ``definitions`` is where they come from, if not from the source itself (the way back)."""
-
-    datastore: str
-    source: Endpoint
-    source_database: str
-    target: Endpoint
-    fresh: str
-    run: str
-    roles: RolesMap
-    jobs: int = 2
-    locale: str = ""
-    definitions: tuple[Endpoint, str, RolesMap] | None = None
-
-
-@dataclass
-class Copied:
-    """What a copy gives: rows and bytes by table, counts of the rest, seconds by stage."""
-
-    tables: dict[str, dict[str, int]] = field(default_factory=dict)
-    sequences: int = 0
-    large_objects: int = 0
-    entries: int = 0
-    resumed: int = 0
-    bytes: int = 0
-    seconds: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def rows(self) -> int:
-        return sum(table["rows"] for table in self.tables.values())
 
 
 class Stream:
@@ -89,22 +54,27 @@ class Stream:
 
     def _run(self, archive: Path, like: database.Database, reader: Any, snapshot: str) -> None:
         order = self.order
-        with self._stage("definitions"):
-            origin, name, __ = order.definitions or (order.source, order.source_database, order.roles)
-            shown = schema.dump(origin, name, archive, encoding=like.encoding, snapshot="" if order.definitions else snapshot)
-            self.copied.entries = len(shown.entries)
-            with reader.cursor() as cursor:
-                state = books.fingerprint(cursor, shown.digest)
-            self._prepare(like, state)
-        pairs = self._pairs(like.encoding, snapshot)
-        try:
+        self._origin = reader
+        with ExitStack() as stack:
+            with self._stage("definitions"):
+                other = order.definitions
+                if other:
+                    self._origin = sessions.read(other.server, other.database, like.encoding)
+                    stack.callback(self._origin.close)
+                    shown = schema.dump(other.server, other.database, archive, encoding=like.encoding)
+                else:
+                    shown = schema.dump(order.source, order.source_database, archive, encoding=like.encoding, snapshot=snapshot)
+                self.copied.entries = len(shown.entries)
+                with reader.cursor() as cursor:
+                    state = books.fingerprint(cursor, shown.digest)
+                self._prepare(like, state)
+            pairs = self._pairs(like.encoding, snapshot)
+            for pair in pairs:
+                stack.callback(pair.close)
             done = self._begin(pairs[0], shown, state)
             self._fill(pairs, shown, done)
             with self._stage("rest"):
-                self._finish(pairs[0], shown, like)
-        finally:
-            for pair in pairs:
-                pair.close()
+                self._finish(pairs[0], shown)
 
     def _prepare(self, like: database.Database, state: str) -> None:
         """A fresh database, or the unfinished one of a killed run when the source still is what it was."""
@@ -149,10 +119,10 @@ class Stream:
 
     def _define(self, pair: sessions.Pair, shown: schema.Schema) -> None:
         """One by one: thousands of tables in one transaction need more locks than a server has by default."""
-        with pair.source.cursor() as source, pair.target.cursor() as cursor:
-            spoken = leftovers.languages(source)
-            source.execute(tables.EXTENSIONS)
-            versions = dict(source.fetchall())
+        with self._origin.cursor() as origin, pair.target.cursor() as cursor:
+            spoken = leftovers.languages(origin)
+            origin.execute(tables.EXTENSIONS)
+            versions = dict(origin.fetchall())
             cursor.execute("SELECT name, version FROM pg_available_extension_versions")
             available = set(cursor.fetchall())
             for entry in shown.of(schema.PRE):
@@ -176,8 +146,9 @@ class Stream:
         with self._stage("rows and indexes"):
             work = schedule.copies(parts) + schedule.definitions(phases.indexes, whole, parts)
             self._together(pairs, work, done)
-        with self._stage("definitions"), pairs[0].source.cursor() as source:
-            policies = self._policies(source)
+        with self._stage("definitions"):
+            with self._origin.cursor() as origin:
+                policies = [text.encode() for text in leftovers.policies(origin, self.order.mapping)]
             self._serially(pairs[0], [("policies", policies)] if policies else [], done)
             self._serially(pairs[0], [(schedule.mark(entry), [entry.text]) for entry in phases.quick if entry.text], done)
         with self._stage("foreign keys"):
@@ -201,13 +172,6 @@ class Stream:
         for table in found:
             self.copied.tables[table.title] = {"rows": 0, "bytes": 0}
         return [part for table in found for part in tables.parts(table, ranges)]
-
-    def _policies(self, source: Any) -> list[bytes]:
-        origin = self.order.definitions
-        if not origin:
-            return [text.encode() for text in leftovers.policies(source, self.order.roles)]
-        with origin[0].cursor(origin[1]) as cursor:
-            return [text.encode() for text in leftovers.policies(cursor, origin[2])]
 
     def _together(self, pairs: list[sessions.Pair], work: list[schedule.Work], done: Mapping[str, tuple[int, int]]) -> None:
         """Runs work on all pairs of sessions."""
@@ -238,7 +202,7 @@ class Stream:
 
     def _analyze(self, title: str) -> str:
         table = self._names[title]
-        return f"{ANALYZE} {identifier(table.schema)}.{identifier(table.name)}"
+        return f"{ANALYZE} {qualified(table.schema, table.name)}"
 
     def _copy(self, pair: sessions.Pair, part: tables.Part) -> None:
         sent = 0
@@ -277,90 +241,8 @@ class Stream:
                     books.enter(cursor, name)
                     cursor.execute("COMMIT")
 
-    def _finish(self, pair: sessions.Pair, shown: schema.Schema, like: database.Database) -> None:
-        """Everything that is quick or can't be repeated in parts, in one transaction that also closes the books."""
-        order = self.order
-        with pair.source.cursor() as source, pair.target.cursor() as target:
-            with explained(order.target, order.fresh):
-                target.execute("BEGIN")
-                target.execute("SET LOCAL synchronous_commit = on")
-                states = leftovers.sequence_states(source)
-                leftovers.set_sequences(target, states)
-                self.copied.sequences = len(states)
-                count, __ = leftovers.copy_large_objects(pair.source, pair.target, lambda size: None)
-                self.copied.large_objects = count
-                self._owned(source, target)
-                for title, text in leftovers.refreshes(source):
-                    with explained(order.target, order.fresh, f"materialised view {title}"):
-                        target.execute(text)
-                books.close(target)
-                for entry in schedule.phases(shown.entries).last:
-                    target.execute(entry.text)
-                self._own_triggers(source, target)
-                self._properties(target, like)
-                database.mark(target, order.fresh, order.run)
-                target.execute("COMMIT")
-
-    def _owned(self, source: Any, target: Any) -> None:
-        """Owners, rights, user mappings and default rights, under the map."""
-        order = self.order
-        mapping = order.definitions[2] if order.definitions else order.roles
-        if not order.definitions:
-            self._rights(source, target, mapping)
-            return
-        with order.definitions[0].cursor(order.definitions[1]) as origin:
-            self._rights(origin, target, mapping)
-
-    def _rights(self, origin: Any, target: Any, mapping: RolesMap) -> None:
-        version = target.connection.server_version
-        for text in leftovers.user_mappings(origin, mapping):
-            target.execute(text)
-        wanted = rights.gather(origin, database.BOOKS)
-        self._wanted = wanted
-        for statement in rights.owners(wanted, rights.gather(target, database.BOOKS), mapping):
-            target.execute(statement.text)
-        for statement in rights.grants(wanted, rights.gather(target, database.BOOKS), mapping, version):
-            self._granted(target, statement)
-        for statement in rights.defaults(origin, target, mapping, version):
-            target.execute(statement.text)
-
-    @staticmethod
-    def _granted(target: Any, statement: rights.Statement) -> None:
-        if statement.role:
-            target.execute(f"SET LOCAL ROLE {identifier(statement.role)}")
-        target.execute(statement.text)
-        if statement.role:
-            target.execute("RESET ROLE")
-
-    def _own_triggers(self, source: Any, target: Any) -> None:
-        """Owners of event triggers, which are made last."""
-        mapping = self.order.definitions[2] if self.order.definitions else self.order.roles
-        triggers = [each for each in self._wanted if each.type == "event trigger"]
-        if triggers:
-            for statement in rights.owners(triggers, rights.gather(target, database.BOOKS), mapping):
-                target.execute(statement.text)
-
-    def _properties(self, target: Any, like: database.Database) -> None:
-        """Owner, rights, settings, comment and limit of the database itself."""
-        order = self.order
-        name = identifier(order.fresh)
-        origin, known, mapping = order.definitions or (order.source, order.source_database, order.roles)
-        with origin.cursor() as cursor:
-            shown = database.find(cursor, known) or like
-            found = database.settings(cursor, known)
-            acl = rights.of_database(cursor, known, order.fresh)
-        target.execute(f"ALTER DATABASE {name} OWNER TO {identifier(mapping.as_owner(shown.owner))}")
-        target.execute(f"ALTER DATABASE {name} CONNECTION LIMIT {shown.connection_limit}")
-        if shown.comment:
-            target.execute(f"COMMENT ON DATABASE {name} IS {literal(shown.comment)}")
-        fresh = rights.of_database(target, order.fresh, order.fresh)
-        for statement in rights.grants([acl], [fresh], mapping, target.connection.server_version):
-            self._granted(target, statement)
-        for role, values in sorted(found.items()):
-            for native in mapping.as_grantee(role) if role else ("",):
-                for setting, value in sorted(values.items()):
-                    who = f"ROLE {identifier(native)} IN DATABASE {name}" if native else f"DATABASE {name}"
-                    target.execute(f"ALTER {who} SET {roles.assignment(setting, value, mapping)}")
+    def _finish(self, pair: sessions.Pair, shown: schema.Schema) -> None:
+        finish.Finish(self.order, self._origin, pair, self.copied).run(schedule.phases(shown.entries).last)
 
     def _note(self, text: str) -> None:
         self.copied.notes.append(text)

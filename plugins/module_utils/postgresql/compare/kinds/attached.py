@@ -24,11 +24,13 @@ FROM pg_constraint k JOIN pg_namespace n ON n.oid = k.connamespace
 WHERE {OWN_SCHEMA} AND k.contype NOT IN ('t', 'n') AND NOT (k.contype = 'f' AND k.conparentid <> 0)
   AND {own("pg_constraint", "k.oid")} AND {own("pg_class", "k.conrelid")} AND {own("pg_type", "k.contypid")}"""
 
+# Copies on partitions count as internal before 15; those that keep keys do in all majors.
 TRIGGERS = f"""
 SELECT {identity("pg_trigger", "t.oid")}, jsonb_build_object(
     'definition', pg_get_triggerdef(t.oid), 'enabled', t.tgenabled, 'from_parent', t.tgparentid <> 0)
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE {OWN_SCHEMA} AND NOT t.tgisinternal AND {own("pg_class", "c.oid")} AND {own("pg_trigger", "t.oid")}"""
+WHERE {OWN_SCHEMA} AND (NOT t.tgisinternal OR (t.tgparentid <> 0 AND t.tgfoid::regproc::text !~ '^"RI_|^unique_key_recheck'))
+  AND {own("pg_class", "c.oid")} AND {own("pg_trigger", "t.oid")}"""
 
 RULES = f"""
 SELECT {identity("pg_rewrite", "r.oid")}, jsonb_build_object('definition', pg_get_ruledef(r.oid), 'enabled', r.ev_enabled)

@@ -49,6 +49,12 @@ def own(catalogue: str, oid: str) -> str:
       WHERE e.classid = '{catalogue}'::regclass AND e.objid = {oid} AND e.deptype = 'e')"""
 
 
+def by_itself(catalogue: str, oid: str) -> str:
+    """Only what the server has not made as a part of something else, like the functions of a range type."""
+    return f"""NOT EXISTS (SELECT FROM pg_depend e
+      WHERE e.classid = '{catalogue}'::regclass AND e.objid = {oid} AND e.deptype IN ('e', 'i'))"""
+
+
 def identity(catalogue: str, oid: str) -> str:
     """The server's own name of an object, qualified and alike in all majors."""
     return f"(SELECT i.identity FROM pg_identify_object('{catalogue}'::regclass, {oid}, 0) i)"

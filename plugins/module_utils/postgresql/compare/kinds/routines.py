@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .base import FIRST_OWN_OID, OWN_SCHEMA, identity, kind, own, rights
+from .base import FIRST_OWN_OID, OWN_SCHEMA, by_itself, identity, kind, own, rights
 
 FUNCTIONS = f"""
 SELECT {identity("pg_proc", "p.oid")}, jsonb_build_object(
@@ -13,7 +13,7 @@ SELECT {identity("pg_proc", "p.oid")}, jsonb_build_object(
     'owner', pg_get_userbyid(p.proowner),
     'rights', {rights("p.proacl", "f", "p.proowner")})
 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE {OWN_SCHEMA} AND p.prokind <> 'a' AND {own("pg_proc", "p.oid")}"""
+WHERE {OWN_SCHEMA} AND p.prokind <> 'a' AND {by_itself("pg_proc", "p.oid")}"""
 
 AGGREGATES = f"""
 SELECT {identity("pg_proc", "p.oid")}, jsonb_build_object(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .base import FIRST_OWN_OID, OWN_SCHEMA, collation, identity, kind, own, qualified, rights
+from .base import FIRST_OWN_OID, OWN_SCHEMA, by_itself, collation, identity, kind, own, qualified, rights
 
 
 def types(major: int) -> str:
@@ -38,7 +38,7 @@ WHERE {OWN_SCHEMA} AND (t.typrelid = 0 OR c.relkind = 'c') AND t.typtype <> 'm'
 CASTS = f"""
 SELECT {identity("pg_cast", "c.oid")}, jsonb_build_object(
     'function', CASE WHEN c.castfunc <> 0 THEN c.castfunc::regprocedure::text END, 'context', c.castcontext, 'method', c.castmethod)
-FROM pg_cast c WHERE c.oid >= {FIRST_OWN_OID} AND {own("pg_cast", "c.oid")}"""
+FROM pg_cast c WHERE c.oid >= {FIRST_OWN_OID} AND {by_itself("pg_cast", "c.oid")}"""
 
 
 def collations(major: int) -> str:
