@@ -49,6 +49,10 @@ class FilterModule:
             "migration_stores": mapping.stores,
             "migration_keepers": mapping.keepers,
             "migration_urls": mapping.urls,
+            "migration_backward": mapping.backward,
+            "migration_mapped": mapping.mapped,
+            "migration_parts": mapping.parts,
+            "migration_volumes": mapping.other_volumes,
             "migration_sharing": looks.sharing,
             "migration_services": looks.services,
         }

@@ -106,14 +106,15 @@ class Calls:
         }
 
     def _known(self, run: str, resumed: bool) -> dict[str, Any]:
-        """What the play goes by."""
-        return {
+        """What the play goes by; the plays of other playbooks by the fact."""
+        known = {
             "run": run,
             "resumed": resumed,
             "finished": self._finished(run),
             "opened": runs.opened(self._journal),
             "superseded": runs.superseded(self._journal, run),
         }
+        return {**known, "ansible_facts": {"cryptobot_migration": known}}
 
     def _finished(self, run: str) -> list[str]:
         steps = runs.timeline(self._journal.lines(), self._journal, run)

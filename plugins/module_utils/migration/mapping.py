@@ -73,17 +73,43 @@ def backward(server: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def mapped(databases: Iterable[Mapping[str, Any]], results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Databases with the map of roles by which a transfer brought them: the comparison goes by the same one."""
+    return [{**each, **(results.get(each["datastore"], {}).get("map") or {})} for each in databases]
+
+
 def other_volumes(
     source: Mapping[str, Any], stores_: Mapping[str, Any], keepers_: Iterable[str]
-) -> list[dict[str, str]]:
-    """Volumes of the project that hold no datastore: ``name`` and ``path``. A server's own files are not among them:
-    they are copied while it writes, and its content is saved by its own means."""
+) -> list[dict[str, Any]]:
+    """Volumes of the project that hold no datastore: ``datastore`` (a name for the backup) and ``source``.
+
+    A server's own files are not among them: they change while they are copied, and its content is saved by its own
+    means.
+    """
     moved = {each["source"]["container"]["volume"] for kind in ("directory", "sqlite") for each in stores_[kind]}
     return [
-        {"name": name, "path": volume["path"]}
+        {"datastore": f"volume-{name}", "source": {"path": volume["path"]}}
         for name, volume in sorted((source.get("volumes") or {}).items())
         if not {name, volume.get("name_in_files")} & moved
         and not (volume["services"] and set(volume["services"]) <= set(keepers_))
+    ]
+
+
+def parts(stores_: Mapping[str, Any], volumes: Iterable[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """What a backup is made of: ``part`` (its folder), ``kind``, ``datastores``."""
+    found = [
+        {
+            "part": f"postgresql-{server['service']}",
+            "kind": "postgresql",
+            "datastores": [each["datastore"] for each in server["databases"]],
+        }
+        for server in stores_["postgresql"]
+    ]
+    others = [("redis", stores_["redis"]), ("files", [*stores_["directory"], *stores_["sqlite"], *volumes])]
+    return found + [
+        {"part": each["datastore"], "kind": kind, "datastores": [each["datastore"]]}
+        for kind, found_ in others
+        for each in found_
     ]
 
 
