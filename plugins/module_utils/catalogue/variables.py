@@ -71,6 +71,20 @@ COMPOSE = Field(
             "[docker-compose.yml]",
             elements=Field("str", "", "docker-compose.yml", pattern=r"[^\0\n]+", pattern_words="the name of a file"),
         ),
+        "accept": Field(
+            "list",
+            "Decisions about findings of `preflight` and `plan` that have been made, as `code` or `code:where`.",
+            "['layer_files:auth-service']",
+            elements=Field("str", "", pattern=r"[a-z_]+(:.+)?", pattern_words="code or code:where"),
+        ),
+        "changes": Field(
+            "map",
+            "Intended changes of the configuration: by `compose-service:VARIABLE`, or by `VARIABLE` for all, the reason.",
+            "{'trade-service:LOG_LEVEL': less is logged from now on}",
+            names=r"[^\0\n]+",
+            pattern_words="compose-service:VARIABLE, or VARIABLE",
+            elements=Field("str", "", pattern=r".*\S.*", pattern_words="a reason"),
+        ),
     },
 )
 

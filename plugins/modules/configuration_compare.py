@@ -1,0 +1,157 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: configuration_compare
+short_description: Compare what native processes see with what their containers were given
+version_added: 0.2.0
+description:
+  - "For every variable of every container of the Compose project: the value that the native process really has (C(/proc/<pid>/environ), the
+    files of its credentials, its configuration file) equals the container's, or it is an intended change with a reason, or it is named."
+  - A process that does not run yet is compared by the files that it will be started with.
+  - No value is returned. The digests have a key that is thrown away, so they are comparable within one result only.
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes.info
+options:
+  project:
+    description: Name of the Compose project, as its label says.
+    type: str
+    required: true
+  changes:
+    description: "Further intended changes: by V(compose-service:VARIABLE), or by V(VARIABLE) for all services, the reason."
+    type: dict
+    default: {}
+  fail:
+    description: Whether a difference is a failure.
+    type: bool
+    default: true
+  run:
+    description: Id of the run in the migration's journal; with it the result is kept there as evidence.
+    type: str
+  processes:
+    description: What the catalogue says of each process. Set by the action itself.
+    type: list
+    elements: dict
+    default: []
+  addresses:
+    description: By Compose service and port the native address. Set by the action itself.
+    type: dict
+    default: {}
+  datastores:
+    description: The catalogue's datastores. Set by the action itself.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: Compare the configuration of both sides
+  cryptobot.native.configuration_compare:
+    project: cryptobot
+    changes: {"trade-service:LOG_LEVEL": "less is logged from now on"}
+"""
+
+RETURN = r"""
+equal:
+  description: Whether every variable is equal or an intended change.
+  returned: always
+  type: bool
+counts:
+  description: Variables by state; V(equal), V(rewritten), V(intended), V(differs), V(missing).
+  returned: always
+  type: dict
+  sample: {equal: 120, rewritten: 31, intended: 24}
+differences:
+  description: Variables that are neither equal nor an intended change.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{service: trade, process: web, variable: FEE, state: differs, how: equal, reason: another value natively, seen: process}]
+variables:
+  description: All of them.
+  returned: always
+  type: list
+  elements: dict
+evidence:
+  description: File with the result, where O(run) is given.
+  returned: when run is given
+  type: str
+"""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.cryptobot.native.plugins.module_utils.configuration.comparing import Comparison, Reader
+from ansible_collections.cryptobot.native.plugins.module_utils.configuration.rules import Process
+from ansible_collections.cryptobot.native.plugins.module_utils.configuration.translate import (
+    Translator,
+    moved_paths,
+    servers,
+    unpack,
+)
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError, Engine
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.gather import image_environment
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+
+ARGUMENTS: dict[str, Any] = {
+    "project": {"type": "str", "required": True},
+    "changes": {"type": "dict", "default": {}},
+    "fail": {"type": "bool", "default": True},
+    "run": {"type": "str"},
+    "processes": {"type": "list", "elements": "dict", "default": []},
+    "addresses": {"type": "dict", "default": {}},
+    "datastores": {"type": "dict", "default": {}},
+}
+
+
+def compare(params: dict[str, Any], engine: Engine) -> Comparison:
+    """Every process of the catalogue whose container is here."""
+    comparison = Comparison(engine, params["changes"])
+    reader, addresses = Reader(), unpack(params["addresses"])
+    containers = engine.containers(params["project"])
+    mounted = {mount.name for one in containers for mount in one.mounts if mount.name}
+    volumes = {raw["Name"]: raw for raw in engine.inspect("volume", mounted)}
+    processes = [Process(**{**options, "units": tuple(options["units"])}) for options in params["processes"]]
+    for container in containers:
+        of_image = image_environment(engine, container)
+        translator = Translator(addresses, moved_paths(container, volumes, params["datastores"]))
+        mine = [process for process in processes if process.docker == container.service]
+        for process in mine:
+            comparison.add(process, container, of_image, translator, list(reader.natives(process)))
+        if not mine:
+            comparison.add_other(container, servers(params["datastores"]))
+    return comparison
+
+
+def main() -> None:
+    """Compare; a difference is a failure that names every variable and no value."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        comparison = compare(module.params, Engine())
+        lines = [asdict(line) for line in comparison.lines]
+        result: dict[str, Any] = {"changed": False, "equal": not comparison.differences, "variables": lines}
+        result["counts"] = dict(Counter(line.state for line in comparison.lines))
+        result["differences"] = [asdict(line) for line in comparison.differences]
+        if module.params["run"] and not module.check_mode:
+            journal = Journal()
+            result["evidence"] = str(
+                journal.directory / journal.keep(module.params["run"], "verify:configuration", result)
+            )
+    except (DockerError, OSError) as error:
+        module.fail_json(msg=str(error))
+    if module.params["fail"] and comparison.differences:
+        said = "; ".join(
+            f"{line.service}.{line.process} {line.variable}: {line.reason}" for line in comparison.differences
+        )
+        remedy = "Set it in the inventory (import_configuration does), or name it among the intended changes: cryptobot_compose: {changes: …}."
+        module.fail_json(msg=f"The native configuration is not the containers': {said}. {remedy}", **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
