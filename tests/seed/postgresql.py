@@ -14,7 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,19 @@ import psycopg2
 from psycopg2 import sql
 
 FOLDER = Path(__file__).resolve().parent / "postgresql"
+# Whatever the server's own settings are, the same rows.
+SETTINGS = {
+    "client_min_messages": "warning",
+    "synchronous_commit": "off",
+    "statement_timeout": "0",
+    "search_path": "''",
+    "timezone": "'UTC'",
+    "datestyle": "'ISO, MDY'",
+    "intervalstyle": "postgres",
+    "lc_monetary": "'C'",
+    "standard_conforming_strings": "on",
+    "default_tablespace": "''",
+}
 BY_SUPERUSER = ("01_roles.sql", "08_database.sql")
 HEADING = re.compile(r"^-- @ (?P<title>.+?)(?: from (?P<major>\d+))?(?: extension (?P<extension>\w+))?(?P<icu> icu)?(?P<xml> xml)?$", re.M)
 
@@ -83,10 +96,11 @@ def look(cursor: Any) -> Server:
     return Server(major, extensions, icu, xml)
 
 
-def seed(connection: Any, rows: int, owner: str = "") -> list[str]:
+def seed(connection: Any, rows: int, owner: str = "", newest: int = 99) -> list[str]:
     """Seeds the database of a connection in autocommit; gives what was left out. `owner` owns the objects."""
     cursor = connection.cursor()
     server = look(cursor)
+    server = replace(server, major=min(server.major, newest))
     cursor.execute("SELECT current_database(), pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()")
     database, database_owner = cursor.fetchone()
     owner = owner or database_owner
@@ -94,7 +108,7 @@ def seed(connection: Any, rows: int, owner: str = "") -> list[str]:
     words = {key: sql.Identifier(value).as_string(connection) for key, value in names.items()} | {"rows": str(rows)}
     left_out = []
     cursor.execute(sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(sql.Identifier(database), sql.Identifier(owner)))
-    cursor.execute("SET client_min_messages = warning; SET synchronous_commit = off; SET timezone = 'UTC'")
+    cursor.execute("; ".join(f"SET {name} = {value}" for name, value in SETTINGS.items()))
     for block in blocks():
         if lacking := block.lacking(server):
             left_out.append(f"{block.title}: the server has not {lacking}")
@@ -117,6 +131,7 @@ def main() -> None:
     parser.add_argument("--user", default="postgres")
     parser.add_argument("--database", required=True)
     parser.add_argument("--owner", default="", help="owner of the objects (default: the database's)")
+    parser.add_argument("--as", dest="newest", type=int, default=99, help="leave out what this major lacks, too")
     parser.add_argument("--rows", type=int, default=10_000, help="rows in all, 7,000,000 are about 1 GB")
     arguments = parser.parse_args()
     began = time.monotonic()
@@ -126,7 +141,7 @@ def main() -> None:
         cursor.execute("SELECT to_regnamespace('zoo') IS NOT NULL")
         if cursor.fetchone()[0]:
             sys.exit(f"The database {arguments.database} has a schema zoo already. Drop it, or seed another database.")
-    for line in seed(connection, arguments.rows, arguments.owner):
+    for line in seed(connection, arguments.rows, arguments.owner, arguments.newest):
         print("left out:", line)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_size_pretty(pg_database_size(current_database()))")

@@ -21,7 +21,7 @@ FROM generate_series(1::bigint, {{rows}} * 20 / 100) i;
 -- @ ticks
 INSERT INTO zoo.ticks
 SELECT (ARRAY['BTC', 'btc''s', 'ETH', 'Ö'])[1 + i % 4], timestamp '2020-06-01' + i * (interval '2800 days' / {{rows}}),
-       CASE WHEN i % 999 = 0 THEN 'NaN' ELSE 10000 + sin(i) * 1000 END, CASE WHEN i % 997 = 0 THEN 'Infinity' ELSE i / 7.0 END
+       CASE WHEN i % 999 = 0 THEN 'NaN'::float ELSE 10000 + i % 7919 / 7.0 END, CASE WHEN i % 997 = 0 THEN 'Infinity'::real ELSE i / 7.0 END
 FROM generate_series(1::bigint, {{rows}} * 25 / 100) i;
 -- @ people
 INSERT INTO zoo.people (name, born, id)

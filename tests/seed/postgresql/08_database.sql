@@ -57,7 +57,10 @@ CREATE TYPE zoo.int42 (input = zoo.int42_in, output = zoo.int42_out, internallen
 CREATE TABLE zoo.of_own_type (id zoo.int42, word text);
 INSERT INTO zoo.of_own_type VALUES ('7', 'seven'), ('8', NULL);
 CREATE ACCESS METHOD zoo_gist TYPE INDEX HANDLER gisthandler;
-CREATE LANGUAGE zoo_language HANDLER plpgsql_call_handler INLINE plpgsql_inline_handler VALIDATOR plpgsql_validator;
+CREATE FUNCTION zoo.language_handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE FUNCTION zoo.language_inline(internal) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_inline_handler';
+CREATE FUNCTION zoo.language_validator(oid) RETURNS void LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_validator';
+CREATE TRUSTED LANGUAGE zoo_language HANDLER zoo.language_handler INLINE zoo.language_inline VALIDATOR zoo.language_validator;
 COMMENT ON LANGUAGE zoo_language IS 'plpgsql by another name';
 CREATE TRANSFORM FOR zoo.side LANGUAGE sql (FROM SQL WITH FUNCTION prsd_lextype(internal));
 CREATE TEXT SEARCH PARSER zoo.cutter (start = prsd_start, gettoken = prsd_nexttoken, end = prsd_end, lextypes = prsd_lextype, headline = prsd_headline);
