@@ -34,6 +34,7 @@ class Endpoint:
     user: str = ""
     password: str | None = field(default=None, repr=False)
     title: str = ""
+    local: bool = False
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Endpoint:
@@ -45,7 +46,7 @@ class Endpoint:
             local = given["local"] or {}
             path = local.get("socket") or SOCKET
             password = _read(local.get("password_file") or PASSWORD_FILE)
-            return cls(path=path, user=local.get("user") or ADMINISTRATOR, password=password, title="Redis on this host")
+            return cls(path=path, user=local.get("user") or ADMINISTRATOR, password=password, title="Redis on this host", local=True)
         if "host" not in given and "path" not in given:
             raise RedisError("A Redis server is given by container, local, or host with port; none of them stands there.")
         host, port = given.get("host", "127.0.0.1"), int(given.get("port") or 6379)

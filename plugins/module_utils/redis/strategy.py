@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..findings import BLOCKING, NOTE, Finding
 from .facts import TYPES, Facts
@@ -23,12 +24,13 @@ VECTORS = (8, 0)
 class Wish:
     """What is asked for. ``indices``: source → target, empty for all as they are. ``replace``: what the target holds is
     superseded. ``ours``: an earlier attempt of ours followed the source, and what the target holds came from there. ``spare``:
-    where an earlier attempt put the data."""
+    where an earlier attempt put the data. ``closed``: no application may write to the target while data arrives."""
 
     indices: Mapping[int, int] = field(default_factory=dict)
     way: str = "auto"
     replace: bool = False
     ours: bool = False
+    closed: bool = True
     spare: Mapping[int, int] = field(default_factory=dict)
 
 
@@ -44,10 +46,21 @@ class Plan:
     keys: int
     bytes: int
 
+    def as_dict(self) -> dict[str, Any]:
+        """What a module returns of it."""
+        return {
+            "way": self.way,
+            "reasons": list(self.reasons),
+            "findings": [each.as_dict() for each in self.findings],
+            "indices": {str(index): into for index, into in self.indices.items()},
+            "keys": self.keys,
+            "bytes": self.bytes,
+        }
+
 
 def plan(source: Facts, target: Facts, wish: Wish, census: Mapping[str, int] | None = None) -> Plan:
     """``census``: keys of the source by type, where it was counted."""
-    final = {index: wish.indices.get(index, index) for index in sorted(wish.indices or source.indices)}
+    final = _final(source, target, wish)
     way, reasons, findings = _way(source, target, wish, final, census or {})
     findings += _state(source, target, wish, final, way)
     findings += _room(source, target, way)
@@ -57,6 +70,14 @@ def plan(source: Facts, target: Facts, wish: Wish, census: Mapping[str, int] | N
         findings += more
     keys = sum(each.keys for index, each in source.indices.items() if index in final)
     return Plan(way, tuple(reasons), tuple(findings), indices, final, keys, source.used)
+
+
+def _final(source: Facts, target: Facts, wish: Wish) -> dict[int, int]:
+    """Where each database of the source belongs. What only the target has is superseded too, and comes out empty."""
+    if wish.indices:
+        return dict(sorted(wish.indices.items()))
+    superseded = {index for index, each in target.indices.items() if each.keys} if wish.replace else set()
+    return {index: index for index in sorted(set(source.indices) | (superseded - set(wish.spare.values())))}
 
 
 def _way(source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], census: Mapping[str, int]) -> tuple[str, list[str], list[Finding]]:
@@ -138,7 +159,7 @@ def _state(source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], w
     if source.run_id and source.run_id == target.run_id:
         text = f"{source.title} and {target.title} are one and the same server."
         found.append(Finding(BLOCKING, "redis-same", target.title, text, "Name another target."))
-    if target.writers and not wish.replace:
+    if target.writers and wish.closed:
         found.append(
             Finding(
                 BLOCKING,

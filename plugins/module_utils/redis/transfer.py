@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The data of one Redis brought into another, in steps that a crash at any moment leaves clear.
 
-What has arrived is used by nobody until it is verified. A server that followed the source lets no application in before; else the data waits in spare
-numbered databases, marked by a key of ours, and is exchanged with the real ones in one command.
+What has arrived is used by nobody until it is verified: a server that followed the source lets no application in before,
+else the data waits in spare numbered databases, marked by a key of ours, and changes places with the real ones in one
+transaction.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Task:
 
     @property
     def step(self) -> str:
-        return f"{'carry' if self.replace else 'copy'}:redis:{self.datastore}"
+        return f"{'carry' if self.source.local else 'copy'}:redis:{self.datastore}"
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -150,6 +151,7 @@ class Transfer:
             task.indices,
             task.way,
             task.replace,
+            closed=task.target.local or not task.replace,
             ours=left is not None and left["writing"] == REPLICA,
             spare={int(index): into for index, into in left["indices"].items()} if left and left["writing"] != REPLICA else {},
         )
@@ -276,7 +278,7 @@ class Transfer:
                     target.call("DEL", MARK)
                 target.call("SELECT", str(waits))
             faults.point(f"{name}:exchanged")
-            target.call("FLUSHDB")
+            target.call("FLUSHDB", "ASYNC")
 
     def _persist(self, target: Connection) -> dict[str, str]:
         return replica.settle(target, target.call("CONFIG", "GET", "appendonly")[1:] == ["yes"])

@@ -1,0 +1,74 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that the modules for Redis, files and SQLite share."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Fragments ``cryptobot.native.stores`` (journal), ``.redis`` (two servers), ``.files`` (two directories)."""
+
+    DOCUMENTATION = r"""
+options:
+  run:
+    description: Id of the run in the journal.
+    type: str
+    required: true
+  datastore:
+    description: Name of the datastore in the catalogue, for the journal and for sentences.
+    type: str
+    required: true
+  directory:
+    description: Where the journal is.
+    type: path
+    default: /var/lib/cryptobot-migration
+"""
+
+    REDIS = r"""
+options:
+  source:
+    description:
+      - The server to read from. C(container) with C(project) and C(service) of a Compose project, or C(local) for the instance of
+        the role redis on this host, or C(host), C(port), C(user) and C(password_file).
+    type: dict
+    required: true
+  target:
+    description: The other server, named like O(source).
+    type: dict
+    required: true
+  indices:
+    description: Numbered databases, source to target. Empty means all that hold keys, with the numbers they have.
+    type: dict
+    default: {}
+"""
+
+    FILES = r"""
+options:
+  source:
+    description:
+      - The directory to read. C(path), or C(container) with C(project) and C(volume), or C(container) with C(project), C(service)
+        and C(path), a path as the container sees it.
+    type: dict
+    required: true
+  target:
+    description: The other directory, named like O(source).
+    type: dict
+    required: true
+  ownership:
+    description:
+      - Who owns files natively. Without it, numbers stay as they are.
+      - C(users), system users of the services that use the datastore, the first one owns; C(group), the datastore's group;
+        C(run_as) and C(run_as_groups), the numbers that the containers run as, the first one for files that come back;
+        C(owners), what becomes of other numbers, a name or V(keep).
+    type: dict
+    default: {}
+  reverse:
+    description: The way back, from native to container; O(ownership) is read backwards.
+    type: bool
+    default: false
+  sqlite:
+    description: Whether SQLite databases among the files, found by their header, are copied and compared as such.
+    type: bool
+    default: true
+"""
