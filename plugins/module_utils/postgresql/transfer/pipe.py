@@ -16,6 +16,7 @@ import re
 import select
 import socket
 import struct
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -165,3 +166,18 @@ def _said(message: bytes) -> tuple[str, str]:
     """Text and SQLSTATE of an ErrorResponse. Its context is left out: that quotes rows."""
     fields = {part[:1]: part[1:].decode("utf-8", "replace") for part in message[5:].split(b"\0") if part}
     return fields.get(b"M", "the server gave no reason"), fields.get(b"C", "")
+
+
+def drain(source: Any, read: str, progress: Callable[[int], None], until: float) -> int | None:
+    """Reads a COPY and throws it away, to measure; its rows, or None where ``until`` (monotonic) came first. The session must
+    then be closed."""
+    with Line(source, "source") as reader:
+        received = reader.ask(read.encode(), b"H")
+        while True:
+            progress(len(received))
+            tail = received[-_KEPT:]
+            if end := _END.search(tail, max(0, len(tail) - _LAST)):
+                return int(end[1])
+            if time.monotonic() > until:
+                return None
+            received = tail[-_LAST:] + reader.receive()
