@@ -33,6 +33,7 @@ SETTINGS = {
     "intervalstyle": "postgres",
     "lc_monetary": "'C'",
     "standard_conforming_strings": "on",
+    "quote_all_identifiers": "off",
     "default_tablespace": "''",
 }
 BY_SUPERUSER = ("01_roles.sql", "08_database.sql")

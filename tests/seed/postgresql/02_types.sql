@@ -34,6 +34,8 @@ ALTER DOMAIN zoo.loose ADD CONSTRAINT positive CHECK (VALUE > 0) NOT VALID;
 CREATE FUNCTION zoo.float_difference(double precision, double precision) RETURNS double precision
   LANGUAGE sql IMMUTABLE STRICT AS 'SELECT $1 - $2';
 CREATE TYPE zoo.float_range AS RANGE (subtype = double precision, subtype_diff = zoo.float_difference);
+CREATE TYPE zoo.spare_range AS RANGE (subtype = integer);
+CREATE TYPE zoo.spare_pair AS (one text, other integer);
 COMMENT ON TYPE zoo.side IS 'direction';
 COMMENT ON DOMAIN zoo.percentage IS 'hundredths';
 COMMENT ON CONSTRAINT in_range ON DOMAIN zoo.percentage IS 'from nothing to all';
