@@ -23,7 +23,7 @@ Objects = Mapping[str, Mapping[str, Attributes]]
 OUR_SCHEMAS = (POOLER_SCHEMA, "migration")
 """Schemas that the collection itself keeps in a native database."""
 SQL = frozenset({"definition", "using", "check", "default"})
-UNSEEN = frozenset({"of", "role", "bootstrap", "used"})
+UNSEEN = frozenset({"of", "role", "bootstrap", "used", "as", "owner_of"})
 """Attributes that serve the comparison and are not compared themselves."""
 ROLE_BY = {"setting": "grantee", "user mapping": "grantee", "default privileges": "owner"}
 SEQUENCE_VALUES = "SELECT %s, (SELECT jsonb_build_object('last_value', last_value, 'is_called', is_called) FROM %s)"
@@ -110,7 +110,7 @@ class _Comparison:
             self._alone(kind, name, source, target)
             return
         differing, intended = {}, {}
-        for attribute in sorted((source.keys() | target.keys()) - UNSEEN - {"as"}):
+        for attribute in sorted((source.keys() | target.keys()) - UNSEEN):
             values = self._attribute(kind, attribute, source, target)
             if values is not None:
                 meant, *values = values
@@ -126,7 +126,7 @@ class _Comparison:
     def _alone(self, kind: str, name: str, source: Attributes | None, target: Attributes | None) -> None:
         """An object that only one side has."""
         if kind == "rights on a part of the system" and (source or target or {}).get("rights") is not None:
-            one, other = (each or {"owner": (target or source or {})["owner"], "rights": [], "revoked": []} for each in (source, target))
+            one, other = (each or {"owner_of": (target or source or {})["owner_of"], "rights": [], "revoked": []} for each in (source, target))
             self.object(kind, name, one, other)
             return
         where = "source" if source is not None else "target"
@@ -192,7 +192,7 @@ class _Comparison:
         return attribute == "tablespace"
 
     def _rights(self, kind: str, attribute: str, source: Attributes, target: Attributes) -> tuple[bool, Any, Any] | None:
-        owners = (source.get("owner") or source.get("role"), target.get("owner") or target.get("role"))
+        owners = [side.get("owner") or side.get("owner_of") or side.get("role") for side in (source, target)]
         wanted = known_to_both(self.roles.expected(owners[0], source[attribute]), self.majors)
         there = known_to_both(found(owners[1], target[attribute]), self.majors)
         lost, added = wanted - there, there - wanted

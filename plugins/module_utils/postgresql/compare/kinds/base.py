@@ -5,7 +5,7 @@
 
 A query returns two columns, the object's name and a ``jsonb`` of attributes. Some attributes are known by name and are
 compared under the map of roles: ``owner`` (a role), ``rights`` (see :func:`rights`), ``roles`` (a list of roles) and
-``role``, which stands for ``{role}`` in the object's name. ``definition`` is SQL text that majors print differently. Names that begin with ``secret_`` are shown as
+``owner_of`` (an owner that rights refer to, compared with another object), ``role``, which stands for ``{role}`` in the object's name. ``definition`` is SQL text that majors print differently. Names that begin with ``secret_`` are shown as
 digests only. OIDs, numbers of columns and whatever else a restored object has anew never enter a query.
 """
 

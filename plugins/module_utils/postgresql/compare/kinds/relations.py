@@ -65,7 +65,7 @@ SELECT {qualified("n.nspname", "c.relname")} || '.' || quote_ident(a.attname), j
     'secret_options', {sorted_options("a.attfdwoptions")},
     'local', a.attislocal,
     'inherited', a.attinhcount > 0,
-    'owner', pg_get_userbyid(c.relowner),
+    'owner_of', pg_get_userbyid(c.relowner),
     'rights', CASE WHEN a.attacl IS NULL THEN '[]' ELSE {rights("a.attacl", "c", "c.relowner")} END)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum

@@ -66,7 +66,7 @@ def _changed_rights(catalogue: str, acl: str, owner: str, letter: str, column: s
           a.is_grantable, pg_get_userbyid(a.grantor) AS grantor FROM aclexplode({of}) a"""
 
     return f"""
-SELECT i.type || ' ' || i.identity, jsonb_build_object('owner', pg_get_userbyid(o.{owner}),
+SELECT i.type || ' ' || i.identity, jsonb_build_object('owner_of', pg_get_userbyid(o.{owner}),
     'rights', (SELECT coalesce({_ROWS}, '[]') FROM ({exploded(now)} EXCEPT {exploded(was)}) x),
     'revoked', (SELECT coalesce({_ROWS}, '[]') FROM ({exploded(was)} EXCEPT {exploded(now)}) x))
 FROM {catalogue} o CROSS JOIN LATERAL pg_identify_object('{catalogue}'::regclass, o.oid, {column}) i
@@ -111,7 +111,7 @@ FROM pg_auth_members m JOIN pg_authid u ON u.oid = m.member JOIN pg_authid g ON 
 
 
 PARAMETERS = f"""
-SELECT p.parname, jsonb_build_object('owner', 'postgres', 'rights', {rights("p.paracl", "p", "10")}) FROM pg_parameter_acl p"""
+SELECT p.parname, jsonb_build_object('owner_of', pg_get_userbyid(10), 'rights', {rights("p.paracl", "p", "10")}) FROM pg_parameter_acl p"""
 
 TABLESPACES = f"""
 SELECT quote_ident(t.spcname), jsonb_build_object('owner', pg_get_userbyid(t.spcowner), 'rights', {rights("t.spcacl", "t", "t.spcowner")},
