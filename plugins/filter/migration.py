@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import looks, mapping
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, looks, mapping
 
 DOCUMENTATION = r"""
 name: migration
@@ -49,6 +49,7 @@ class FilterModule:
             "migration_stores": mapping.stores,
             "migration_keepers": mapping.keepers,
             "migration_urls": mapping.urls,
+            "migration_compared": compared.compared,
             "migration_backward": mapping.backward,
             "migration_mapped": mapping.mapped,
             "migration_parts": mapping.parts,

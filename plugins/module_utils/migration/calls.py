@@ -102,6 +102,7 @@ class Calls:
             "changed": False,
             "runs": found,
             "owner": self._owner.read(),
+            "activated": runs.activated(self._journal),
             "run": unfinished[-1] if unfinished else "",
         }
 

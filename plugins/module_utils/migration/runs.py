@@ -106,6 +106,11 @@ def opened(journal: Journal) -> str:
     return found
 
 
+def activated(journal: Journal) -> bool:
+    """Whether any run has brought data into its place on the native side."""
+    return any(line["phase"] == "done" and line["step"] == ACTIVATE for line in journal.lines())
+
+
 def superseded(journal: Journal, current: str) -> bool:
     """Whether what earlier runs have left on the native side is known to be old: Docker has, or had, all data since."""
     begun = {line["run"] for line in journal.lines() if line["phase"] == "begin" and line["step"] == ACTIVATE}
