@@ -32,11 +32,11 @@ def tokens(definition: str) -> list[str]:
     return [match[0] for match in _TOKEN.finditer(definition)]
 
 
-def same(one: str | None, one_major: int, other: str | None, other_major: int) -> bool:
+def same(one: object, one_major: int, other: object, other_major: int) -> bool:
     """Whether two definitions mean the same object."""
     if one == other:
         return True
-    if one is None or other is None or (one_major < SHORT_NAMES) == (other_major < SHORT_NAMES):
+    if not isinstance(one, str) or not isinstance(other, str) or (one_major < SHORT_NAMES) == (other_major < SHORT_NAMES):
         return False
     long, short = (one, other) if one_major < SHORT_NAMES else (other, one)
     return _aligned(tokens(long), tokens(short))

@@ -55,6 +55,7 @@ class Side:
         self.snapshot, self.major, self.version, self.encoding = "", 0, "", ""
         self._first: Any = None
         self._open: list[Any] = []
+        self._idle: list[Any] = []
         self._lock = threading.Lock()
 
     def __str__(self) -> str:
@@ -78,7 +79,7 @@ class Side:
             if connection is not None:
                 with suppress(psycopg2.Error):
                     connection.close()
-        self._open, self._first = [], None
+        self._open, self._idle, self._first = [], [], None
 
     def interrupt(self) -> None:
         """End what is running, from another thread."""
@@ -115,18 +116,16 @@ class Side:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """Another session at the same instant, for one thread."""
-        connection = self._session(self.snapshot)
+        """Another session at the same instant, for one thread; kept for the next one unless something went wrong."""
         with self._lock:
-            self._open.append(connection)
-        try:
-            yield Session(self, connection)
-        finally:
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._session(self.snapshot)
             with self._lock:
-                if connection in self._open:
-                    self._open.remove(connection)
-            with suppress(psycopg2.Error):
-                connection.close()
+                self._open.append(connection)
+        yield Session(self, connection)
+        with self._lock:
+            self._idle.append(connection)
 
     def _session(self, snapshot: str) -> Any:
         connection = self.endpoint.connect(self.database, autocommit=False)

@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a kind of object is to the comparison: a query that gives each object's name and what is to be equal of it.
 
-A query returns two columns, the object's name and a ``jsonb`` of attributes. Some attributes are known by name and are
-compared under the map of roles: ``owner`` (a role), ``rights`` (see :func:`rights`), ``roles`` (a list of roles) and
-``owner_of`` (an owner that rights refer to, compared with another object), ``role``, which stands for ``{role}`` in the object's name. ``definition`` is SQL text that majors print differently. Names that begin with ``secret_`` are shown as
-digests only. OIDs, numbers of columns and whatever else a restored object has anew never enter a query.
+A query returns two columns, the object's name and a ``jsonb`` of attributes. Some are known by name and are compared under
+the map of roles: ``owner`` (a role), ``rights`` (see :func:`rights`), ``owner_of`` (whom rights call the owner, compared
+elsewhere), ``roles`` (a list of roles) and ``role``, which stands for ``{role}`` in the object's name. ``definition`` is
+SQL text that majors print differently. Names that begin with ``secret_`` are shown as digests only. OIDs, numbers of
+columns and whatever else a restored object has anew never enter a query.
 """
 
 from __future__ import annotations
