@@ -137,7 +137,9 @@ def main() -> None:
         texts = [each["text"] for each in result["differences"]]
         more = len(texts) - SHOWN + result["unnamed"]
         rest = f" {more} more are named in {result['evidence']}." if more > 0 else ""
-        module.fail_json(msg=f"The data of {module.params['datastore']} differs: {' '.join(texts[:SHOWN])}{rest}", **result)
+        module.fail_json(
+            msg=f"The data of {module.params['datastore']} differs: {' '.join(texts[:SHOWN])}{rest}", **result
+        )
     module.exit_json(**result)
 
 

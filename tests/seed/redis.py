@@ -73,13 +73,17 @@ def plain(count: int, prefix: str) -> Iterator[tuple]:
             case 8 | 9 | 10 | 11:
                 yield "SET", f"price:{key}", f"{n * 7919 % 100003 / 100:.2f}", "PXAT", LATER + n
             case 12 | 13 | 14:
-                yield "HSET", f"order:{key}", "id", n, "side", "buy" if n % 2 else "sell", "amount", f"{n % 1000 / 8}", "note", "größer"
+                yield "HSET", f"order:{key}", "id", n, "side", (
+                    "buy" if n % 2 else "sell"
+                ), "amount", f"{n % 1000 / 8}", "note", "größer"
             case 15 | 16:
                 yield "SADD", f"open:{key}", *(n * 31 + step * 7 for step in range(8))
             case 17:
                 yield "RPUSH", f"queue:{key}", *(f"task-{n}-{step}" for step in range(5))
             case _:
-                yield "ZADD", f"book:{key}", *(part for step in range(6) for part in (f"{n % 500 + step * 0.1}", f"level-{step}"))
+                yield "ZADD", f"book:{key}", *(
+                    part for step in range(6) for part in (f"{n % 500 + step * 0.1}", f"level-{step}")
+                )
 
 
 def zoo() -> Iterator[tuple]:
@@ -106,10 +110,16 @@ def zoo() -> Iterator[tuple]:
     yield "PEXPIREAT", "zoo:set:expires", LATER + 9
     yield "HSET", "zoo:hash", "field", "value", "", "empty name", "empty value", "", every, every
     for start in range(0, 30_000, 1000):
-        yield "HSET", "zoo:hash:large", *(part for n in range(start, start + 1000) for part in (f"field-{n}", f"value-{n * 31}-{'x' * 40}"))
-        yield "SADD", "zoo:set:large", *(f"member-{n * 2654435761 % 2**32:08x}-{'y' * 20}" for n in range(start, start + 1000))
+        yield "HSET", "zoo:hash:large", *(
+            part for n in range(start, start + 1000) for part in (f"field-{n}", f"value-{n * 31}-{'x' * 40}")
+        )
+        yield "SADD", "zoo:set:large", *(
+            f"member-{n * 2654435761 % 2**32:08x}-{'y' * 20}" for n in range(start, start + 1000)
+        )
         yield "RPUSH", "zoo:list:large", *(f"item-{n}-{'z' * 30}" for n in range(start, start + 1000))
-        yield "ZADD", "zoo:sorted:large", *(part for n in range(start, start + 1000) for part in (f"{n * 0.37}", f"member-{n}-{'w' * 20}"))
+        yield "ZADD", "zoo:sorted:large", *(
+            part for n in range(start, start + 1000) for part in (f"{n * 0.37}", f"member-{n}-{'w' * 20}")
+        )
     yield "ZADD", "zoo:sorted", "1.10", "a", "1.1", "b", "-inf", "least", "+inf", "most", "2e300", "large", "0.1", "tenth", "3", "c"
     yield "ZADD", "zoo:sorted:expires", "1", "a"
     yield "PEXPIREAT", "zoo:sorted:expires", LATER + 11
@@ -148,7 +158,9 @@ def main() -> None:
     started = time.monotonic()
     first, *others = (int(index) for index in chosen.indices.split(","))
     redis.run([("SELECT", first), ("DEL", "zoo:stream", "zoo:stream:empty", "zoo:stream:expires")])
-    redis.run(("DEL", key) for key in ("zoo:list", "zoo:list:expires", "zoo:list:large", "zoo:hash", "zoo:set", "zoo:sorted"))
+    redis.run(
+        ("DEL", key) for key in ("zoo:list", "zoo:list:expires", "zoo:list:large", "zoo:hash", "zoo:set", "zoo:sorted")
+    )
     redis.run(zoo())
     redis.run([("FUNCTION", "LOAD", "REPLACE", LIBRARY)])
     redis.run(plain(chosen.keys, "seed"))

@@ -31,9 +31,7 @@ TRIES = 5
 BYTEWISE = "return (('B' < 'a') and ('Z' < '_') and ('z' < '{') and ('a' < '\\195\\164')) and 1 or 0"
 """Whether the server orders texts by their bytes; Redis takes its order from the locale that it was started with."""
 
-RECORDS = (
-    EXPIRY
-    + """
+RECORDS = EXPIRY + """
 local small, fields, bytewise, quantum, mark = tonumber(ARGV[4]), ARGV[6] == '1', ARGV[7] == '1', tonumber(ARGV[8]), ARGV[9]
 local last_member, last_byte, longest = ARGV[4], ARGV[5], tonumber(ARGV[5])
 local call, sha, pack, concat, sort, sub = redis.call, redis.sha1hex, cmsgpack.pack, table.concat, table.sort, string.sub
@@ -90,13 +88,10 @@ local function sealed(base, ends)
   return sha(base .. math.floor(ends / quantum))
 end
 """
-)
 """ARGV: cursor, count, knows expiry, small, longest string, fields expire, orders by bytes, quantum of expiry in ms, mark.
 The cached count in the head of a HyperLogLog is left out: reading it changes it."""
 
-SUMS = (
-    RECORDS
-    + """
+SUMS = RECORDS + """
 local page = call('SCAN', ARGV[1], 'COUNT', ARGV[2])
 local out, large, n = {}, {}, 0
 for _, key in ipairs(page[2]) do
@@ -110,10 +105,7 @@ for _, key in ipairs(page[2]) do
 end
 return {page[1], concat(out), large}
 """
-)
-LISTED = (
-    RECORDS
-    + """
+LISTED = RECORDS + """
 local wanted = {}
 for bucket in string.gmatch(ARGV[10], '%x+') do wanted[bucket] = true end
 local page = call('SCAN', ARGV[1], 'COUNT', ARGV[2])
@@ -126,10 +118,7 @@ for _, key in ipairs(page[2]) do
 end
 return {page[1], out}
 """
-)
-NAMED = (
-    RECORDS
-    + """
+NAMED = RECORDS + """
 local out = {}
 for i, key in ipairs(KEYS) do
   local kind, ends, base = record(key)
@@ -137,7 +126,6 @@ for i, key in ipairs(KEYS) do
 end
 return out
 """
-)
 
 
 @dataclass(frozen=True)

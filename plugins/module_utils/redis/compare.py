@@ -90,9 +90,12 @@ class Comparison:
         for index, into in sorted(self._indices(facts).items()):
             begun = time.monotonic()
             with ExitStack() as stack:
-                readers = [stack.enter_context(end.connect(at)) for end, at in zip(self._ends, (index, into), strict=True)]
+                readers = [
+                    stack.enter_context(end.connect(at)) for end, at in zip(self._ends, (index, into), strict=True)
+                ]
                 sides = [
-                    Reader(redis, rules, fact.at_least(7), fact.at_least(7, 4)) for redis, fact in zip(readers, facts, strict=True)
+                    Reader(redis, rules, fact.at_least(7), fact.at_least(7, 4))
+                    for redis, fact in zip(readers, facts, strict=True)
                 ]
                 sums = self._sums(sides)
                 seconds = time.monotonic() - begun
@@ -166,7 +169,9 @@ class Comparison:
             suspects = sorted(key for key in {*found[0], *found[1]} if found[0].get(key) != found[1].get(key))
             self._look_again(index, suspects, sides, redis, rules)
 
-    def _look_again(self, index: int, keys: list[bytes], sides: list[Reader], redis: list[Connection], rules: Rules) -> None:
+    def _look_again(
+        self, index: int, keys: list[bytes], sides: list[Reader], redis: list[Connection], rules: Rules
+    ) -> None:
         named = {(each["key"]["index"], each["object"]) for each in self.differences if each["kind"] == "key"}
         for place in range(0, len(keys), AGAIN):
             part = keys[place : place + AGAIN]
@@ -178,7 +183,9 @@ class Comparison:
                 if len(self.differences) >= self._wish.most:
                     self.unnamed += 1
                     continue
-                self.differences.append(self._difference(index, key, what, records[0][key], records[1][key], redis, rules))
+                self.differences.append(
+                    self._difference(index, key, what, records[0][key], records[1][key], redis, rules)
+                )
 
     def _what(self, source: Record, target: Record) -> list[str]:
         """In what two keys differ; what only one side has is about to expire or is missing."""
@@ -198,7 +205,14 @@ class Comparison:
         return found
 
     def _difference(
-        self, index: int, key: bytes, what: list[str], source: Record, target: Record, redis: list[Connection], rules: Rules
+        self,
+        index: int,
+        key: bytes,
+        what: list[str],
+        source: Record,
+        target: Record,
+        redis: list[Connection],
+        rules: Rules,
     ) -> dict[str, Any]:
         name, kind = shown(key), (source if source.exists else target).kind
         columns, texts = list(what), []
@@ -236,8 +250,15 @@ class Comparison:
             if ours.get(name) == theirs.get(name):
                 continue
             what = "missing" if name not in theirs else "added" if name not in ours else "code"
-            says = {"missing": "is missing on the target", "added": "is on the target only", "code": "has other code on the target"}
-            codes = [hashlib.sha1(each[name], usedforsecurity=False).hexdigest()[:12] if name in each else None for each in (ours, theirs)]
+            says = {
+                "missing": "is missing on the target",
+                "added": "is on the target only",
+                "code": "has other code on the target",
+            }
+            codes = [
+                hashlib.sha1(each[name], usedforsecurity=False).hexdigest()[:12] if name in each else None
+                for each in (ours, theirs)
+            ]
             self.differences.append(
                 {
                     "datastore": self._wish.datastore,
@@ -280,8 +301,12 @@ def notes(source: Facts, target: Facts) -> list[str]:
     for name in SETTINGS:
         values = [fact.settings.get(name) for fact in (source, target)]
         if None not in values and values[0] != values[1]:
-            found.append(f"The setting {name} is {values[0] or 'empty'} in the source and {values[1] or 'empty'} on the target.")
+            found.append(
+                f"The setting {name} is {values[0] or 'empty'} in the source and {values[1] or 'empty'} on the target."
+            )
     others = [name for name in source.writers if name not in ("default", *target.writers)]
     if others:
-        found.append(f"Users of the source who are not let in on the target yet, or have other names there: {', '.join(others)}.")
+        found.append(
+            f"Users of the source who are not let in on the target yet, or have other names there: {', '.join(others)}."
+        )
     return found

@@ -33,7 +33,9 @@ def shown(name: bytes, longest: int = 200) -> str:
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 
-def differing(source: Connection, target: Connection, key: bytes, kind: str, rules: Rules, show_values: bool) -> Details:
+def differing(
+    source: Connection, target: Connection, key: bytes, kind: str, rules: Rules, show_values: bool
+) -> Details:
     """Both sides have the key with this type, and other content."""
     sizes = {"string": "STRLEN", "list": "LLEN", "set": "SCARD", "zset": "ZCARD", "hash": "HLEN", "stream": "XLEN"}
     if kind not in sizes:
@@ -43,7 +45,9 @@ def differing(source: Connection, target: Connection, key: bytes, kind: str, rul
     if kind == "string":
         return _string(source, target, key, numbers, value)
     if max(numbers) > LARGEST:
-        return Details(("value",), (f"has other content ({numbers[0]} members in the source, {numbers[1]} on the target)",))
+        return Details(
+            ("value",), (f"has other content ({numbers[0]} members in the source, {numbers[1]} on the target)",)
+        )
     if kind == "list":
         return _list(source, target, key, numbers, value)
     ours, theirs = (_members(redis, key, kind, rules) for redis in (source, target))
@@ -91,20 +95,26 @@ def _part_name(part: tuple[Any, ...]) -> bytes:
     return b"pending entry " + part[2] + b" of " + part[1]
 
 
-def _string(source: Connection, target: Connection, key: bytes, lengths: list[int], value: Callable[[bytes], str]) -> Details:
+def _string(
+    source: Connection, target: Connection, key: bytes, lengths: list[int], value: Callable[[bytes], str]
+) -> Details:
     start, step = 0, 1 << 20
     while True:
         ours, theirs = (redis.ask("GETRANGE", key, str(start), str(start + step - 1)) for redis in (source, target))
         if ours != theirs or not ours:
             break
         start += step
-    at = start + next((n for n, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), min(len(ours), len(theirs)))
+    at = start + next(
+        (n for n, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]), min(len(ours), len(theirs))
+    )
     length = "" if lengths[0] == lengths[1] else f", {lengths[0]} bytes in the source and {lengths[1]} on the target"
     values = f" ({value(ours)} → {value(theirs)})" if max(lengths) <= step else ""
     return Details(("value",), (f"differs from byte {at} on{length}{values}",))
 
 
-def _list(source: Connection, target: Connection, key: bytes, lengths: list[int], value: Callable[[bytes], str]) -> Details:
+def _list(
+    source: Connection, target: Connection, key: bytes, lengths: list[int], value: Callable[[bytes], str]
+) -> Details:
     ours, theirs = (redis.ask("LRANGE", key, "0", "-1") for redis in (source, target))
     places = [n for n, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1]]
     texts = [f"item {n} differs ({value(ours[n])} → {value(theirs[n])})" for n in places[:MOST]]
@@ -112,10 +122,14 @@ def _list(source: Connection, target: Connection, key: bytes, lengths: list[int]
         texts.append(f"{len(places) - MOST} more items differ")
     if lengths[0] != lengths[1]:
         texts.append(f"has {lengths[0]} items in the source and {lengths[1]} on the target")
-    return Details(tuple(str(n) for n in places[:MOST]) or ("length",), tuple(texts) or ("changes while it is looked at",))
+    return Details(
+        tuple(str(n) for n in places[:MOST]) or ("length",), tuple(texts) or ("changes while it is looked at",)
+    )
 
 
-def _mapping(ours: Mapping[bytes, bytes], theirs: Mapping[bytes, bytes], word: str, value: Callable[[bytes], str]) -> Details:
+def _mapping(
+    ours: Mapping[bytes, bytes], theirs: Mapping[bytes, bytes], word: str, value: Callable[[bytes], str]
+) -> Details:
     lost = sorted(set(ours) - set(theirs))
     added = sorted(set(theirs) - set(ours))
     other = sorted(name for name in set(ours) & set(theirs) if ours[name] != theirs[name])

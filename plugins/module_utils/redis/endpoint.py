@@ -46,9 +46,17 @@ class Endpoint:
             local = given["local"] or {}
             path = local.get("socket") or SOCKET
             password = _read(local.get("password_file") or PASSWORD_FILE)
-            return cls(path=path, user=local.get("user") or ADMINISTRATOR, password=password, title="Redis on this host", local=True)
+            return cls(
+                path=path,
+                user=local.get("user") or ADMINISTRATOR,
+                password=password,
+                title="Redis on this host",
+                local=True,
+            )
         if "host" not in given and "path" not in given:
-            raise RedisError("A Redis server is given by container, local, or host with port; none of them stands there.")
+            raise RedisError(
+                "A Redis server is given by container, local, or host with port; none of them stands there."
+            )
         host, port = given.get("host", "127.0.0.1"), int(given.get("port") or 6379)
         password = _read(given["password_file"]) if given.get("password_file") else None
         path = given.get("path")

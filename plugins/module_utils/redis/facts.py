@@ -103,7 +103,9 @@ def _indices(info: Mapping[str, str]) -> dict[int, Index]:
     for name, value in info.items():
         if name.startswith("db") and name[2:].isdigit():
             numbers = dict(part.split("=") for part in value.split(","))
-            found[int(name[2:])] = Index(int(numbers["keys"]), int(numbers["expires"]), int(numbers.get("subexpiry", 0)))
+            found[int(name[2:])] = Index(
+                int(numbers["keys"]), int(numbers["expires"]), int(numbers.get("subexpiry", 0))
+            )
     return found
 
 
@@ -119,7 +121,9 @@ def _writers(redis: Connection) -> list[str]:
     if listed is None:
         return []
     me = _allowed(redis, "ACL", "WHOAMI")
-    return sorted(name for name, line in access.lines("\n".join(listed)).items() if name != me and _writes(line.split()[2:]))
+    return sorted(
+        name for name, line in access.lines("\n".join(listed)).items() if name != me and _writes(line.split()[2:])
+    )
 
 
 def _writes(rules: list[str]) -> bool:
@@ -131,7 +135,19 @@ def _writes(rules: list[str]) -> bool:
             writes = True
         elif rule in ("-@all", "nocommands", "-@write"):
             writes = False
-        elif rule in ("+set", "+hset", "+lpush", "+rpush", "+sadd", "+zadd", "+xadd", "+incr", "+@string", "+@hash", "+@list"):
+        elif rule in (
+            "+set",
+            "+hset",
+            "+lpush",
+            "+rpush",
+            "+sadd",
+            "+zadd",
+            "+xadd",
+            "+incr",
+            "+@string",
+            "+@hash",
+            "+@list",
+        ):
             writes = True
     return writes
 

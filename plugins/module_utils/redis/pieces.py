@@ -58,14 +58,18 @@ class Pieces:
                     yield [[b"SADD", key, *members]]
             case b"zset":
                 for members in self._scanned(b"ZSCAN", key):
-                    swapped = [part for place in range(0, len(members), 2) for part in (members[place + 1], members[place])]
+                    swapped = [
+                        part for place in range(0, len(members), 2) for part in (members[place + 1], members[place])
+                    ]
                     yield [[b"ZADD", key, *swapped]]
             case b"hash":
                 expires = self._facts.at_least(7, 4)
                 for members in self._scanned(b"HSCAN", key):
                     yield [[b"HSET", key, *members], *(self._expiring(key, members[::2]) if expires else ())]
             case _:
-                raise RedisError(f"A key of the type {kind.decode()} can't be copied to this target, which does not know the type")
+                raise RedisError(
+                    f"A key of the type {kind.decode()} can't be copied to this target, which does not know the type"
+                )
 
     def _string(self, key: bytes) -> Iterator[list[list[bytes]]]:
         length = self._source.ask("STRLEN", key)
@@ -88,7 +92,7 @@ class Pieces:
         times = self._source.ask(b"HPEXPIRETIME", key, b"FIELDS", str(len(fields)), *fields)
         wanted = [(name, ends) for name, ends in zip(fields, times, strict=True) if ends > 0]
         if wanted and not self._target_facts.at_least(7, 4):
-            raise RedisError(f"A hash has fields that expire by themselves, which {self._target_facts.release} does not know")
+            raise RedisError(
+                f"A hash has fields that expire by themselves, which {self._target_facts.release} does not know"
+            )
         return [[b"HPEXPIREAT", key, b"%d" % ends, b"FIELDS", b"1", name] for name, ends in wanted]
-
-

@@ -56,7 +56,10 @@ def settle(target: Connection, append_only: bool, seconds: float = 1800) -> dict
     deadline = time.monotonic() + seconds
     while True:
         info = information(target, "persistence")
-        busy = any(info.get(name) == "1" for name in ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress"))
+        busy = any(
+            info.get(name) == "1"
+            for name in ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
+        )
         if not busy and info.get("aof_pending_rewrite", "0") == "0":
             break
         if time.monotonic() > deadline:
@@ -64,7 +67,9 @@ def settle(target: Connection, append_only: bool, seconds: float = 1800) -> dict
         time.sleep(PAUSE)
     names = ("aof_last_bgrewrite_status", "aof_last_write_status") if append_only else ("rdb_last_bgsave_status",)
     if wrong := [name for name in names if info.get(name, "ok") != "ok"]:
-        raise RedisError(f"The target could not write its file ({', '.join(wrong)}). See its log, and the space on its disk")
+        raise RedisError(
+            f"The target could not write its file ({', '.join(wrong)}). See its log, and the space on its disk"
+        )
     return {"persistence": "append-only file" if append_only else "snapshot"}
 
 
@@ -86,7 +91,9 @@ def _wait_for_link(target: Connection, source: Endpoint, reached: Callable[[int,
         arrived, whole = int(info.get("master_sync_read_bytes", 0)), int(info.get("master_sync_total_bytes", 0))
         if info.get("master_link_status") == "up":
             return
-        reached(max(arrived, int(info.get("loading_loaded_bytes", 0))), max(whole, int(info.get("loading_total_bytes", 0))))
+        reached(
+            max(arrived, int(info.get("loading_loaded_bytes", 0))), max(whole, int(info.get("loading_total_bytes", 0)))
+        )
         state = (arrived, info.get("loading_loaded_bytes"), info.get("master_sync_in_progress"))
         if state != before:
             before, headway = state, time.monotonic()
@@ -104,5 +111,7 @@ def _wait_for_offset(target: Connection, source: Endpoint) -> None:
     deadline = time.monotonic() + SILENT_SECONDS
     while int(information(target, "replication").get("slave_repl_offset", -1)) < wanted:
         if time.monotonic() > deadline:
-            raise RedisError(f"The target does not catch up with {source.title}, which is written faster than it can follow")
+            raise RedisError(
+                f"The target does not catch up with {source.title}, which is written faster than it can follow"
+            )
         time.sleep(PAUSE)

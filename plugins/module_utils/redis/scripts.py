@@ -20,9 +20,7 @@ end
 """
 """Of Redis before 7.0, which tells what is left and not when it ends. ARGV[3] says whether the server knows better."""
 
-DUMPS = (
-    EXPIRY
-    + """
+DUMPS = EXPIRY + """
 local page = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
 local room, largest = tonumber(ARGV[4]), tonumber(ARGV[5])
 local out = {page[1]}
@@ -40,13 +38,10 @@ for _, key in ipairs(page[2]) do
 end
 return out
 """
-)
 """A page of keys, each with expiry (ms since 1970, -1 never) and serialised value; empty where it is too large for one go.
 ARGV: cursor, count, knows expiry, room in bytes, largest value in bytes."""
 
-VALUES = (
-    EXPIRY
-    + """
+VALUES = EXPIRY + """
 local page = redis.call('SCAN', ARGV[1], 'COUNT', ARGV[2])
 local room, largest, fields = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local read = {
@@ -72,7 +67,6 @@ for _, key in ipairs(page[2]) do
 end
 return out
 """
-)
 """The same, type by type: key, type, expiry, members; no members where the key must be read piece by piece."""
 
 CENSUS = """

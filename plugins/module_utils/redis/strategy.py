@@ -80,19 +80,29 @@ def _final(source: Facts, target: Facts, wish: Wish) -> dict[int, int]:
     return {index: index for index in sorted(set(source.indices) | (superseded - set(wish.spare.values())))}
 
 
-def _way(source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], census: Mapping[str, int]) -> tuple[str, list[str], list[Finding]]:
+def _way(
+    source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], census: Mapping[str, int]
+) -> tuple[str, list[str], list[Finding]]:
     """The way, why, and what can't be carried by it."""
     newer = _newer(source, target)
-    foreign = {kind: count for kind, count in census.items() if kind not in TYPES and not (kind == "vectorset" and target.at_least(*VECTORS))}
+    foreign = {
+        kind: count
+        for kind, count in census.items()
+        if kind not in TYPES and not (kind == "vectorset" and target.at_least(*VECTORS))
+    }
     reasons, findings = [], []
     if newer:
-        reasons.append(f"the source ({source.release}) is newer than the target ({target.release}), which can't read its serialised data")
+        reasons.append(
+            f"the source ({source.release}) is newer than the target ({target.release}), which can't read its serialised data"
+        )
         best = TYPEWISE
     elif any(final[index] != index for index in final) or set(source.indices) - set(final):
         reasons.append("only some databases move, or get other numbers, and a server follows another one as a whole")
         best = RESTORE
     elif source.modules - target.modules:
-        reasons.append(f"the source has modules that the target lacks ({', '.join(sorted(source.modules - target.modules))})")
+        reasons.append(
+            f"the source has modules that the target lacks ({', '.join(sorted(source.modules - target.modules))})"
+        )
         best = RESTORE
     elif wish.replace and target.product != source.product:
         best = RESTORE
@@ -139,13 +149,17 @@ def _way(source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], cen
         )
     if source.functions and not target.at_least(7):
         text = f"The source has {source.functions} libraries of functions, which {target.release} does not know."
-        findings.append(Finding(BLOCKING, "redis-functions", source.title, text, "Take a newer target, or delete the libraries."))
+        findings.append(
+            Finding(BLOCKING, "redis-functions", source.title, text, "Take a newer target, or delete the libraries.")
+        )
     return way, reasons, findings
 
 
 def _newer(source: Facts, target: Facts) -> bool:
     """Whether serialised data of the source may be unknown to the target. Valkey before 9 reads and writes that of Redis 7.2."""
-    ages = [(7, 2) if each.product == "Valkey" and each.version < (9,) else each.version[:2] for each in (source, target)]
+    ages = [
+        (7, 2) if each.product == "Valkey" and each.version < (9,) else each.version[:2] for each in (source, target)
+    ]
     if source.product != target.product and max(ages) > (7, 2):
         return ages[0] > (7, 2) or source.product == "Valkey"
     return ages[0] > ages[1]
@@ -155,7 +169,11 @@ def _state(source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], w
     found = []
     if source.cluster or target.cluster:
         title = source.title if source.cluster else target.title
-        found.append(Finding(BLOCKING, "redis-cluster", title, f"{title} is part of a cluster.", "Only single servers are moved."))
+        found.append(
+            Finding(
+                BLOCKING, "redis-cluster", title, f"{title} is part of a cluster.", "Only single servers are moved."
+            )
+        )
     if source.run_id and source.run_id == target.run_id:
         text = f"{source.title} and {target.title} are one and the same server."
         found.append(Finding(BLOCKING, "redis-same", target.title, text, "Name another target."))
@@ -183,12 +201,20 @@ def _state(source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], w
             )
         )
     if too_high := sorted(index for index in final.values() if index >= target.databases):
-        text = f"{target.title} has {target.databases} numbered databases, and {', '.join(map(str, too_high))} is needed."
+        text = (
+            f"{target.title} has {target.databases} numbered databases, and {', '.join(map(str, too_high))} is needed."
+        )
         found.append(Finding(BLOCKING, "redis-databases", target.title, text, "Raise redis_settings.databases."))
     policy = source.settings.get("maxmemory-policy", "noeviction")
     if policy != "noeviction" and target.settings.get("maxmemory-policy") != policy:
-        text = f"The source forgets keys when memory runs out ({policy}); the target does not, and refuses writes instead."
-        found.append(Finding(NOTE, "redis-eviction", source.title, text, "Set redis_settings.maxmemory-policy if that was meant."))
+        text = (
+            f"The source forgets keys when memory runs out ({policy}); the target does not, and refuses writes instead."
+        )
+        found.append(
+            Finding(
+                NOTE, "redis-eviction", source.title, text, "Set redis_settings.maxmemory-policy if that was meant."
+            )
+        )
     return found
 
 
@@ -220,5 +246,7 @@ def _spare(target: Facts, final: Mapping[int, int], wish: Wish) -> tuple[dict[in
             f"{target.title} has {target.databases} numbered databases, {len(taken)} of them are in use or wanted, and "
             f"{len(final)} more are needed, in which the data stays until it is verified."
         )
-        return dict(final), [Finding(BLOCKING, "redis-databases", target.title, text, "Raise redis_settings.databases.")]
+        return dict(final), [
+            Finding(BLOCKING, "redis-databases", target.title, text, "Raise redis_settings.databases.")
+        ]
     return dict(zip(final, free, strict=False)), []

@@ -76,7 +76,9 @@ def copy(source: Connection, target: Connection, key: bytes, counters: bool) -> 
     stand_ins = _copy_entries(source, target, key, {each.id for all_ in given.values() for each in all_})
     last = stream["last-generated-id"]
     if not stream["length"] and not stand_ins:
-        _must(target, [["XGROUP", "CREATE", key, "cryptobot", "$", "MKSTREAM"], ["XGROUP", "DESTROY", key, "cryptobot"]])
+        _must(
+            target, [["XGROUP", "CREATE", key, "cryptobot", "$", "MKSTREAM"], ["XGROUP", "DESTROY", key, "cryptobot"]]
+        )
     for group in groups:
         name = group["name"]
         read = ["ENTRIESREAD", str(group["entries-read"])] if counters and group.get("entries-read") is not None else []
@@ -84,14 +86,31 @@ def copy(source: Connection, target: Connection, key: bytes, counters: bool) -> 
         consumers = [properties(each)["name"] for each in source.ask("XINFO", "CONSUMERS", key, name)]
         _must(target, [["XGROUP", "CREATECONSUMER", key, name, consumer] for consumer in consumers])
         claims = [
-            ["XCLAIM", key, name, each.consumer, "0", each.id, "TIME", each.delivered, "RETRYCOUNT", str(each.count), "FORCE", "JUSTID"]
+            [
+                "XCLAIM",
+                key,
+                name,
+                each.consumer,
+                "0",
+                each.id,
+                "TIME",
+                each.delivered,
+                "RETRYCOUNT",
+                str(each.count),
+                "FORCE",
+                "JUSTID",
+            ]
             for each in given[name]
         ]
         for place in range(0, len(claims), PIECE):
             _must(target, claims[place : place + PIECE])
     for place in range(0, len(stand_ins), PIECE):
         _must(target, [["XDEL", key, *stand_ins[place : place + PIECE]]])
-    known = ["ENTRIESADDED", str(stream["entries-added"]), "MAXDELETEDID", stream["max-deleted-entry-id"]] if counters else []
+    known = (
+        ["ENTRIESADDED", str(stream["entries-added"]), "MAXDELETEDID", stream["max-deleted-entry-id"]]
+        if counters
+        else []
+    )
     _must(target, [["XSETID", key, last, *known]])
 
 

@@ -109,7 +109,9 @@ class Transfer:
             return False, dict(done)
         copied = self._journal.done(task.run, task.step, task.inputs)
         if copied is None:
-            raise RedisError(f"{task.datastore} is not copied whole yet, and can't be activated. Copy and verify it first")
+            raise RedisError(
+                f"{task.datastore} is not copied whole yet, and can't be activated. Copy and verify it first"
+            )
         with self._journal.step(task.run, name, task.inputs) as step:
             for index, into in copied["final"].items():
                 if (waits := copied["indices"][index]) != into:
@@ -129,7 +131,9 @@ class Transfer:
             if left["writing"] == REPLICA:
                 facts = redis_facts.gather(task.target)
                 if facts.writers:
-                    raise RedisError(f"Applications write to {task.target.title} ({', '.join(facts.writers)}), so nothing of it is removed")
+                    raise RedisError(
+                        f"Applications write to {task.target.title} ({', '.join(facts.writers)}), so nothing of it is removed"
+                    )
                 with self._target() as target:
                     replica.leave(target)
                     target.call("FLUSHALL")
@@ -153,7 +157,11 @@ class Transfer:
             task.replace,
             closed=task.target.local or not task.replace,
             ours=left is not None and left["writing"] == REPLICA,
-            spare={int(index): into for index, into in left["indices"].items()} if left and left["writing"] != REPLICA else {},
+            spare=(
+                {int(index): into for index, into in left["indices"].items()}
+                if left and left["writing"] != REPLICA
+                else {}
+            ),
         )
         census = self._census(source) if source.modules or source.version[:2] > target.version[:2] else None
         return source, target, plan(source, target, wish, census)
@@ -189,7 +197,10 @@ class Transfer:
         if self._left() is None:
             return True
         now = redis_facts.gather(self._task.target).indices
-        return all(not count or now.get(done["indices"][index], redis_facts.Index()).keys for index, count in done["keys"].items())
+        return all(
+            not count or now.get(done["indices"][index], redis_facts.Index()).keys
+            for index, count in done["keys"].items()
+        )
 
     def _counted(self, indices: Mapping[int, int]) -> dict[str, int]:
         """Keys on the target, by the source's index, without our mark."""
@@ -236,7 +247,9 @@ class Transfer:
             )
             shares.reached(now.copied)
 
-        copier = Copier(self._task.source.connect, self._task.target.connect, source, target, planned.way == TYPEWISE, report)
+        copier = Copier(
+            self._task.source.connect, self._task.target.connect, source, target, planned.way == TYPEWISE, report
+        )
         copier.run(planned.indices, reached)
         if source.at_least(7) and target.at_least(7):
             self._copy_functions()

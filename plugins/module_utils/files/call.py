@@ -1,0 +1,104 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Calls of the modules for files and SQLite: options in, results out."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..migration.journal import EVIDENCE, Journal
+from ..migration.lock import Lock
+from .compare import Comparison, Wish
+from .ownership import Ownership
+from .place import Place
+from .transfer import Task, Transfer
+
+ARGUMENTS: dict[str, Any] = {
+    "run": {"type": "str", "required": True},
+    "datastore": {"type": "str", "required": True},
+    "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
+    "source": {"type": "dict", "required": True},
+    "target": {"type": "dict", "required": True},
+    "ownership": {"type": "dict", "default": {}},
+    "reverse": {"type": "bool", "default": False},
+    "sqlite": {"type": "bool", "default": True},
+}
+TRANSFER: dict[str, Any] = {
+    **ARGUMENTS,
+    "replace": {"type": "bool", "default": False},
+    "state": {"type": "str", "choices": ["copied", "active", "absent"], "default": "copied"},
+}
+COMPARE: dict[str, Any] = {
+    **ARGUMENTS,
+    "incoming": {"type": "bool", "default": False},
+    "show_values": {"type": "bool", "default": False},
+    "most": {"type": "int", "default": 1000},
+    "fail": {"type": "bool", "default": True},
+}
+SHOWN = 5
+
+
+def task(options: Mapping[str, Any]) -> Task:
+    """What the options of any of the modules ask for."""
+    return Task(
+        options["run"],
+        options["datastore"],
+        Place.from_options(options["source"]),
+        Place.from_options(options["target"]),
+        Ownership.from_options(options["ownership"]),
+        options["reverse"],
+        options.get("replace", False),
+        options["sqlite"],
+        options.get("file") or "",
+    )
+
+
+def transfer(options: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Does what the state asks for; in check mode says what that is."""
+    wanted = task(options)
+    at_work = Transfer(wanted, Journal(options["directory"]))
+    if options["state"] == "absent" and check:
+        return {"changed": at_work.absent(check=True)}
+    if check:
+        return {"changed": True, **at_work.plan().as_dict()}
+    with Lock(options["directory"]).held(f"{wanted.kind}_transfer {options['state']} {wanted.datastore}"):
+        if options["state"] == "absent":
+            return {"changed": at_work.absent()}
+        changed, found = at_work.copied() if options["state"] == "copied" else at_work.active()
+    return {"changed": changed, **found}
+
+
+def compare(options: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Compares; result and manifest are kept as evidence, but in check mode."""
+    wanted = task(options)
+    wish = Wish(
+        wanted.target.incoming if options["incoming"] else wanted.target.path, options["show_values"], options["most"]
+    )
+    journal, name = Journal(options["directory"]), f"verify:{wanted.kind}:{wanted.datastore}"
+    if check:
+        return {"changed": False, **Comparison(wanted, wish).run().as_dict(), "evidence": ""}
+    folder = journal.directory / EVIDENCE / wanted.run
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as manifest:
+        try:
+            found = Comparison(wanted, wish, manifest).run().as_dict()
+        except BaseException:
+            Path(manifest.name).unlink()
+            raise
+    Path(manifest.name).replace(folder / (re.sub(r"[^A-Za-z0-9._-]", "_", name) + ".manifest.jsonl"))
+    return {"changed": False, **found, "evidence": journal.keep(wanted.run, name, found)}
+
+
+def failure(datastore: str, result: Mapping[str, Any]) -> str:
+    """Differences in a sentence each; nothing where there are none."""
+    if result["equal"]:
+        return ""
+    texts = [each["text"] for each in result["differences"]]
+    more = len(texts) - SHOWN + result["unnamed"]
+    rest = f" {more} more are named in {result['evidence']}." if more > 0 else ""
+    return f"The data of {datastore} differs: {' '.join(texts[:SHOWN])}{rest}"

@@ -1,0 +1,129 @@
+#!/usr/bin/python
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: files_compare
+short_description: Compare two directories by content
+version_added: 0.2.0
+description:
+  - Compares type, owner and mode under the map of owners, size, time, link target, extended attributes, hard links and SHA-256.
+  - SQLite databases among the files are compared by definitions and rows.
+  - Every difference is named, exactly. Fails when there is one, unless O(fail=false).
+author: Cryptobot Native contributors (@cryptobot)
+extends_documentation_fragment:
+  - cryptobot.native.attributes.info
+  - cryptobot.native.stores
+  - cryptobot.native.stores.files
+options:
+  incoming:
+    description: Whether the copy beside the target is compared, which is not yet in place.
+    type: bool
+    default: false
+  show_values:
+    description: Whether values of rows are shown; else short digests stand for them.
+    type: bool
+    default: false
+  most:
+    description: How many differences are named; the others are counted.
+    type: int
+    default: 1000
+  fail:
+    description: Whether differences are a failure.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Compare what was copied
+  cryptobot.native.files_compare:
+    run: 20300101T120000
+    datastore: bars
+    source: {container: {project: cryptobot, volume: market-data}}
+    target: {path: /var/lib/cryptobot-datastores/bars}
+    ownership: {users: [cryptobot-data, cryptobot-backtest], group: cryptobot-data-bars, run_as: [0]}
+    incoming: true
+"""
+
+RETURN = r"""
+equal:
+  description: Whether nothing differs.
+  returned: always
+  type: bool
+  sample: true
+differences:
+  description: What differs, each with C(datastore), C(kind), C(object), C(key), C(columns), C(source), C(target) and C(text).
+  returned: always
+  type: list
+  elements: dict
+  sample: []
+unnamed:
+  description: How many more differ, at least.
+  returned: always
+  type: int
+  sample: 0
+files:
+  description: Entries that were compared.
+  returned: always
+  type: int
+  sample: 263
+bytes:
+  description: Bytes of files that were read on each side.
+  returned: always
+  type: int
+  sample: 19922999
+databases:
+  description: SQLite databases that were compared.
+  returned: always
+  type: int
+  sample: 1
+rows:
+  description: Rows of them.
+  returned: always
+  type: int
+  sample: 1052
+manifest:
+  description: SHA-256 of the manifest of the source.
+  returned: always
+  type: str
+  sample: e52a6636a53f37cdf9531bb12ece25c2cbf8da8531cd81456cdce2122be9e3dd
+seconds:
+  description: How long it took.
+  returned: always
+  type: float
+  sample: 1.2
+evidence:
+  description: Where the result is kept, below the directory of the journal; the manifest is beside it.
+  returned: always
+  type: str
+  sample: evidence/20300101T120000/verify_files_bars.json
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
+from ansible_collections.cryptobot.native.plugins.module_utils.files import call
+from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError
+from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
+
+
+def main() -> None:
+    """Compare; differences are a failure unless told otherwise."""
+    module = AnsibleModule(argument_spec=call.COMPARE, supports_check_mode=True)
+    try:
+        result = call.compare(module.params, module.check_mode)
+    except (FilesError, SqliteError, DockerError) as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(
+            msg=f"{error.filename or module.params['datastore']}: {error.strerror or error}. Nothing was put into place."
+        )
+    if module.params["fail"] and (message := call.failure(module.params["datastore"], result)):
+        module.fail_json(msg=message, **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
