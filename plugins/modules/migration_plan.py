@@ -68,6 +68,10 @@ options:
     type: list
     elements: str
     default: []
+  superseded:
+    description: Whether what earlier runs have left on the native side is known to be old.
+    type: bool
+    default: false
   directory:
     description: Where the plan is written.
     type: path
@@ -121,6 +125,7 @@ ARGUMENTS: dict[str, Any] = {
     **{name: {"type": "list", "elements": "dict", "default": []} for name in LISTS},
     "jobs": {"type": "int", "default": 2},
     "accept": {"type": "list", "elements": "str", "default": []},
+    "superseded": {"type": "bool", "default": False},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
 }
 
@@ -133,7 +138,7 @@ def gather(options: dict[str, Any]) -> dict[str, Any]:
     needed = looks.needs(found, options["stores"], places)
     findings = [*(options["source"].get("findings") or [])]
     findings += [finding for result in options["postgresql"] for finding in result.get("findings") or []]
-    kept = {key: options[key] for key in ("project", "group", "stores", "sharing", "services", "accept")}
+    kept = {key: options[key] for key in ("project", "group", "stores", "sharing", "services", "accept", "superseded")}
     return {
         **kept,
         "looks": found,

@@ -103,6 +103,7 @@ class Calls:
             "runs": found,
             "owner": self._owner.read(),
             "activated": runs.activated(self._journal),
+            "superseded": runs.superseded(self._journal, unfinished[-1] if unfinished else ""),
             "run": unfinished[-1] if unfinished else "",
         }
 

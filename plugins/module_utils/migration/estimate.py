@@ -16,11 +16,14 @@ CALL = 1.2
 """Seconds of a module call on the host: its interpreter and its connections."""
 STEPS = 14
 """Calls that a migration makes beside those that move data."""
-DATABASE = 1.5
-"""Seconds of a database without content: schema, privileges, settings."""
-OBJECT = 0.012
+DATABASE, BACKUP_DATABASE, VERIFY_DATABASE = 2.0, 0.8, 1.0
+"""Seconds of a database without content: its schema, privileges and settings."""
+OBJECT, VERIFY_OBJECT = 0.02, 0.03
 """Seconds of a table with its indexes, constraints and privileges."""
-VERIFY_DATABASE = 0.6
+INDEXES = 0.9
+"""Indexes and keys, in times of the rows' copy, where they are not known better."""
+BACKUP_ROWS, VERIFY_ROWS = 1.6, 1.5
+"""Reading all rows compressed and hashed, and comparing both sides, in times of the rows' copy."""
 STOP = 4.0
 """Seconds until the slowest container has ended, and a second for each three more."""
 START = 1.6
@@ -55,17 +58,15 @@ def phases(
 
 
 def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
-    shape, cpu, jobs = item["shape"], speeds.get("cpu", 1.0), max(1.0, speeds.get("jobs", 2.0))
-    fixed = (DATABASE + OBJECT * shape.get("objects", 0)) / cpu
-    data = shape.get("table_bytes", item["bytes"])
-    rest = shape.get("index_bytes", 0)
-    rate = speeds["database"] * min(jobs, 2.0)
-    copied = data / rate + rest / (speeds["database"] * 0.6 * min(jobs, 2.0))
-    hashed = data / (speeds["hash"] * min(jobs, 2.0))
+    """By what the look at the database has reckoned; without it by its size."""
+    shape, cpu, known = item["shape"], speeds.get("cpu", 1.0), item.get("estimate") or {}
+    objects = shape.get("objects", 0)
+    rows = known.get("rows", shape.get("table_bytes", item["bytes"]) / speeds["database"])
+    copied = known.get("total", rows * (1 + INDEXES) + (DATABASE + OBJECT * objects) / cpu)
     return {
-        "backup": (CALL + 0.5 * fixed) / cpu + data / rate,
-        "copy": fixed + copied,
-        "verify": VERIFY_DATABASE / cpu + OBJECT * shape.get("objects", 0) / cpu + hashed,
+        "backup": (BACKUP_DATABASE + OBJECT * objects) / cpu + rows * BACKUP_ROWS,
+        "copy": copied,
+        "verify": (VERIFY_DATABASE + VERIFY_OBJECT * objects) / cpu + rows * VERIFY_ROWS,
     }
 
 

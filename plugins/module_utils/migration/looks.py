@@ -41,10 +41,7 @@ def looks(postgresql: Iterable[Result], others: Mapping[str, Iterable[Result]]) 
 
 def _database(one: Mapping[str, Any]) -> dict[str, Any]:
     strategy = one.get("strategy") or {}
-    shape = {key: one.get(key) or 0 for key in ("table_bytes", "index_bytes", "objects", "large_objects")}
-    shape["objects"] = shape["objects"] or (
-        one["tables"] if isinstance(one.get("tables"), int) else len(one.get("tables") or ())
-    )
+    shape = {key: one.get(key) or 0 for key in ("table_bytes", "index_bytes", "large_objects")}
     return {
         "strategy": strategy.get("choice") or "freeze-copy",
         "way": strategy.get("way") or "",
@@ -52,8 +49,9 @@ def _database(one: Mapping[str, Any]) -> dict[str, Any]:
         "bytes": one.get("bytes") or 0,
         "count": one.get("rows") or 0,
         "unit": "rows",
-        "shape": shape,
-        "findings": one.get("findings") or [],
+        "shape": {**shape, "objects": len(one.get("tables") or ())},
+        "estimate": one.get("estimate") or {},
+        "roles": one.get("roles") or {},
     }
 
 

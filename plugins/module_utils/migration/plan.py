@@ -16,6 +16,8 @@ from ..findings import BLOCKING, DECISION, NOTE
 from . import estimate, words
 
 VERSION = 1
+SUPERSEDED = ("target-not-empty",)
+"""What is no finding where the native side's content is known to be old."""
 ACCEPTED = "accepted"
 """What becomes of a decision that the operator has made."""
 
@@ -27,12 +29,14 @@ def build(given: Mapping[str, Any]) -> dict[str, Any]:
     ``users``, ``group`` and ``groups``), ``looks`` (by datastore what its own module found: ``strategy``, ``way``,
     ``reasons``, ``bytes``, ``count``, ``unit``, ``shape``, ``findings``), ``findings`` (of the project and of servers),
     ``speeds``, ``disk`` (by path ``needed``, ``free`` and ``for``), ``services`` (``stop``, ``start``, ``waves``),
-    ``accept``.
+    ``accept``, ``superseded`` (what earlier runs have left on the native side is old).
     """
     items = [_item(name, kind, given) for kind, name in _datastores(given["stores"])]
     found = [*given["findings"], *(finding for look in given["looks"].values() for finding in look.get("findings", []))]
     found += [_unmoved(each) for each in given["stores"].get("unmoved", [])]
     found += _disk(given.get("disk") or {}, items)
+    if given.get("superseded"):
+        found = [each for each in found if each.get("code") not in SUPERSEDED]
     findings = answered(found, given.get("accept") or [])
     return {
         "version": VERSION,
@@ -72,6 +76,8 @@ def _item(name: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "count": int(look.get("count", 0)),
         "unit": look.get("unit", ""),
         "shape": dict(look.get("shape") or {}),
+        "estimate": dict(look.get("estimate") or {}),
+        "roles": dict(look.get("roles") or {}),
     }
     return {**item, "seconds": estimate.seconds(item, given["speeds"])}
 

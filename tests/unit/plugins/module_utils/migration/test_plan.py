@@ -73,10 +73,22 @@ def test_a_datastore_without_a_place_is_no_silence() -> None:
 def test_time_grows_with_size_and_falls_with_speed() -> None:
     item = plan.build(given())["items"][0]
     double = {**item, "shape": {key: 2 * value for key, value in item["shape"].items()}}
-    slow = {**SPEEDS, "cpu": 0.5, "database": 50e6, "hash": 45e6}
+    slow = {**SPEEDS, "cpu": 0.5, "database": 50e6}
     first, second, third = (estimate.seconds(*each) for each in ((item, SPEEDS), (double, SPEEDS), (item, slow)))
-    assert 1.8 < second["copy"] / first["copy"] <= 2.0
-    assert 1.9 < third["copy"] / first["copy"] <= 2.1
+    for part in ("backup", "copy", "verify"):
+        assert 1.7 < second[part] / first[part] <= 2.0
+        assert 1.9 < third[part] / first[part] <= 2.1
+
+
+def test_what_a_look_has_reckoned_is_taken() -> None:
+    item = {**plan.build(given())["items"][0], "estimate": {"rows": 6.0, "total": 14.0}}
+    assert estimate.seconds(item, SPEEDS)["copy"] == 14.0
+
+
+def test_what_is_known_to_be_old_is_no_finding() -> None:
+    there = {"severity": "blocking", "code": "target-not-empty", "object": "auth", "text": "It is there.", "remedy": ""}
+    assert plan.refusal(plan.build(given(findings=[there])))
+    assert plan.build(given(findings=[there], superseded=True))["findings"] == []
 
 
 def test_the_page_stands_alone_and_is_well_formed() -> None:

@@ -1,0 +1,168 @@
+"""What the tests of a migration share: plays over its host, questions to both sides, faults, and a picture of the whole host."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "cryptobot"
+STATE = "/var/lib/cryptobot-migration"
+FAULTS = "/run/cryptobot-faults"
+COMPOSE = {"cryptobot_compose": {"project": PROJECT, "directory": "/srv/cryptobot"}}
+CONTAINER = f"docker ps -aq --filter label=com.docker.compose.project={PROJECT} --filter label=com.docker.compose.service="
+# What a look at the host must not change: files, with their times; and what has no file, the databases' own catalogues.
+TREE = (
+    "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/lib/docker -o -path /var/log "
+    "-o -path /var/lib/postgresql -o -path /var/lib/redis -o -path /root/.ansible -o -path /var/cache -o -path /var/tmp "
+    "-o -path /var/lib/containerd -o -path /var/lib/systemd -o -path /root/exchange.jsonl \\) -prune "
+    "-o -not -type d -printf '%p %s %T@ %m %U:%G\\n' | sort"
+)
+
+
+class Migration:
+    """One host with both sides."""
+
+    def __init__(self, host: Any, folder: Path) -> None:
+        self.host, self.folder = host, folder
+        self.accept: list[str] = []
+
+    # Plays
+
+    def command(self, playbook: str, *words: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
+        given = self.folder / "variables.yml"
+        given.touch(mode=0o600)
+        given.write_text(yaml.safe_dump({**COMPOSE, "migration_accept": self.accept, **variables}), encoding="utf-8")
+        made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
+        inventories = [f"--inventory={ROOT / 'molecule' / 'default' / 'inventory'}", f"--inventory={made}"]
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        return [program, *inventories, f"--extra-vars=@{given}", *words, f"playbooks/{playbook}.yml"], environment
+
+    def play(self, playbook: str, *words: str, good: bool = True, **variables: Any) -> str:
+        """Plays; what Ansible said."""
+        command, environment = self.command(playbook, *words, **variables)
+        began = time.monotonic()
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1500, check=False
+        )
+        print(f"--- {playbook} {' '.join(words)}: {'ok' if done.returncode == 0 else 'failed'} in {time.monotonic() - began:.0f} s")
+        if (done.returncode == 0) is not good:
+            print(self.host.run(f"tail -n 25 {STATE}/journal.jsonl").stdout)
+        assert (done.returncode == 0) is good, done.stdout[-6000:] + done.stderr[-2000:]
+        assert "Traceback" not in done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def killed(self, playbook: str, point: str, **variables: Any) -> str:
+        """Plays until the module's process dies at a point; whether it did is what the faults file says."""
+        self.fault(f"kill {point}")
+        said = self.play(playbook, good=False, **variables)
+        assert f"killed {point}" in self.faults(), f"{point} was never reached: {said[-3000:]}"
+        return said
+
+    def orphaned(self, playbook: str, point: str, **variables: Any) -> None:
+        """Plays until a point, and there kills the controller with all of its own, while the module goes on waiting."""
+        self.fault(f"hold {point}")
+        command, environment = self.command(playbook, **variables)
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        ) as process:
+            until = time.monotonic() + 600
+            while f"held {point}" not in self.faults():
+                assert process.poll() is None, (process.stdout.read() if process.stdout else b"")[-3000:]
+                assert time.monotonic() < until, f"{point} was never reached"
+                time.sleep(0.3)
+            os.killpg(process.pid, signal.SIGKILL)
+
+    def tasks(self, *tasks: dict[str, Any], good: bool = True, **variables: Any) -> str:
+        """Plays tasks on the host."""
+        path = self.folder / "tasks.yml"
+        path.write_text(yaml.safe_dump([{"hosts": "cryptobot_docker", "gather_facts": False, "tasks": list(tasks)}]), encoding="utf-8")
+        return self.play(f"../{os.path.relpath(path.with_suffix(''), ROOT)}", good=good, **variables)
+
+    # Faults
+
+    def fault(self, *lines: str) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        self.host.check_output(f"umask 077 && printf %s {shlex.quote(text)} > {FAULTS}")
+
+    def faults(self) -> list[str]:
+        return self.host.run(f"cat {FAULTS}").stdout.splitlines()
+
+    def points(self) -> list[str]:
+        """Points that were reached, in their order, each once."""
+        return list(dict.fromkeys(line[3:] for line in self.faults() if line.startswith("at ")))
+
+    def no_faults(self) -> None:
+        self.host.check_output(f"rm -f {FAULTS}")
+
+    # Both sides
+
+    def docker_sql(self, database: str, statement: str) -> str:
+        command = f"docker exec $({CONTAINER}postgres) psql -U postgres -XAtd {database} -c %s"
+        return str(self.host.check_output(command, statement))
+
+    def native_sql(self, database: str, statement: str) -> str:
+        return str(self.host.check_output(f"cd / && runuser -u postgres -- psql -XAtd {database} -c %s", statement))
+
+    def state(self, name: str) -> Any:
+        """A JSON file of the migration's."""
+        return json.loads(self.host.check_output(f"cat {STATE}/{name}"))
+
+    def journal(self) -> list[dict[str, Any]]:
+        lines = self.host.run(f"cat {STATE}/journal.jsonl").stdout.splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def python(self, script: Path, *words: str, modules: str = "") -> str:
+        """Runs a program of the checkout with the host's own Python."""
+        where = f"/root/scenarios/{script.name}"
+        content = base64.b64encode(script.read_bytes()).decode()
+        self.host.check_output(f"mkdir -p /root/scenarios && echo {content} | base64 -d > {where}")
+        return str(self.host.check_output(f"{modules} python3 {where} " + " ".join(map(shlex.quote, words))))
+
+    # What must not change
+
+    def picture(self) -> dict[str, str]:
+        """Digests of what a look must leave as it is: files, containers, both servers' catalogues, keys, rules, units."""
+        roles = "SELECT md5(string_agg(r::text, ',' ORDER BY oid)) FROM pg_roles r"
+        bases = "SELECT string_agg(datname || datdba || coalesce(datacl::text, ''), ',' ORDER BY datname) FROM pg_database"
+        inside = "SELECT count(*) || ' ' || coalesce(max(oid::bigint), 0) FROM pg_class"
+        redis = f"docker exec $({CONTAINER}redis) sh -c 'redis-cli dbsize; redis-cli config get save; redis-cli acl list; redis-cli info replication'"
+        commands = {
+            "files": TREE,
+            "containers": "docker inspect $(docker ps -aq) --format '{{.Id}} {{.State.Pid}} {{.State.StartedAt}} {{json .HostConfig.RestartPolicy}}' | sort",
+            "redis": redis + " | grep -v -e repl_offset -e lag= -e second",
+            "rules": "nft list ruleset | grep -v counter",
+            "units": "systemctl list-units --plain --no-legend --state=active 'cryptobot*' 'postgresql*' 'redis*' | sort",
+        }
+        found = {name: self.host.run(command).stdout for name, command in commands.items()}
+        found["docker roles"] = self.docker_sql("postgres", roles)
+        found["docker databases"] = self.docker_sql("postgres", bases)
+        found["docker objects"] = self.docker_sql("auth_db", inside)
+        if self.host.run("test -S /run/postgresql/.s.PGSQL.5432").rc == 0:
+            found["native roles"] = self.native_sql("postgres", roles)
+            found["native databases"] = self.native_sql("postgres", bases)
+        return found
+
+    def leftovers(self) -> list[str]:
+        """What no run may leave behind."""
+        found = []
+        for side in (self.docker_sql, self.native_sql):
+            found += side("postgres", "SELECT datname FROM pg_database WHERE datname ~ '__(incoming|restoring)$'").split()
+            found += side("postgres", "SELECT slot_name FROM pg_replication_slots").split()
+            found += side("postgres", "SELECT 'prepared ' || gid FROM pg_prepared_xacts").splitlines()
+            found += side(
+                "postgres", "SELECT 'session ' || pid FROM pg_stat_activity WHERE application_name LIKE 'cryptobot-migration%'"
+            ).splitlines()
+        found += self.host.run(f"ls -d {STATE}/owner.json {STATE}/dumps/* /var/lib/cryptobot-datastores/*.incoming 2>/dev/null").stdout.split()
+        return found
