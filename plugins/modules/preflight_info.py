@@ -22,6 +22,10 @@ options:
     description: What the host must offer, as P(cryptobot.native.preflight_wishes#filter) gives it.
     type: dict
     required: true
+  compose:
+    description: Whether the inventory names a Compose project. Where it does not, a host whose record knows of one is not fit.
+    type: bool
+    default: true
   controller_time:
     description: Seconds since 1970 on the controller, to compare the clocks. V(0) compares nothing.
     type: float
@@ -64,6 +68,7 @@ EXAMPLES = r"""
 - name: Look at the host
   cryptobot.native.preflight_info:
     wanted: "{{ ansible_facts['cryptobot'] | cryptobot.native.preflight_wishes(inventory_hostname) }}"
+    compose: "{{ cryptobot_compose is defined }}"
     controller_time: "{{ now(utc=true).timestamp() }}"
   register: preflight
 
@@ -123,6 +128,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "wanted": {"type": "dict", "required": True},
+            "compose": {"type": "bool", "default": True},
             "controller_time": {"type": "float", "default": 0},
             "sources": {"type": "bool", "default": True},
             "source_timeout": {"type": "float", "default": 8},

@@ -103,6 +103,11 @@ def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterat
         yield HostFinding(
             NOTE, "dpkg-busy", "dpkg", text, "Nothing: site waits for it, five minutes at most.", host.dpkg_busy
         )
+    if host.undeclared:
+        text, __, remedy = host.undeclared.rpartition(". ")
+        yield HostFinding(
+            BLOCKING, "sides", "cryptobot_compose", f"{text}.", remedy, "/var/lib/cryptobot-migration/sides.json"
+        )
     if host.postgresql_finding:
         text, __, remedy = host.postgresql_finding.partition(". ")
         yield HostFinding(BLOCKING, "postgresql", "postgresql", f"{text}.", remedy or "See the role postgresql.")

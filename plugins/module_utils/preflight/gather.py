@@ -14,6 +14,7 @@ from typing import Any
 
 from .. import packages
 from ..findings import BLOCKING
+from ..migration.sides import SidesError, undeclared
 from ..postgresql import cluster as clusters
 from ..release.environment import find_interpreter
 from ..release.tools import NODE, UV, Tool
@@ -79,6 +80,7 @@ class Look:
             candidates=self._candidates(postgresql["postgresql"]),
             active=frozenset(line.split()[0] for line in active if line.strip()),
             interpreters={name: one.version if one else "" for name, one in found.items()},
+            undeclared="" if self._options["compose"] else _undeclared(),
             **postgresql,
         )
 
@@ -155,6 +157,14 @@ class Look:
                 return sources.ask_http(source, seconds, options["ca"] or "")
 
             return sources.ask_all(asked, ask)
+
+
+def _undeclared() -> str:
+    """Why a play without a Compose project must not go on here: the host's own record of sides; empty where it may."""
+    try:
+        return undeclared()
+    except SidesError as error:
+        return str(error)
 
 
 def _state(version: str, name: str) -> str:

@@ -81,6 +81,7 @@ class Host:
     postgresql_exists: bool = False
     postgresql_finding: str = ""
     own_units: frozenset[str] = frozenset()
+    undeclared: str = ""
     root: bool = True
 
     def summary(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def _foreign(wanted: Mapping[str, Any], held: Listener) -> Row:
     if wanted["kind"] == "process":
         what = f"the process {wanted['owner']}"
     if held.process == PROXY_OF_DOCKER:
-        holder = "a container that is not of the inventory's Compose project"
+        holder = "Docker for a container"
         stop = f"See docker ps --filter publish={held.port}; stop or move that container"
     else:
         holder = held.holder

@@ -48,6 +48,7 @@ def test_a_sound_host_has_no_findings(wanted: dict[str, Any], sound: Host) -> No
         ({"unfinished": ("redis-server",)}, ("warning", "dpkg")),
         ({"dpkg_busy": "process 8 (apt-get)"}, ("note", "dpkg-busy")),
         ({"postgresql_finding": "It was another. Mount it."}, ("blocking", "postgresql")),
+        ({"undeclared": "sides.json says that auth is not native. Set it."}, ("blocking", "sides")),
         ({"postgresql_exists": True}, ("note", "take-over")),
         ({"active": frozenset({"haproxy.service"})}, ("note", "beside")),
         ({"active": frozenset({"ufw.service"})}, ("warning", "firewall")),
