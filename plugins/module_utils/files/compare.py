@@ -100,7 +100,7 @@ class Comparison:
                 digests: list[Future | None] = [None, None]
                 if mine.kind == stat.S_IFREG and not mine.linked:
                     self._result.bytes += mine.size
-                    digests = [pool.submit(_sha256, os.path.join(root, mine.path)) for root in self._roots]
+                    digests = [pool.submit(sha256_of, os.path.join(root, mine.path)) for root in self._roots]
                 waiting.append((mine, other, *digests))
                 if len(waiting) >= PENDING:
                     self._settle(*waiting.popleft())
@@ -324,7 +324,7 @@ def _paired(ours: Iterator[Entry], theirs: Iterator[Entry]) -> Iterator[tuple[En
 _BUFFERS = threading.local()
 
 
-def _sha256(path: bytes) -> str:
+def sha256_of(path: bytes) -> str:
     """Of a file's content; empty where it can't be read any more."""
     if not hasattr(_BUFFERS, "view"):
         _BUFFERS.view = memoryview(bytearray(PIECE))

@@ -29,7 +29,8 @@ PRIVATE = 0o700
 
 @dataclass(frozen=True)
 class Task:
-    """What to bring where. ``file``: the name by which the native side knows the one SQLite database of the datastore."""
+    """What to bring where. ``file``: the name by which the native side knows the one SQLite database of the datastore.
+    ``purpose``: other than moving, as in names of steps."""
 
     run: str
     datastore: str
@@ -40,6 +41,7 @@ class Task:
     replace: bool = False
     sqlite: bool = True
     file: str = ""
+    purpose: str = ""
 
     @property
     def kind(self) -> str:
@@ -47,7 +49,12 @@ class Task:
 
     @property
     def step(self) -> str:
-        return f"{'carry' if self.reverse else 'copy'}:{self.kind}:{self.datastore}"
+        return f"{self.purpose or ('carry' if self.reverse else 'copy')}:{self.kind}:{self.datastore}"
+
+    @property
+    def activation(self) -> str:
+        """The step that puts the copy into place."""
+        return f"{f'{self.purpose}-' if self.purpose else ''}activate:{self.kind}:{self.datastore}"
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -172,7 +179,7 @@ class Transfer:
 
     def active(self) -> tuple[bool, dict[str, Any]]:
         """The copy has its final name. What it replaces is kept beside, unless it was empty."""
-        task, name = self._task, f"activate:{self._task.kind}:{self._task.datastore}"
+        task, name = self._task, self._task.activation
         if (done := self._journal.done(task.run, name, task.inputs)) is not None:
             return False, dict(done)
         if self._journal.done(task.run, task.step, task.inputs) is None:
@@ -210,9 +217,9 @@ class Transfer:
             verb, __, rest = str(line["step"]).partition(":")
             if rest.partition(":")[2] != self._task.datastore or rest.partition(":")[0] not in ("files", "sqlite"):
                 continue
-            if line["phase"] == "done" and verb in ("activate", "absent"):
-                return None
             progress = line.get("progress") or {}
+            if line["phase"] == "done" and verb in (self._task.activation.partition(":")[0], "absent"):
+                return None
             if progress.get("target") == self._task.target.path:
                 return progress
         return None

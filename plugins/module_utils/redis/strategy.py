@@ -66,7 +66,7 @@ def plan(source: Facts, target: Facts, wish: Wish, census: Mapping[str, int] | N
     findings += _room(source, target, way)
     indices = dict(final)
     if way != REPLICA:
-        indices, more = _spare(target, final, wish)
+        indices, more = spare(target, final, wish.spare)
         findings += more
     keys = sum(each.keys for index, each in source.indices.items() if index in final)
     return Plan(way, tuple(reasons), tuple(findings), indices, final, keys, source.used)
@@ -235,10 +235,11 @@ def _room(source: Facts, target: Facts, way: str) -> list[Finding]:
     ]
 
 
-def _spare(target: Facts, final: Mapping[int, int], wish: Wish) -> tuple[dict[int, int], list[Finding]]:
-    """Databases of the target where the data stays until it is whole and verified; the last ones, which hardly anybody uses."""
-    if set(wish.spare) == set(final):
-        return dict(wish.spare), []
+def spare(target: Facts, final: Mapping[int, int], known: Mapping[int, int]) -> tuple[dict[int, int], list[Finding]]:
+    """Databases of the target where the data stays until it is whole and verified; the last ones, which hardly anybody uses.
+    ``known``: where an earlier attempt put it."""
+    if set(known) == set(final):
+        return dict(known), []
     taken = {index for index, each in target.indices.items() if each.keys} | set(final.values())
     free = [index for index in reversed(range(target.databases)) if index not in taken]
     if len(free) < len(final):

@@ -115,7 +115,7 @@ class Transfer:
         with self._journal.step(task.run, name, task.inputs) as step:
             for index, into in copied["final"].items():
                 if (waits := copied["indices"][index]) != into:
-                    self._exchange(waits, into, name)
+                    exchange(task.target, waits, into, name)
             with self._target() as target:
                 if redis_facts.information(target, "replication").get("role") != "master":
                     replica.leave(target)
@@ -230,9 +230,7 @@ class Transfer:
     def _fill(self, planned: Plan, source: Facts, target: Facts, step: Step, reached: Reached | None) -> None:
         if reached is None:
             for index in planned.indices.values():
-                with self._target(index) as redis:
-                    redis.call("FLUSHDB")
-                    redis.call("SET", MARK, self._task.run)
+                prepare(self._task.target, index, self._task.run)
         shares = faults.Shares(step.name, planned.keys)
 
         def report(now: Reached) -> None:
@@ -280,24 +278,32 @@ class Transfer:
 
     # Activating
 
-    def _exchange(self, waits: int, into: int, name: str) -> None:
-        """Databases change places in one transaction with the removal of the mark, so that no crash makes it happen twice."""
-        with self._target(waits) as target:
-            if target.call("EXISTS", MARK):
-                faults.point(f"rename:{name}")
-                with _transaction(target):
-                    target.call("SWAPDB", str(waits), str(into))
-                    target.call("SELECT", str(into))
-                    target.call("DEL", MARK)
-                target.call("SELECT", str(waits))
-            faults.point(f"{name}:exchanged")
-            target.call("FLUSHDB", "ASYNC")
-
     def _persist(self, target: Connection) -> dict[str, str]:
         return replica.settle(target, target.call("CONFIG", "GET", "appendonly")[1:] == ["yes"])
 
     def _target(self, index: int = 0) -> Connection:
         return self._task.target.connect(index)
+
+
+def exchange(target: Endpoint, waits: int, into: int, name: str) -> None:
+    """Databases change places in one transaction with the removal of the mark, so that no crash makes it happen twice."""
+    with target.connect(waits) as redis:
+        if redis.call("EXISTS", MARK):
+            faults.point(f"rename:{name}")
+            with _transaction(redis):
+                redis.call("SWAPDB", str(waits), str(into))
+                redis.call("SELECT", str(into))
+                redis.call("DEL", MARK)
+            redis.call("SELECT", str(waits))
+        faults.point(f"{name}:exchanged")
+        redis.call("FLUSHDB", "ASYNC")
+
+
+def prepare(target: Endpoint, index: int, run: str) -> None:
+    """An empty database that nobody takes for a whole one."""
+    with target.connect(index) as redis:
+        redis.call("FLUSHDB")
+        redis.call("SET", MARK, run)
 
 
 def libraries(redis: Connection) -> dict[bytes, bytes]:
