@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import compose as compose_project
 import image
 from engine import docker
 from machine import MachineError, as_root, cache_directory, run
 
 LABEL = "cryptobot-native.debian"
-BOOT_SECONDS = 90
+BOOT_SECONDS = 180
 ARCHIVES = "/var/cache/apt/archives"
 # systemd needs its control groups and mounts; a fully privileged container is refused where the machine itself
 # lacks a capability, and would share the machine's devices.
@@ -34,29 +36,49 @@ class Host:
     running: bool
 
 
-def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = False) -> Host:
+def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = False, compose: bool = False) -> Host:
     """Returns the running host of that name, made now unless it is there already.
 
     `ssh` is a directory for the key pair and the known host of the user `operator`; `engine` gives the host a
-    volume on which a Docker Engine of its own can work.
+    volume on which a Docker Engine of its own can work; with `compose` the reference application runs there.
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise MachineError(f"{name!r} is no host name. Use small letters, digits and hyphens.")
     if name not in {host.name for host in hosts()}:
         image.ensure(release)
-        volumes = ["-v", "/var/lib/docker"] if engine else []
-        variables = [word for item in image.environment().items() for word in ("-e", "=".join(item))]
-        identity = ["--name", name, "--hostname", name, "--label", f"{LABEL}={release}"]
-        mounts = ["-v", f"{_borrow_archives(name, release)}:{ARCHIVES}"]
-        variant = image.tag(release, "ssh" if ssh else "host")
-        docker("run", "-d", *identity, *RUN_WORDS, *mounts, *volumes, *variables, variant)
-        _boot(name)
+        if compose:
+            _create_compose(name, release)
+        else:
+            place(name, release, image.tag(release, "ssh" if ssh else "host"), ["-v", "/var/lib/docker"] if engine else [])
+            start(name)
     elif not find(name).running:
-        docker("start", name)
-        _boot(name)
+        start(name)
     if ssh:
         _open_ssh(find(name), ssh)
     return find(name)
+
+
+def _create_compose(name: str, release: str) -> None:
+    kept = compose_project.ensure(release)
+    place(name, release, compose_project.tag(release), compose_project.VOLUMES)
+    compose_project.give(name, kept)
+    start(name)
+    compose_project.start_exchange(name)
+    compose_project.wait_ready(name)
+
+
+def place(name: str, release: str, from_image: str, volumes: Sequence[str]) -> None:
+    """Makes a host and does not start it."""
+    variables = [word for item in image.environment().items() for word in ("-e", "=".join(item))]
+    identity = ["--name", name, "--hostname", name, "--label", f"{LABEL}={release}"]
+    mounts = ["-v", f"{_borrow_archives(name, release)}:{ARCHIVES}"]
+    docker("create", *identity, *RUN_WORDS, *mounts, *volumes, *variables, from_image)
+
+
+def start(name: str) -> None:
+    """Boots a host."""
+    docker("start", name)
+    _boot(name)
 
 
 def remove(name: str) -> None:

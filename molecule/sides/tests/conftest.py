@@ -1,0 +1,52 @@
+"""One host through all sides: the tests of a file run in their order, and each goes on from where the one before ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parents[1]
+INVENTORIES = (ROOT / "molecule" / "default" / "inventory", HERE / "inventory")
+RECAP = re.compile(r"ok=\d+ +changed=(\d+)")
+
+
+class Plays:
+    """Plays over the scenario's host. `changed` is how many tasks changed something in the last one."""
+
+    def __init__(self) -> None:
+        self.changed = 0
+
+    def __call__(self, playbook: str, *words: str, compose: bool = True, succeeds: bool = True) -> str:
+        made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
+        given = [*INVENTORIES[: 2 if compose else 1], made]
+        command = [str(Path(sys.executable).with_name("ansible-playbook")), *(f"--inventory={one}" for one in given), *words, playbook]
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) is succeeds, said[-6000:]
+        self.changed = sum(map(int, RECAP.findall(said)))
+        return said
+
+
+@pytest.fixture(scope="module")
+def play() -> Plays:
+    return Plays()
+
+
+@pytest.fixture(scope="module")
+def reboot(host) -> Callable[[], None]:
+    def again() -> None:
+        container = host.ansible.get_variables()["ansible_host"]
+        subprocess.run(["docker", "restart", "--time=120", container], check=True, capture_output=True)
+        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
+        subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
+        assert host.run("timeout 300 systemctl is-system-running --wait").stdout.strip() == "running", host.run("systemctl --failed").stdout
+
+    return again
