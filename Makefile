@@ -4,7 +4,7 @@ STARTED := $(shell date +%s)
 LINK := .ansible/collections/ansible_collections/cryptobot/native
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-play image venv link requirements demo demo-remove lint unit spec sanity example build scenario test test-all clean
+.PHONY: help bench-play image venv link requirements docs demo demo-remove lint unit spec sanity example build scenario test test-all clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ requirements: venv ## pins anew what requirements*.in name
 	@for name in requirements requirements-test; do \
 	  .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt || exit; \
 	done
+
+docs: venv ## writes the generated pages of docs/ and the options in each role's README
+	@.venv/bin/python docs/generate.py
 
 # The virtual environment and the base image are made side by side: one waits for the network while the other unpacks.
 demo: ## a host, the whole platform on it, a user's journey, and how to look at it
