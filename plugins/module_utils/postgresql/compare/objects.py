@@ -169,10 +169,11 @@ class _Comparison:
         return self._meant(kind, attribute, source, target), one, other
 
     def _not_comparable(self, kind: str, attribute: str) -> bool:
-        """What one of the two majors does not know."""
+        """What one of the two majors does not know, and what this comparison has noted itself."""
         oldest = min(self.majors)
         return (
-            (kind == "membership" and attribute in ("inherit", "set") and oldest < 16)
+            (kind == "database" and attribute == "restoring")
+            or (kind == "membership" and attribute in ("inherit", "set") and oldest < 16)
             or (kind == "column" and attribute == "compression" and oldest < 14)
             or (kind == "sequence" and attribute == "persistence" and oldest < 15)
             or (kind == "type" and attribute in ("range", "base") and oldest < 14)

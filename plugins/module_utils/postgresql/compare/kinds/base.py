@@ -62,8 +62,8 @@ def identity(catalogue: str, oid: str) -> str:
 
 
 def sorted_options(options: str) -> str:
-    """``name=value`` texts in the order of their names."""
-    return f"(SELECT jsonb_agg(o ORDER BY o) FROM unnest({options}) o)"
+    """``name=value`` texts in the order of their names, without the counter that servers of late keep there themselves."""
+    return f"(SELECT jsonb_agg(o ORDER BY o) FROM unnest({options}) o WHERE o NOT LIKE 'pg\\_attver=%')"
 
 
 def qualified(schema: str, name: str) -> str:

@@ -30,7 +30,7 @@ SELECT CASE WHEN s.setrole = 0 THEN 'of the database' WHEN s.setdatabase = 0 THE
   jsonb_build_object('role', CASE s.setrole WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(s.setrole) END,
     'value', substr(c, strpos(c, '=') + 1))
 FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c
-WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"""
+WHERE c NOT LIKE 'cryptobot.copied=%' AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"""
 
 LETTERS = "CASE d.defaclobjtype WHEN 'S' THEN 's' ELSE d.defaclobjtype END::\"char\""
 
