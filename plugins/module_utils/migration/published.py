@@ -23,7 +23,10 @@ MOVABLE = ("entrance", "public")
 def published_ports(containers: Iterable[Container]) -> dict[int, str]:
     """TCP ports of the host by number, each with the Compose service that has it; not those that Docker chooses by itself."""
     return {
-        one.host_port: container.service for container in containers for one in container.published if one.protocol == "tcp" and one.host_port
+        one.host_port: container.service
+        for container in containers
+        for one in container.published
+        if one.protocol == "tcp" and one.host_port
     }
 
 
@@ -48,7 +51,9 @@ def clashes(published: Mapping[int, str], wanted: Iterable[Mapping[str, Any]]) -
         if one["kind"] in MOVABLE:
             adopted = port + ADOPTED_OFFSET
             if port in published and adopted in published:
-                found.append(_clash(adopted, published[adopted], f"the door of {one['owner']} opens while {port} is published"))
+                found.append(
+                    _clash(adopted, published[adopted], f"the door of {one['owner']} opens while {port} is published")
+                )
         elif port in published:
             found.append(_clash(port, published[port], f"{one['owner']} listens natively"))
     return found
@@ -64,7 +69,12 @@ def _clash(port: int, service: str, why: str) -> str:
 def needed(catalogue: Mapping[str, Any], host: str, ports: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Of ``ports`` (of the whole platform) those that this host opens, and its datastores' servers."""
     groups = catalogue["hosts"].get(host, {}).get("groups", [])
-    kinds = {"process": "cryptobot_app", "entrance": "cryptobot_edge", "public": "cryptobot_edge", "internal": "cryptobot_edge"}
+    kinds = {
+        "process": "cryptobot_app",
+        "entrance": "cryptobot_edge",
+        "public": "cryptobot_edge",
+        "internal": "cryptobot_edge",
+    }
     found = [{key: one[key] for key in ("port", "kind", "owner")} for one in ports if kinds[one["kind"]] in groups]
     stores = [store for store in catalogue["datastores"].values() if store.get("host") == host and store.get("port")]
     names = {"postgresql": "PostgreSQL", "redis": "Redis"}

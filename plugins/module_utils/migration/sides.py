@@ -34,7 +34,11 @@ class Writer:
     since: str = ""
 
     def as_dict(self) -> dict[str, str]:
-        return {"writer": self.side, **({"run": self.run} if self.run else {}), **({"since": self.since} if self.since else {})}
+        return {
+            "writer": self.side,
+            **({"run": self.run} if self.run else {}),
+            **({"since": self.since} if self.since else {}),
+        }
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,10 @@ class Sides:
         """
         found = record.read(directory) or record.Record({}, {})
         default = DOCKER if compose else NATIVE
-        recorded = {name: Writer(one["writer"], one.get("run", ""), one.get("since", "")) for name, one in found.datastores.items()}
+        recorded = {
+            name: Writer(one["writer"], one.get("run", ""), one.get("since", ""))
+            for name, one in found.datastores.items()
+        }
         return cls(
             {**dict.fromkeys(catalogue["migration_groups"], default), **found.groups},
             {**{name: Writer(default) for name in catalogue["datastores"]}, **recorded},
@@ -146,7 +153,10 @@ def outline(catalogue: Catalogue) -> dict[str, Any]:
 
 def unread(catalogue: Catalogue) -> dict[str, Any]:
     """The fact where a Compose project is given and nobody has looked at a host's record: all is on the Docker side."""
-    groups, writers = dict.fromkeys(catalogue["migration_groups"], DOCKER), {name: Writer(DOCKER) for name in catalogue["datastores"]}
+    groups, writers = (
+        dict.fromkeys(catalogue["migration_groups"], DOCKER),
+        {name: Writer(DOCKER) for name in catalogue["datastores"]},
+    )
     return Sides(groups, writers).fact(catalogue) | {"reserved_ports": ""}
 
 
@@ -169,4 +179,18 @@ def undeclared(directory: Path | str = DIRECTORY) -> str:
     )
 
 
-__all__ = ["DIRECTORY", "DOCKER", "FILE", "NATIVE", "NONE", "SIDES", "Sides", "SidesError", "Writer", "is_native", "outline", "undeclared", "unread"]
+__all__ = [
+    "DIRECTORY",
+    "DOCKER",
+    "FILE",
+    "NATIVE",
+    "NONE",
+    "SIDES",
+    "Sides",
+    "SidesError",
+    "Writer",
+    "is_native",
+    "outline",
+    "undeclared",
+    "unread",
+]
