@@ -183,13 +183,22 @@ def ask_http(source: Source, seconds: float, ca: str = "") -> str:
 
 def ask_apt(source: Source, seconds: float, directory: Path, proxy: str = "") -> str:
     """By apt's own means: its proxies, certificates and passwords."""
+    said = _fetched(source.probe, seconds, directory, proxy)
+    # Old archives sign a file of their own instead.
+    if "404" in said and source.probe.endswith("/InRelease"):
+        return _fetched(source.probe.removesuffix("InRelease") + "Release", seconds, directory, proxy) and said
+    return said
+
+
+def _fetched(url: str, seconds: float, directory: Path, proxy: str) -> str:
     argv = [APT_HELPER, "-o", "Acquire::Retries=0"]
-    argv += [option for scheme in ("http", "https") for option in ("-o", f"Acquire::{scheme}::Timeout={int(seconds)}")]
+    for scheme in ("http", "https"):
+        argv += ["-o", f"Acquire::{scheme}::Timeout={int(seconds)}"]
     argv += ["-o", f"Acquire::http::Proxy={proxy}"] if proxy else []
-    target = directory / f"{abs(hash(source.probe))}"
+    target = directory / f"{abs(hash(url))}"
     try:
         done = subprocess.run(
-            [*argv, "download-file", source.probe, str(target)],
+            [*argv, "download-file", url, str(target)],
             capture_output=True,
             text=True,
             timeout=seconds + 2,
@@ -199,10 +208,14 @@ def ask_apt(source: Source, seconds: float, directory: Path, proxy: str = "") ->
         return f"no answer within {seconds:.0f} s"
     except OSError as error:
         return str(error)
-    if done.returncode == 0:
-        return ""
-    said = [line.removeprefix("E: ").strip() for line in done.stderr.splitlines() if line.startswith(("E:", "Err:"))]
-    return said[-1] if said else f"apt-helper ended with {done.returncode}"
+    return "" if done.returncode == 0 else why_not_fetched(done.stderr) or f"apt-helper ended with {done.returncode}"
+
+
+def why_not_fetched(said: str) -> str:
+    """The reason out of what apt prints: ``E: Failed to fetch ADDRESS  REASON``."""
+    reason = re.search(r"^E: Failed to fetch \S+\s+(.+)$", said, re.MULTILINE)
+    errors = [line.removeprefix("E: ") for line in said.splitlines() if line.startswith("E: ")]
+    return " ".join(reason[1].split()) if reason else errors[-1] if errors else ""
 
 
 def ask_all(sources: Iterable[Source], ask: Callable[[Source], str]) -> list[Answer]:

@@ -140,6 +140,13 @@ def test_apt_sources() -> None:
     assert sources.apt_sources("", "http://m/debian", "trixie")[0].probe == "http://m/debian/dists/trixie/InRelease"
 
 
+def test_why_apt_could_not() -> None:
+    said = "E: Failed to fetch http://deb.invalid/InRelease  Could not resolve 'deb.invalid'\nE: Download Failed\n"
+    assert sources.why_not_fetched(said) == "Could not resolve 'deb.invalid'"
+    assert sources.why_not_fetched("E: Something else\n") == "Something else"
+    assert sources.why_not_fetched("") == ""
+
+
 class Server(http.server.BaseHTTPRequestHandler):
     """Answers by its path, and keeps what was sent as a password."""
 
