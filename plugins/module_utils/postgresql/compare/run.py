@@ -129,6 +129,7 @@ def _plans(sides: rows.Sides, majors: tuple[int, int], same_collations: bool) ->
     roots = {name for side in sides for name in tables.unstable_roots(side, same_collations)}
     one, other = (tables.gathered(each, roots) for each in both)
     encodings = sides[0].encoding, sides[1].encoding
+    casts = frozenset(name for side in sides for (name,) in side.query(tables.OWN_CASTS))
 
     def limits(table: tables.Table) -> Callable[[str], tuple[int, int] | None]:
         def ask(column: str) -> tuple[int, int] | None:
@@ -139,7 +140,7 @@ def _plans(sides: rows.Sides, majors: tuple[int, int], same_collations: bool) ->
         return ask
 
     return {
-        name: tables.plan(table, other[name], majors, encodings, limits(table))
+        name: tables.plan(table, other[name], majors, encodings, casts, limits(table))
         for name, table in one.items()
         if name in other and table.populated and other[name].populated
     }

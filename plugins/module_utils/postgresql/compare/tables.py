@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
-
-from .kinds.base import OWN_SCHEMA
+from .kinds.base import FIRST_OWN_OID, OWN_SCHEMA
 from .session import Side
 
 BUCKETS = 1024
@@ -18,7 +16,14 @@ ARRAY = "\0"
 """Where a bound array goes; no name holds this character."""
 _HASH_BUCKET = f"(h & {BUCKETS - 1})"
 WHOLE_NUMBERS = frozenset({"smallint", "integer", "bigint"})
-QUICK_HASHES = {"uuid": "uuid_hash_extended", "timestamp without time zone": "timestamp_hash_extended"}
+NUMBER = "hashint8extended({}, {})"
+QUICK_HASHES = {
+    **dict.fromkeys(WHOLE_NUMBERS, NUMBER),
+    "uuid": "uuid_hash_extended({}, {})",
+    "timestamp without time zone": "timestamp_hash_extended({}, {})",
+    "timestamp with time zone": "timestamp_hash_extended({} AT TIME ZONE 'UTC', {})",
+}
+"""Where two values are equal exactly when their texts are, and all majors give the same number."""
 CHAR_SINCE = 16
 """The first major that prints bytes beyond ASCII of a ``"char"`` as octal numbers."""
 
@@ -51,6 +56,12 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE EXISTS (SELECT FROM unnest(p.partattrs, p.partcollation) k(number, collated)
   LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number LEFT JOIN pg_type t ON t.oid = a.atttypid
   WHERE (p.partstrat = 'r' AND k.collated <> 0 AND {collations}) OR (p.partstrat = 'h' AND (t.oid IS NULL OR t.typtype NOT IN ('b'))))"""
+
+
+# A cast to text that somebody has made may say less than the type's own text.
+OWN_CASTS = f"""
+SELECT format_type(t.oid, NULL) FROM pg_type t JOIN pg_cast c ON c.castsource IN (t.oid, t.typbasetype)
+WHERE c.casttarget = 'text'::regtype AND c.oid >= {FIRST_OWN_OID}"""
 
 
 @dataclass(frozen=True)
@@ -88,8 +99,9 @@ class Table:
 class Plan:
     """How one table is compared: the same expressions on both sides.
 
-    ``hash`` is a row's text as a bigint, ``bucket`` the number by which rows are summed up: with a key one that stays when
-    other columns change, without one a part of the hash. ``ranges`` says that buckets are ranges of the first column of
+    ``hash`` is a row as a bigint: its columns' hashes, each with a seed of its own, as one. (The hash of the row's whole text
+    takes twice the time.) ``bucket`` is the number by which rows are summed up: with a key one that stays when other
+    columns change, without one a part of the hash. ``ranges`` says that buckets are ranges of the first column of
     the key, ``width`` values each, so that an index leads to the rows of one.
     """
 
@@ -103,8 +115,10 @@ class Plan:
 
     def digests(self, source: str = "") -> str:
         """One scan: bucket, rows, sum of hashes. The inner OFFSET keeps a row's hash from being reckoned twice."""
-        inner = f"SELECT {self.hash} AS h, {self.bucket or 'NULL'} AS b FROM {source or self.table.source} OFFSET 0"
-        return f"SELECT {'b' if self.bucket else _HASH_BUCKET}, count(*), sum(h) FROM ({inner}) s GROUP BY 1"
+        source = source or self.table.source
+        if self.bucket:
+            return f"SELECT {self.bucket}, count(*), sum({self.hash}) FROM {source} GROUP BY 1"
+        return f"SELECT {_HASH_BUCKET}, count(*), sum(h) FROM (SELECT {self.hash} AS h FROM {source} OFFSET 0) s GROUP BY 1"
 
     def rows(self, buckets: list[int]) -> str:
         """Of some buckets, in order: the key's columns (without one: the hash), hash, how often, where."""
@@ -202,12 +216,25 @@ def unstable_roots(side: Side, same_collations: bool) -> list[str]:
     return [name for (name,) in side.query(UNSTABLE_ROOTS.replace("{collations}", collations))]
 
 
-def plan(table: Table, other: Table, majors: tuple[int, int], encodings: tuple[str, str], limits: Any) -> Plan:
-    """``limits`` gives the smallest and largest value of a column on the source, or None."""
+def plan(
+    table: Table,
+    other: Table,
+    majors: tuple[int, int],
+    encodings: tuple[str, str],
+    own_casts: frozenset[str],
+    limits: Callable[[str], tuple[int, int] | None],
+) -> Plan:
+    """``own_casts`` are :data:`OWN_CASTS` of both sides; ``limits`` gives the least and the greatest value of a column."""
     columns = [column for column in table.columns if column in other.types]
-    hashed = _hash(_row(table, other, columns, majors), encodings)
-    key = tuple(column for column in table.key if column in other.types)
-    if not key or len(key) != len(table.key) or any(table.types[name] != other.types[name] for name in key):
+    alike = {column for column in columns if table.types[column] == other.types[column]}
+    parts = []
+    for seed, column in enumerate(columns, 1):
+        kind = table.types[column] if column in alike else ""
+        text = f"ROW({value(table, column, majors)})" if {kind, other.types[column]} & own_casts else value(table, column, majors)
+        parts.append(f"coalesce({_hash(kind, text, seed, encodings)}, {seed})")
+    hashed = f"({' # '.join(parts)})" if parts else "0::bigint"
+    key = table.key
+    if not key or any(column not in alike for column in key):
         return Plan(replace(table, key=()), hashed)
     first = key[0]
     if table.types[first] in WHOLE_NUMBERS and (found := limits(first)) is not None:
@@ -215,15 +242,9 @@ def plan(table: Table, other: Table, majors: tuple[int, int], encodings: tuple[s
         width = (high - low) // BUCKETS + 1
         bucket = f"(least(greatest({table.alias}.{first}::bigint, {_number(low)}), {_number(high)}) / {_number(width)})"
         return Plan(table, hashed, bucket, True, low, high, width)
-    mixed = " # ".join(f"({_key_hash(table, column)} << {number})" for number, column in enumerate(key))
+    names = [(table.types[column], f"{table.alias}.{column}") for column in key]
+    mixed = " # ".join(_hash(kind, name, seed, ("", "")) for seed, (kind, name) in enumerate(names))
     return Plan(table, hashed, f"(({mixed}) & {BUCKETS - 1})")
-
-
-def _row(table: Table, other: Table, columns: list[str], majors: tuple[int, int]) -> str:
-    octal = min(majors) < CHAR_SINCE <= max(majors) and any('"char"' in table.types[name] for name in columns)
-    if not octal and tuple(columns) == table.columns == other.columns:
-        return f"{table.alias}::text"
-    return f"ROW({', '.join(value(table, column, majors) for column in columns)})::text"
 
 
 def value(table: Table, column: str, majors: tuple[int, int]) -> str:
@@ -232,16 +253,10 @@ def value(table: Table, column: str, majors: tuple[int, int]) -> str:
     return f"{text}::integer" if table.types[column] == '"char"' and min(majors) < CHAR_SINCE <= max(majors) else text
 
 
-def _hash(row: str, encodings: tuple[str, str]) -> str:
-    if encodings[0] == encodings[1]:
-        return f"hashtextextended({row}, 0)"
-    return f"('x' || left(md5(convert_to({row}, 'UTF8')), 16))::bit(64)::bigint"
-
-
-def _key_hash(table: Table, column: str) -> str:
-    kind, name = table.types[column], f"{table.alias}.{column}"
-    if kind in WHOLE_NUMBERS:
-        return f"hashint8extended({name}, 0)"
+def _hash(kind: str, text: str, seed: int, encodings: tuple[str, str]) -> str:
+    """One column as a bigint, NULL for NULL; ``kind`` is empty where the sides' types differ."""
+    if encodings[0] != encodings[1]:
+        return f"('x' || left(md5(convert_to('{seed} ' || {text}::text, 'UTF8')), 16))::bit(64)::bigint"
     if kind in QUICK_HASHES:
-        return f"{QUICK_HASHES[kind]}({name}, 0)"
-    return f'hashtextextended({name}::text COLLATE "C", 0)'
+        return QUICK_HASHES[kind].format(text, seed)
+    return f'hashtextextended({text}::text COLLATE "C", {seed})'
