@@ -130,6 +130,8 @@ def _pass_on(reader: Line, writer: Line, received: bytes, progress: Callable[[in
     The end is known by the last bytes received. They could, by a freak, be part of a row: so what follows CopyDone is kept
     back until a server speaks, and only at a true end the first to do so is the target.
     """
+    if progress:
+        progress(len(received))
     while True:
         if received[-6:-1] == _READY:
             if end := _END.search(received, max(0, len(received) - _LAST)):
