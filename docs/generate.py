@@ -11,12 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / ".ansible" / "collections"), str(ROOT / "docs")]
 
-from generator import catalogue, playbooks, plugins, roles  # noqa: E402
+from generator import catalogue, picture, playbooks, plugins, roles  # noqa: E402
 
 
 def pages() -> dict[str, str]:
     """Every generated file as it should be, by its path."""
     found = {
+        "docs/architecture.svg": picture.picture(ROOT),
         "docs/catalogue.md": catalogue.reference(),
         "docs/filters.md": plugins.filters(ROOT),
         "docs/modules.md": plugins.modules(ROOT),
