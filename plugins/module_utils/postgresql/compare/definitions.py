@@ -4,7 +4,9 @@
 """Definitions as servers of different majors print them.
 
 From 16 on a view with one source prints its columns without that source's name, which older majors put before each:
-``SELECT t.id FROM t`` and ``SELECT id FROM t`` are one definition. Everything else must be alike word for word.
+``SELECT t.id FROM t`` and ``SELECT id FROM t`` are one definition. A list of ``varchar`` values that stands beside text is
+printed otherwise once it was dumped and restored: the cast of the list has become one of each value. Everything else must
+be alike word for word.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_VALUE = r"'(?:[^']|'')*'::character varying(?:\(\d+\))?"
+_LIST = re.compile(rf"\(\(ARRAY\[({_VALUE}(?:, {_VALUE})*)\]\)::text\[\]\)")
 _NAME = re.compile(r'[^\W\d][\w$]*$|"(?:[^"]|"")*"$')
 
 
@@ -36,10 +40,18 @@ def same(one: object, one_major: int, other: object, other_major: int) -> bool:
     """Whether two definitions mean the same object."""
     if one == other:
         return True
-    if not isinstance(one, str) or not isinstance(other, str) or (one_major < SHORT_NAMES) == (other_major < SHORT_NAMES):
+    if not isinstance(one, str) or not isinstance(other, str):
         return False
+    one, other = restored(one), restored(other)
+    if one == other or (one_major < SHORT_NAMES) == (other_major < SHORT_NAMES):
+        return one == other
     long, short = (one, other) if one_major < SHORT_NAMES else (other, one)
     return _aligned(tokens(long), tokens(short))
+
+
+def restored(definition: str) -> str:
+    """As it is printed after a dump and a restore."""
+    return _LIST.sub(lambda match: "(ARRAY[" + re.sub(_VALUE, lambda value: f"({value[0]})::text", match[1]) + "])", definition)
 
 
 def _aligned(long: list[str], short: list[str]) -> bool:
