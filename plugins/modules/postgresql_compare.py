@@ -62,6 +62,10 @@ options:
         description: Whether the target is not in use yet, so that its limit of connections may differ.
         type: bool
         default: false
+      back:
+        description: Whether the target is the server that the source was once migrated from, whose own superusers stay what they are.
+        type: bool
+        default: false
   jobs:
     description: Tables that are scanned at the same time on each side.
     type: int
@@ -164,6 +168,7 @@ DATABASE = {
     "roles": {"type": "dict", "default": {}},
     "access": {"type": "dict", "default": {}},
     "restoring": {"type": "bool", "default": False},
+    "back": {"type": "bool", "default": False},
 }
 TOLERATED = {name: {"type": "str", "default": "*"} for name in ("kind", "object", "columns")}
 ARGUMENTS: dict[str, Any] = {

@@ -65,6 +65,7 @@ def pairs(databases: list[Mapping[str, Any]]) -> list[run.Pair]:
             each["access"] or {},
             frozenset().union(*mapped.values()) - mapped[each["datastore"]],
             each["restoring"],
+            each["back"],
         )
         for each in databases
     ]

@@ -36,6 +36,8 @@ class Roles:
     access: Mapping[str, str] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
     """Roles of the source's server that are mapped with other databases, and judged there."""
+    back: bool = False
+    """The target is the server that the source was once migrated from: its own superusers are as they were."""
 
     @property
     def native(self) -> frozenset[str]:

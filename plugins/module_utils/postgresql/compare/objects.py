@@ -182,7 +182,7 @@ class _Comparison:
 
     def _meant(self, kind: str, attribute: str, source: Attributes, target: Attributes) -> bool:
         if kind == "role" and attribute == "superuser":
-            return bool(source["superuser"])
+            return bool(source["superuser"]) or self.roles.back
         if kind == "schema" and attribute == "owner":
             # From 15 on schema public belongs to whoever owns the database.
             return target["owner"] == "pg_database_owner" and min(self.majors) < 15 <= max(self.majors)

@@ -34,7 +34,7 @@ FROM pg_database WHERE datname = current_database()"""
 class Pair:
     """One database on both sides. With ``owner`` the native roles stand for the source's, as :mod:`..roles_map` says; else
     all keep their names. ``elsewhere``: roles that are mapped with other databases of the source. ``restoring``: the target
-    is not in use yet, so that its limit of connections may differ."""
+    is not in use yet, so that its limit of connections may differ. ``back``: it is the server that the source came from."""
 
     datastore: str
     source: str
@@ -44,6 +44,7 @@ class Pair:
     access: Mapping[str, str] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
     restoring: bool = False
+    back: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,8 @@ def _both(sides: rows.Sides, task: Callable[[Side], Any]) -> list[Any]:
 
 def _roles(source: Side, pair: Pair) -> Roles:
     ((superuser, owner),) = source.query(ROLES)
-    if pair.owner:
-        return Roles(roles_map(pair.owner, pair.roles, pair.access, owner, superuser), pair.access, pair.elsewhere)
-    return Roles(unmapped(superuser), pair.access, pair.elsewhere)
+    mapping = roles_map(pair.owner, pair.roles, pair.access, owner, superuser) if pair.owner else unmapped(superuser)
+    return Roles(mapping, pair.access, pair.elsewhere, pair.back)
 
 
 def _collations(sides: rows.Sides, result: DatabaseResult) -> bool:
