@@ -116,7 +116,7 @@ class _Table:
         keys = [_plain(row[1]) for row in sorted((row for row in columns if row[5]), key=lambda row: row[5])]
         self._rowid = self._rowid_name(ours)
         self._key = keys if not self._rowid else [self._rowid]
-        self._shown_key = keys or ["rowid"]
+        self._shown_key = keys
         self.rows, self.digest = 0, hashlib.sha256(name.encode())
 
     def _rowid_name(self, connection: sqlite3.Connection) -> str:
@@ -166,7 +166,7 @@ class _Table:
 
     def _place(self, row: tuple[Any, ...]) -> str:
         values = dict(zip(self._columns, row[len(self._key) :], strict=True))
-        return ", ".join(f"{name} {_plain(values.get(name, row[0]))}" for name in self._shown_key)
+        return ", ".join(f"{name} {_plain(values[name])}" for name in self._shown_key) or f"rowid {_plain(row[0])}"
 
     def _only(self, row: tuple[Any, ...], says: str, side: int) -> Difference:
         place = self._place(row)

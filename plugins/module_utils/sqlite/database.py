@@ -12,7 +12,8 @@ import shutil
 import sqlite3
 import struct
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -103,7 +104,7 @@ def copy(source: bytes, target: bytes) -> None:
         with reading(source) as connection:
             destination = sqlite3.connect(os.fsdecode(new), timeout=BUSY_SECONDS)
             try:
-                connection.backup(destination, pages=-1)
+                connection.backup(destination, pages=-1, progress=_patience())
                 wrong = problems(destination)
                 destination.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
@@ -111,7 +112,7 @@ def copy(source: bytes, target: bytes) -> None:
     except sqlite3.Error as error:
         _remove(new)
         raise SqliteError(
-            f"The SQLite database {os.fsdecode(source)} can't be copied: {error}. It may be damaged, or not be one."
+            f"The SQLite database {os.fsdecode(source)} can't be copied: {error}. See who uses it, or whether it is damaged."
         ) from None
     if wrong:
         _remove(new)
@@ -128,6 +129,17 @@ def copy(source: bytes, target: bytes) -> None:
     finally:
         os.close(descriptor)
     os.replace(new, target)
+
+
+def _patience() -> Callable[[int, int, int], None]:
+    """For :meth:`sqlite3.Connection.backup`, which by itself waits for a lock for ever."""
+    until = time.monotonic() + BUSY_SECONDS
+
+    def look(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > until:
+            raise sqlite3.OperationalError("somebody keeps it locked")
+
+    return look
 
 
 def problems(connection: sqlite3.Connection) -> list[str]:
