@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.cryptobot.native.plugins.module_utils.configuration.importing import Given, Imported, Importer
+from ansible_collections.cryptobot.native.plugins.module_utils.configuration.importing import Given, Imported, Importer, overridden
 from ansible_collections.cryptobot.native.plugins.module_utils.configuration.translate import (
     Translator,
     moved_paths,
@@ -48,7 +48,8 @@ class ActionModule(ActionBase):
         known = catalogue(task_vars or {}, with_import=False)
         source = fetch_source(self, arguments, task_vars or {})
         imported = take(source, known)
-        found = [answered(one, arguments["accept"]) for one in imported.findings]
+        every = [*imported.findings, *overridden(imported.patches, known.resolved["provenance"])]
+        found = [answered(one, arguments["accept"]) for one in every]
         result |= {
             "changed": False,
             "variables": imported.differences(),

@@ -110,7 +110,7 @@ def catalogue() -> dict[str, Any]:
             "source": "service",
             "calls": [other],
             "environment": {"OTHER_URL": f"{{urls.{other}}}"},
-            "settings": {"log_level": "info"},
+            "settings": {"log_level": "debug"},
             "processes": {
                 "web": {
                     "command": ["uvicorn", "main:app", "--fd", "3", "--no-access-log"],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -280,6 +280,26 @@ class Importer:
     def _row(self, given: Given, name: str, old: str, new: str, found: Rule) -> None:
         process = given.process
         self.result.rows.append(Row(process.service, process.process, name, old, new, found.how, found.reason))
+
+
+def overridden(patches: Mapping[str, Any], provenance: Mapping[str, str]) -> Iterator[Finding]:
+    """What a patch of the operator's own sets otherwise: it would win over the container's value.
+
+    ``provenance``: for every leaf of the catalogue without the import, who set it.
+    """
+    for path, __ in _leaves(patches, "services"):
+        place = provenance.get(path, "")
+        if place and not place.startswith(("catalogues/", "cryptobot_catalogue")):
+            text = f"The containers have another value than {path}, set in {place}, which wins over the import."
+            yield decision("overridden", path, text, "Take it out there; or keep it, and name it: cryptobot_compose: {changes: …}.")
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _leaves(one, f"{path}.{key}")
+    else:
+        yield path, value
 
 
 def _unfit(name: str, value: str) -> str:

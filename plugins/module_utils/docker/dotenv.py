@@ -18,7 +18,8 @@ _LINE = re.compile(r"[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_][A-Za-z0-9_.-]*)[ 
 _SINGLE = re.compile(r"'(?P<text>(?:\\'|[^'])*)'")
 _DOUBLE = re.compile(r'"(?P<text>(?:\\.|[^"\\])*)"', re.DOTALL)
 _BARE = re.compile(r"[^\n\r]*")
-_COMMENT = re.compile(r"(?:^|[ \t])#.*")
+_COMMENT = re.compile(r"[ \t]+#.*")
+"""A `#` that follows the sign at once is part of the value, as both versions have it."""
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
 
 

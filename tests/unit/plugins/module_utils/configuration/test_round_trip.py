@@ -14,7 +14,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.rewriting import addresses_of
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
 from ansible_collections.cryptobot.native.plugins.module_utils.configuration.comparing import Comparison, Reader
-from ansible_collections.cryptobot.native.plugins.module_utils.configuration.importing import Given, Importer
+from ansible_collections.cryptobot.native.plugins.module_utils.configuration.importing import Given, Importer, overridden
 from ansible_collections.cryptobot.native.plugins.module_utils.configuration.rules import Process
 from ansible_collections.cryptobot.native.plugins.module_utils.configuration.translate import Translator
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
@@ -245,3 +245,12 @@ def test_what_an_image_brings_and_what_the_unit_sets_are_intended_changes():
     assert {row.variable: row.how for row in found.rows} == {"LANG": "image", "PATH": "reserved", "SERVICE": "derived"}
     assert found.patches == {}
     assert derived.directory("bars") == "/var/lib/cryptobot-datastores/bars"
+
+
+def test_what_an_operator_set_otherwise_is_a_decision():
+    __, imported = taken({"LOG_LEVEL": "debug", "NEW": "x"})
+    mine = {"services.trade.settings.log_level": "group_vars/all.yml:3 (cryptobot_services__mine)"}
+    (found,) = overridden(imported.patches, mine)
+    assert (found.severity, found.where) == ("decision", "services.trade.settings.log_level")
+    assert "group_vars/all.yml:3" in found.text
+    assert list(overridden(imported.patches, dict.fromkeys(mine, "catalogues/cryptobot.yml"))) == []
