@@ -18,7 +18,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.compose import ComposeModel, merge, read
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.dotenv import parse_dotenv
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.dotenv import parse_dotenv, parse_dotenv_v1
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.interpolation import Interpolation
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.source import Source
 from ansible_collections.cryptobot.native.plugins.plugin_utils.compose_yaml import ComposeYamlError, load
@@ -69,7 +69,7 @@ def read_source(bundle: Mapping[str, Any]) -> Source:
     """The files of a bundle, interpolated and merged, with its containers."""
     documents, unreadable = [], {}
     by_v1 = any(str(_version(raw)).startswith("1.") for raw in bundle["containers"])
-    given = parse_dotenv(bundle.get("dotenv") or "", interpolate=not by_v1)
+    given = (parse_dotenv_v1 if by_v1 else parse_dotenv)(bundle.get("dotenv") or "")
     variables = {name: value for name, value in given.items() if value is not None}
     work = Interpolation({"COMPOSE_PROJECT_NAME": bundle["project"], **variables})
     for path, text in bundle["files"].items():

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compose's `.env` and `env_file`: what each line gives.
 
-Source: the Compose specification, ".env file syntax", and python-dotenv, which Compose v1 reads them with. Where the two
-differ (v2 interpolates in values that no single quotes enclose, v1 nowhere), the container shows what came of it.
+Source: the Compose specification, ".env file syntax", and python-dotenv, which Compose v1 reads them with. The two differ:
+v2 interpolates wherever no single quotes are; v1 knows `${X}` and `${X:-d}` alone, in `.env` everywhere, in an `env_file`
+nowhere.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _DOUBLE = re.compile(r'"(?P<text>(?:\\.|[^"\\])*)"', re.DOTALL)
 _BARE = re.compile(r"[^\n\r]*")
 _COMMENT = re.compile(r"[ \t]+#.*")
 """A `#` that follows the sign at once is part of the value, as both versions have it."""
+_V1 = re.compile(r"\$\{(?P<name>[^}:]*)(?::-(?P<default>[^}]*))?\}")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\\": "\\", '"': '"', "'": "'"}
 
 
@@ -45,6 +47,14 @@ def parse_dotenv(text: str, shell: Mapping[str, str] | None = None, interpolate:
             value = _lenient(value, {**known, **(shell or {})})
         found[line["name"]] = value
         at = _BARE.match(text, at).end() + 1  # type: ignore[union-attr]
+    return found
+
+
+def parse_dotenv_v1(text: str) -> dict[str, str | None]:
+    """The same of a project's `.env` as Compose v1 reads it."""
+    found: dict[str, str | None] = {}
+    for name, value in parse_dotenv(text, interpolate=False).items():
+        found[name] = value and _V1.sub(lambda one: found.get(one["name"]) or one["default"] or "", value)
     return found
 
 

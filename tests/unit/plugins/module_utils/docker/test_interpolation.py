@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.dotenv import parse_dotenv
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.dotenv import parse_dotenv, parse_dotenv_v1
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.interpolation import Interpolation, Missing
 
 VARIABLES = {"A": "one", "EMPTY": "", "B": "two", "D": "a$b"}
@@ -87,5 +87,10 @@ def test_dotenv(text, result):
     assert parse_dotenv(text) == result
 
 
-def test_dotenv_of_compose_v1_leaves_dollars_alone():
+def test_an_env_file_of_compose_v1_leaves_dollars_alone():
     assert parse_dotenv("A=1\nB=${A}$$", interpolate=False) == {"A": "1", "B": "${A}$$"}
+
+
+def test_dotenv_of_compose_v1_knows_braces_alone():
+    text = "A=1\nB=${A}$A\nC='${A}${X:-d}'\nD=${X}"
+    assert parse_dotenv_v1(text) == {"A": "1", "B": "1$A", "C": "1d", "D": ""}
