@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import socket
 import subprocess
 import tempfile
 import time
@@ -52,6 +53,8 @@ class Browser:
         except urllib.error.HTTPError as error:
             fault = json.load(error)["value"]
             raise BrowserError(f"{method} {path}: {fault['error']}: {fault['message'].splitlines()[0]}") from error
+        except urllib.error.URLError as error:
+            raise BrowserError(f"{DRIVER} at {self._driver} does not answer: {error.reason}") from error
 
     def _command(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         return self._send(method, self._session + path, body)
@@ -112,7 +115,7 @@ def browser() -> Iterator[Browser]:
         if not Path(program).exists():
             raise BrowserError(f"{program} is missing. Install Debian's packages: apt-get install chromium chromium-driver")
     with tempfile.TemporaryDirectory(prefix="dashboard-", ignore_cleanup_errors=True) as profile:
-        with subprocess.Popen([DRIVER, "--port=0"], stdout=subprocess.PIPE, text=True) as driver:
+        with subprocess.Popen([DRIVER, f"--port={_free_port()}"], stdout=subprocess.PIPE, text=True) as driver:
             page = None
             try:
                 page = Browser(f"http://127.0.0.1:{_port(driver)}", profile)
@@ -121,6 +124,12 @@ def browser() -> Iterator[Browser]:
                 if page:
                     page.close()
                 driver.terminate()
+
+
+def _free_port() -> int:
+    """Asked for any port, the driver tells 0 where the machine has no IPv6."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 def _port(driver: subprocess.Popen[str]) -> int:
