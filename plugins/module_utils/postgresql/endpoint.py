@@ -150,8 +150,9 @@ class Endpoint:
 
     def _refusal(self, text: str, database: str) -> str:
         """What a failed attempt to connect means and what to do."""
-        reason = next((line.strip() for line in reversed(text.strip().splitlines()) if line.strip()), "no reason was given")
-        reason = reason.removeprefix("FATAL:").strip()
+        lines = [line.strip() for line in text.strip().splitlines() if line.strip()] or ["no reason was given"]
+        # "connection to server at … failed: reason", then hints
+        reason = lines[0].rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
         lowered = text.lower()
         if "password authentication failed" in lowered or "no password supplied" in lowered or "fe_sendauth" in lowered:
             return (

@@ -200,7 +200,7 @@ class _Comparison:
         given = {right for right in added if attribute == "rights" and self._tolerated(kind, source, target, right)}
         taken = {right for right in lost if right[0] == PUBLIC and kind in ("schema", "database")}
         if lost - taken or added - given:
-            return False, _spelled(lost), _spelled(added - given)
+            return False, _spelled(lost - taken), _spelled(added - given)
         return (True, _spelled(taken), _spelled(given)) if taken else None
 
     def _tolerated(self, kind: str, source: Attributes, target: Attributes, right: Right) -> bool:
@@ -248,7 +248,7 @@ def _sentence(attribute: str, one: Any, other: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    text = "not set" if value is None else str(value)
+    text = "not set" if value is None else " ".join(str(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

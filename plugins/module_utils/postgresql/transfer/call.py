@@ -23,6 +23,7 @@ from .order import Definitions, Order
 STREAM, ARCHIVE = "stream", "archive"
 PROGRESS_SECONDS = 2.0
 MOST_JOBS = 4
+PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -60,22 +61,25 @@ class Transfer:
 
     def copied(self) -> tuple[bool, dict[str, Any]]:
         """Copies what is not copied yet; whether anything was done, and the evidence by datastore."""
-        found, changed = {}, False
+        found: dict[str, Any] = {}
         maps = self._maps()
+        left = []
         for wish in self.wishes:
-            inputs = self._inputs(wish, maps[wish.datastore])
-            known = self.journal.done(self.run, self._step(wish), inputs)
+            known = self.journal.done(self.run, self._step(wish), self._inputs(wish, maps[wish.datastore]))
             if known is not None and self._stands(wish, known):
                 found[wish.datastore] = dict(known)
-                continue
-            if not self.roles_made and not self.back:
-                self.roles_made = self._roles(list(maps.values()))
-            with self.journal.step(self.run, self._step(wish), inputs) as step:
-                guard.check(self.source, self.target, wish, maps[wish.datastore], self.back, self.replace)
+            else:
+                left.append(wish)
+        # All are looked at before anything is changed.
+        for wish in left:
+            guard.check(self.source, self.target, wish, maps[wish.datastore], self.back, self.replace)
+        if left and not self.back:
+            self.roles_made = self._roles(list(maps.values()))
+        for wish in left:
+            with self.journal.step(self.run, self._step(wish), self._inputs(wish, maps[wish.datastore])) as step:
                 step.evidence = self._copy(wish, maps[wish.datastore], step)
                 found[wish.datastore] = dict(step.evidence)
-            changed = True
-        return changed, found
+        return bool(left), found
 
     def active(self) -> tuple[bool, dict[str, Any]]:
         """Renames the whole copies into place. What a run renamed before it was cut off counts as done."""
@@ -121,7 +125,7 @@ class Transfer:
                 copied = stream.Stream(order, self._progress(step, wish)).run()
         except TransferError as error:
             if error.code == DISK_FULL:
-                self._make_room(wish)
+                raise TransferError(f"{error} {self._make_room(wish)}", error.code) from None
             raise
         with self.target.cursor() as cursor:
             made = database.find(cursor, wish.fresh)
@@ -169,13 +173,19 @@ class Transfer:
 
         return progress
 
-    def _make_room(self, wish: Wish) -> None:
-        """A half copy must not keep the disk full for what else runs there."""
-        try:
-            with self.target.cursor() as cursor:
-                database.drop(cursor, wish.fresh)
-        except EndpointError:
-            return
+    def _make_room(self, wish: Wish) -> str:
+        """A half copy must not keep the disk full for what else runs there. A server whose log found no room restarts first."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            try:
+                with self.target.cursor() as cursor:
+                    database.drop(cursor, wish.fresh)
+                archive.forget(self.journal.directory, self.run)
+                return "The unfinished copy was removed."
+            except EndpointError as refused:
+                if time.monotonic() > until:
+                    return f"The unfinished copy {wish.fresh} is still there, for the server does not answer: {refused}"
+            time.sleep(1)
 
     def _stands(self, wish: Wish, evidence: Mapping[str, Any]) -> bool:
         """Whether what the journal calls copied is still there, fresh or in place already."""

@@ -25,6 +25,8 @@ BOOKS = "cryptobot_transfer"
 """The schema in which a copy keeps what is done, in the transactions that do it; gone when the copy is whole."""
 POOLER_SCHEMA = "pgbouncer"
 LONGEST_NAME = 63
+INVALID = -2
+"""`datconnlimit` of such a database (PostgreSQL's DATCONNLIMIT_INVALID_DB)."""
 
 _DATABASE = """
 SELECT d.oid::bigint, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype, to_jsonb(d) ->> 'datlocprovider',
@@ -41,7 +43,7 @@ UNION ALL
 SELECT 'function ' || n.nspname || '.' || p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(pooler)s)
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
-UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata ORDER BY 1"""
+UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata"""
 _SESSIONS = """
 SELECT pid, usename, coalesce(client_addr::text, 'the socket'), application_name FROM pg_stat_activity
 WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
@@ -64,6 +66,11 @@ class Database:
     comment: str | None
     reachable: bool
 
+    @property
+    def invalid(self) -> bool:
+        """Whether a server that stopped in the middle of DROP DATABASE left it: it can only be dropped again."""
+        return self.connection_limit == INVALID
+
 
 def find(cursor: Any, name: str) -> Database | None:
     """The database as the server describes it; None where there is none."""
@@ -78,7 +85,7 @@ def contents(endpoint: Endpoint, name: str) -> list[str]:
     """What users have put into a database; empty for one that was only made."""
     with endpoint.cursor(name) as cursor:
         cursor.execute(_CONTENTS, {"pooler": POOLER_SCHEMA})
-        return [row[0] for row in cursor.fetchall()]
+        return sorted((row[0] for row in cursor.fetchall()), key=lambda name: (not name.startswith("table "), name))
 
 
 def incoming(target: str) -> str:

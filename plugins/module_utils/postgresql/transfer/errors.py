@@ -58,7 +58,7 @@ def _sentence(server: Endpoint, fresh: str, what: str, text: str, code: str) -> 
     where = f"{server.title}, {what or fresh}"
     kept = _KEPT.format(fresh=fresh)
     if code == DISK_FULL:
-        return f"{where}: the disk is full ({text.rstrip('.')}). The unfinished copy was removed; make room, then run again."
+        return f"{where}: the disk is full ({text.rstrip('.')}). Make room, then run again."
     if code.startswith("08"):
         return f"{where}: the connection was lost ({text.rstrip('.')}). {kept}"
     remedy = _REMEDIES.get(code, "")

@@ -27,12 +27,12 @@ _DEADLOCK = "40P01"
 
 
 class Stream:
-    """One copy. ``progress(bytes, whole)`` is called from several threads, now and then."""
+    """One copy. ``progress(reached, whole)``, in bytes of tables, is called from several threads, now and then."""
 
     def __init__(self, order: Order, progress: Callable[[int, int], None] = lambda done, whole: None) -> None:
         self.order, self.copied = order, Copied()
         self._progress, self._lock = progress, threading.Lock()
-        self._whole = 0
+        self._whole = self._reached = 0
 
     def run(self) -> Copied:
         """Copies all; the fresh database carries the mark afterwards."""
@@ -80,15 +80,17 @@ class Stream:
         """A fresh database, or the unfinished one of a killed run when the source still is what it was."""
         order = self.order
         with order.target.cursor() as cursor:
-            if database.find(cursor, order.fresh):
+            if there := database.find(cursor, order.fresh):
                 database.end_sessions(cursor, order.fresh)
-                with order.target.cursor(order.fresh) as inside:
-                    same = bool(state) and books.Books(inside).state() == state
-                if not same:
+                if there.invalid or not state or self._begun_with() != state:
                     database.drop(cursor, order.fresh)
             if database.find(cursor, order.fresh) is None:
                 with explained(order.target, order.fresh):
                     database.make(cursor, order.fresh, like, order.locale)
+
+    def _begun_with(self) -> str:
+        with self.order.target.cursor(self.order.fresh) as inside:
+            return books.Books(inside).state()
 
     def _pairs(self, encoding: str, snapshot: str) -> list[sessions.Pair]:
         """Made here, before any thread runs: connecting by peer changes the process's user for an instant."""
@@ -178,6 +180,7 @@ class Stream:
         for each in work:
             if each.name in done and isinstance(each.item, tables.Part):
                 self._count(each.item, *done[each.name])
+                self._reached += each.item.size
         board = schedule.Board(work, set(done))
         schedule.run(board, pairs, self._do, lambda: [pair.cancel() for pair in pairs])
 
@@ -209,10 +212,12 @@ class Stream:
 
         def progress(size: int) -> None:
             nonlocal sent
+            reached = min(part.size, sent)
             sent += size
             with self._lock:
                 self.copied.bytes += size
-            self._progress(self.copied.bytes, self._whole)
+                self._reached += min(part.size, sent) - reached
+            self._progress(self._reached, self._whole)
 
         with pair.target.cursor() as cursor, explained(self.order.target, self.order.fresh, part.table.title, self.order.source):
             cursor.execute("BEGIN")
@@ -220,6 +225,9 @@ class Stream:
             rows = pipe.copy(pair.source, part.read(), pair.target, part.write(), progress, encoding)
             books.enter(cursor, part.name, rows, sent)
             cursor.execute("COMMIT")
+        with self._lock:
+            self._reached += part.size - min(part.size, sent)
+        self._progress(self._reached, self._whole)
         self._count(part, rows, sent)
 
     def _count(self, part: tables.Part, rows: int, size: int) -> None:
