@@ -32,21 +32,25 @@ PACKAGES = {
 }
 ENGINE, PROJECT = "/var/lib/docker", "/srv/cryptobot"
 EXCHANGE_URL = "http://host.docker.internal:9900"
-DASHBOARD = "http://127.0.0.1:8088"
+DASHBOARD = "--base http://127.0.0.1:8088"
 RECORD = "exchange.jsonl"
 IN_IMAGES = ("libs", "services", "compose", "requirements.lock")
 VOLUMES = ("-v", ENGINE, "-v", PROJECT)
 CONTAINERS = 17
 MAKING_SECONDS = 900
 READY_SECONDS = 300
+RECIPE = "1"
+"""Another one where `_make` does something else: what was kept before is not used any more."""
 KEPT = 2
 """Directories that are kept of a release, each more than a gigabyte: those of older sources make room."""
 READY = """
 import json, subprocess, sys, time, urllib.request
 until = time.monotonic() + float(sys.argv[1])
+def said(*words):
+    return subprocess.run(["docker", *words], capture_output=True, text=True).stdout
 def doors():
-    names = subprocess.run(["docker", "ps", "-aq", "--filter", "label=com.docker.compose.project"], capture_output=True, text=True).stdout.split()
-    return json.loads(subprocess.run(["docker", "inspect", *names], capture_output=True, text=True).stdout) if names else []
+    names = said("ps", "-aq", "--filter", "label=com.docker.compose.project").split()
+    return json.loads(said("inspect", *names)) if names else []
 def complaint():
     found = doors()
     down = [one["Name"] for one in found if not one["State"]["Running"]]
@@ -61,9 +65,9 @@ def complaint():
                     urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).read()
                 except OSError as error:
                     return f"{service}: {error}"
-while said := complaint():
+while wrong := complaint():
     if time.monotonic() > until:
-        sys.exit(said)
+        sys.exit(wrong)
     time.sleep(0.5)
 """
 
@@ -91,10 +95,20 @@ def ensure_image(release: str) -> None:
 def images() -> Path:
     """All images of the project in one file: kept by the digest of what goes into them."""
     image.ensure("12")
-    base = docker("image", "inspect", "--format", f'{{{{index .Config.Labels "{image.LABEL}"}}}}', image.tag("12")).strip()
-    built = [archive for pattern in ("cargo-execution-gateway-*-debian12-*.tar.gz", "npm-dashboard-*.tar.gz") if (archive := _newest(pattern))]
+    base = docker(
+        "image", "inspect", "--format", f'{{{{index .Config.Labels "{image.LABEL}"}}}}', image.tag("12")
+    ).strip()
+    built = [
+        archive
+        for pattern in ("cargo-execution-gateway-*-debian12-*.tar.gz", "npm-dashboard-*.tar.gz")
+        if (archive := _newest(pattern))
+    ]
     # By their names, which hold the digest of their sources: the same sources are not always built to the same bytes.
-    parts = [base, *(archive.name for archive in built), *_contents(path for path in _sources() if path.parts[0] in IN_IMAGES)]
+    parts = [
+        base,
+        *(archive.name for archive in built),
+        *_contents(path for path in _sources() if path.parts[0] in IN_IMAGES),
+    ]
     kept = cache_directory() / "images"
     kept.mkdir(parents=True, exist_ok=True)
     path = kept / f"compose-{_digest(parts)}.tar.zst"
@@ -102,7 +116,10 @@ def images() -> Path:
         if not path.exists():
             install(["zstd"])
             with _unpacked(built) as words:
-                run(as_root([str(BUILDER), "--base", image.tag("12"), "--save", str(path), *words]), timeout=MAKING_SECONDS * 2)
+                run(
+                    as_root([str(BUILDER), "--base", image.tag("12"), "--save", str(path), *words]),
+                    timeout=MAKING_SECONDS * 2,
+                )
             for old in kept.glob("compose-*.tar.zst"):
                 if old != path:
                     old.unlink(missing_ok=True)
@@ -113,7 +130,9 @@ def ensure(release: str) -> Path:
     """The kept directory of a release, with the folders `docker` and `project`; made now where it is not there."""
     archive = images()
     ensure_image(release)
-    digest = _digest([archive.name, PACKAGES[release], Path(__file__).read_text(encoding="utf-8"), *_contents(_sources())])
+    digest = _digest(
+        [archive.name, PACKAGES[release], RECIPE, *_contents(_sources())]
+    )
     kept = cache_directory() / "compose"
     found = kept / f"{release}-{digest}"
     with lock(f"compose-{release}"):
@@ -165,14 +184,21 @@ def _make(release: str, archive: Path, found: Path) -> None:
         host.start(name)
         _pipe(["zstd", "-dc", str(archive)], client("exec", "-i", name, "docker", "load", "-q"))
         _send_project(name)
+        exchange = f"sed -i 's|^EXCHANGE_URL=.*|EXCHANGE_URL={EXCHANGE_URL}|' .env"
         variables = "POSTGRES_IMAGE=cryptobot/postgres:debian REDIS_IMAGE=cryptobot/redis:debian"
-        _shell(name, f"cd {PROJECT} && compose/init {variables} && sed -i 's|^EXCHANGE_URL=.*|EXCHANGE_URL={EXCHANGE_URL}|' .env")
+        _shell(
+            name,
+            f"cd {PROJECT} && compose/init {variables} && {exchange}",
+        )
         start_exchange(name)
         compose = "docker-compose" if release == "12" else "docker compose"
         _shell(name, f"cd {PROJECT} && {compose} up -d --no-build </dev/null")
         wait_ready(name)
-        _shell(name, f"cd {PROJECT} && python3 journey.py --base {DASHBOARD} --exchange http://127.0.0.1:9900 --json journey.json")
-        _shell(name, f"cd {PROJECT} && python3 seed.py --base {DASHBOARD} --json seeded.json")
+        _shell(
+            name,
+            f"cd {PROJECT} && python3 journey.py {DASHBOARD} --exchange http://127.0.0.1:9900 --json journey.json",
+        )
+        _shell(name, f"cd {PROJECT} && python3 seed.py {DASHBOARD} --json seeded.json")
         _shell(name, f"cp /var/lib/private/exchange/requests.jsonl {PROJECT}/{RECORD}")
         # Containers that the engine stops with itself start with it again.
         _shell(name, "systemctl stop docker.socket docker containerd")
@@ -191,7 +217,9 @@ def _make(release: str, archive: Path, found: Path) -> None:
 
 def _send_project(name: str) -> None:
     files = "\n".join(map(str, _sources())).encode()
-    with subprocess.Popen(["tar", "-cC", str(EXAMPLE), "-T", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as packing:
+    with subprocess.Popen(
+        ["tar", "-cC", str(EXAMPLE), "-T", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as packing:
         unpacking = subprocess.Popen(client("exec", "-i", name, "tar", "-xC", PROJECT), stdin=packing.stdout)
         packing.stdin.write(files)
         packing.stdin.close()

@@ -49,7 +49,9 @@ def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = F
         if compose:
             _create_compose(name, release)
         else:
-            place(name, release, image.tag(release, "ssh" if ssh else "host"), ["-v", "/var/lib/docker"] if engine else [])
+            place(
+                name, release, image.tag(release, "ssh" if ssh else "host"), ["-v", "/var/lib/docker"] if engine else []
+            )
             start(name)
     elif not find(name).running:
         start(name)
@@ -130,7 +132,9 @@ def _boot(name: str) -> None:
     state = ""
     while state not in {"running", "degraded"} and time.monotonic() < deadline:
         time.sleep(0.2)
-        state = docker("exec", name, "systemctl", "is-system-running", "--wait", check=False, timeout=BOOT_SECONDS).strip()
+        state = docker(
+            "exec", name, "systemctl", "is-system-running", "--wait", check=False, timeout=BOOT_SECONDS
+        ).strip()
     if state != "running":
         failed = docker("exec", name, "systemctl", "--failed", "--no-legend", "--plain", check=False)
         raise MachineError(f"{name} is {state or 'silent'} after its start. Failed units:\n{failed}")

@@ -21,7 +21,9 @@ def address(host) -> str:
 
 
 def test_every_container_runs(host) -> None:
-    states = host.check_output(f"docker ps --all --filter {PROJECT} --format '{{{{.Names}}}} {{{{.Status}}}}'").splitlines()
+    states = host.check_output(
+        f"docker ps --all --filter {PROJECT} --format '{{{{.Names}}}} {{{{.Status}}}}'"
+    ).splitlines()
     assert len(states) == CONTAINERS
     assert [state for state in states if " Up " not in state or "unhealthy" in state] == []
 
@@ -49,7 +51,9 @@ def test_a_user_comes_through(address: str, tmp_path: Path) -> None:
 def test_what_was_seeded_is_in_the_volumes(host) -> None:
     seeded = json.loads(host.check_output("cat /srv/cryptobot/seeded.json"))["counts"]
     database = host.check_output(f"docker ps -q --filter {PROJECT} --filter label=com.docker.compose.service=postgres")
-    orders = host.check_output(f"docker exec {database} psql -U postgres -d trade_db -Atc 'SELECT count(*) FROM orders'")
+    orders = host.check_output(
+        f"docker exec {database} psql -U postgres -d trade_db -Atc 'SELECT count(*) FROM orders'"
+    )
     assert int(orders) >= seeded["paper orders"] + seeded["live orders"]
 
 

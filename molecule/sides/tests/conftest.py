@@ -1,4 +1,4 @@
-"""One host through all sides: the tests of a file run in their order, and each goes on from where the one before ended."""
+"""One host through all sides: the tests of a file run in their order, each from where the one before ended."""
 
 from __future__ import annotations
 
@@ -26,9 +26,20 @@ class Plays:
     def __call__(self, playbook: str, *words: str, compose: bool = True, succeeds: bool = True) -> str:
         made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
         given = [*INVENTORIES[: 2 if compose else 1], made]
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), *(f"--inventory={one}" for one in given), *words, playbook]
-        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            *(f"--inventory={one}" for one in given),
+            *words,
+            playbook,
+        ]
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+        }
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         said = done.stdout + done.stderr
         assert (done.returncode == 0) is succeeds, said[-6000:]
         self.changed = sum(map(int, RECAP.findall(said)))
@@ -47,6 +58,8 @@ def reboot(host) -> Callable[[], None]:
         subprocess.run(["docker", "restart", "--time=120", container], check=True, capture_output=True)
         # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
         subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
-        assert host.run("timeout 300 systemctl is-system-running --wait").stdout.strip() == "running", host.run("systemctl --failed").stdout
+        assert host.run("timeout 300 systemctl is-system-running --wait").stdout.strip() == "running", host.run(
+            "systemctl --failed"
+        ).stdout
 
     return again

@@ -1,4 +1,4 @@
-"""Docker serves, nobody serves, native serves: a play and a boot in each of these states start nothing that they must not."""
+"""Docker serves, nobody serves, native serves: a play and a boot in each of these start nothing that they must not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ def containers(host, *options: str) -> dict[str, str]:
 
 def natives(host) -> list[str]:
     """Units of services that run natively, the proxy apart."""
-    units = host.check_output("systemctl list-units --plain --no-legend --state=active,activating 'cryptobot-*@*.service'")
+    units = host.check_output(
+        "systemctl list-units --plain --no-legend --state=active,activating 'cryptobot-*@*.service'"
+    )
     return [line.split()[0] for line in units.splitlines()]
 
 
@@ -53,7 +55,11 @@ def recorded(host) -> dict:
 
 
 def databases(host) -> set[str]:
-    return set(host.check_output("runuser -u postgres -- psql -Atc 'SELECT datname FROM pg_database WHERE NOT datistemplate'").split())
+    return set(
+        host.check_output(
+            "runuser -u postgres -- psql -Atc 'SELECT datname FROM pg_database WHERE NOT datistemplate'"
+        ).split()
+    )
 
 
 # Docker serves
@@ -62,7 +68,11 @@ def databases(host) -> set[str]:
 def test_beside_docker_nothing_runs_but_what_carries(host, address: str) -> None:
     assert natives(host) == []
     assert len(containers(host)) == WEB + 1 + len(OTHERS)
-    for unit in ("cryptobot-edge", "redis-server@cryptobot", "postgresql@15-main" if host.system_info.release < "13" else "postgresql@17-main"):
+    for unit in (
+        "cryptobot-edge",
+        "redis-server@cryptobot",
+        "postgresql@15-main" if host.system_info.release < "13" else "postgresql@17-main",
+    ):
         assert host.check_output(f"systemctl is-active {unit}") == "active"
     assert answers(address, 8000) and not answers(address, 38000)
     assert answers(address, 80, "/edge/health")
@@ -74,7 +84,9 @@ def test_nothing_is_made_inside_what_docker_writes(host) -> None:
     assert host.check_output("ls /var/lib/cryptobot/migrations 2> /dev/null | wc -l") == "0"
     users = host.check_output("cut -d' ' -f2,4 /etc/redis/cryptobot.acl").splitlines()
     assert {line for line in users if line.endswith(" on")} == {"cryptobot-admin on"}
-    assert not host.file("/var/lib/cryptobot-migration/sides.json").exists, "nothing was recorded by a play that changes no side"
+    assert not host.file(
+        "/var/lib/cryptobot-migration/sides.json"
+    ).exists, "nothing was recorded by a play that changes no side"
 
 
 def test_status_says_so(play) -> None:
@@ -86,7 +98,9 @@ def test_status_says_so(play) -> None:
 def test_a_start_by_hand_is_passed_over(host) -> None:
     host.check_output("systemctl start cryptobot-auth-web@1.service")
     assert natives(host) == []
-    assert "migration group supporting is on the Docker side" in host.check_output("journalctl --unit=cryptobot-auth-web@1 --output=cat --lines=20")
+    assert "migration group supporting is on the Docker side" in host.check_output(
+        "journalctl --unit=cryptobot-auth-web@1 --output=cat --lines=20"
+    )
     assert host.check_output("systemctl is-system-running") == "running"
 
 
@@ -131,7 +145,9 @@ def test_who_forgets_the_project_is_stopped(host, play) -> None:
 def test_a_writer_does_not_jump(play) -> None:
     play("molecule/sides/record.yml", "-e", "side=docker")
     assert play.changed == 1
-    assert "cannot become native at once" in " ".join(play("molecule/sides/record.yml", "-e", "side=native", succeeds=False).split())
+    assert "cannot become native at once" in " ".join(
+        play("molecule/sides/record.yml", "-e", "side=native", succeeds=False).split()
+    )
     play("molecule/sides/record.yml", "-e", "side=none")
 
 

@@ -47,7 +47,9 @@ def read(directory: Path | str = DIRECTORY) -> Record | None:
         return None
     except (ValueError, LookupError, TypeError, AttributeError, OSError) as error:
         why = f"{path}, the record of who writes, cannot be read ({error}). Nothing is started or changed without it."
-        raise SidesError(f"{why} Look at what runs on either side, and put the file right by the journal beside it.") from None
+        raise SidesError(
+            f"{why} Look at what runs on either side, and put the file right by the journal beside it."
+        ) from None
 
 
 def parsed(document: Any) -> Record:
@@ -55,7 +57,10 @@ def parsed(document: Any) -> Record:
     if document["version"] != VERSION:
         raise ValueError(f"it is of version {document['version']}, and this is version {VERSION}")
     groups = {str(name): str(side) for name, side in document["groups"].items()}
-    datastores = {str(name): {str(key): str(value) for key, value in entry.items()} for name, entry in document["datastores"].items()}
+    datastores = {
+        str(name): {str(key): str(value) for key, value in entry.items()}
+        for name, entry in document["datastores"].items()
+    }
     for side in (*groups.values(), *(entry["writer"] for entry in datastores.values())):
         if side not in SIDES:
             raise ValueError(f"{side or 'an empty word'} is none of {', '.join(SIDES)}")

@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ports of the host that a Compose project publishes: they stay its own until it is given up, whether its containers run or not."""
+"""Ports of the host that a Compose project publishes: its own until it is given up, running or not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOVABLE = ("entrance", "public")
 
 
 def published_ports(containers: Iterable[Container]) -> dict[int, str]:
-    """TCP ports of the host by number, each with the Compose service that has it; not those that Docker chooses by itself."""
+    """TCP ports of the host, each with the Compose service that has it; not those that Docker chooses by itself."""
     return {
         one.host_port: container.service
         for container in containers
@@ -31,20 +31,21 @@ def published_ports(containers: Iterable[Container]) -> dict[int, str]:
 
 
 def ports_of(engine: Engine, project: str) -> dict[int, str]:
-    """The same of a project. Raises :class:`DockerError` where it has no container: then nothing says what it publishes."""
+    """The same of a project. Raises :class:`DockerError` where it has no container: nothing says what it publishes."""
     containers = engine.containers(project)
     if containers:
         return published_ports(containers)
     others = engine.projects()
     there = f"There are containers of {', '.join(others)}" if others else "There is no container of any Compose project"
     raise DockerError(
-        f"The Docker Engine of this host has no container of the Compose project {project}. {there}. Check cryptobot_compose.project; "
-        "where the project was taken down for good, take cryptobot_compose out of the inventory."
+        f"The Docker Engine of this host has no container of the Compose project {project}. {there}. "
+        "Check cryptobot_compose.project; where the project was taken down for good, take cryptobot_compose out of the "
+        "inventory."
     )
 
 
 def clashes(published: Mapping[int, str], wanted: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What this host must listen on and cannot, as sentences. ``wanted``: port, kind and owner, as :func:`needed` gives them."""
+    """What this host must listen on and cannot, as sentences. ``wanted``: as :func:`needed` gives them."""
     found = []
     for one in wanted:
         port = one["port"]
@@ -61,8 +62,8 @@ def clashes(published: Mapping[int, str], wanted: Iterable[Mapping[str, Any]]) -
 
 def _clash(port: int, service: str, why: str) -> str:
     return (
-        f"The Compose service {service} publishes port {port} of this host, where {why}. Publish it at another port in the Compose "
-        "file, or only inside its network, and recreate that container."
+        f"The Compose service {service} publishes port {port} of this host, where {why}. Publish it at another port in "
+        "the Compose file, or only inside its network, and recreate that container."
     )
 
 
@@ -83,13 +84,13 @@ def needed(catalogue: Mapping[str, Any], host: str, ports: Iterable[Mapping[str,
 
 
 def reserved(published: Iterable[int], now: str) -> str:
-    """The kernel's list of ports that it must not give to outgoing connections: ``now``, and the doors beside those published."""
+    """The kernel's list of ports that no outgoing connection gets: ``now``, and the doors beside those published."""
     ports = sorted({port + ADOPTED_OFFSET for port in published if port + ADOPTED_OFFSET <= 65535})
     return merged(now, ",".join(map(str, ports))) if ports else ""
 
 
 def merged(*lists: str) -> str:
-    """Lists of ports such as ``8080,9000-9003`` as one, in the kernel's own spelling. Raises ValueError for another text."""
+    """Lists of ports such as ``8080,9000-9003`` as one, as the kernel spells it. Raises ValueError for another text."""
     ports: set[int] = set()
     for part in filter(None, (part.strip() for text in lists for part in text.split(","))):
         first, __, last = part.partition("-")

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who writes: for each migration group the side that serves it, for each datastore the side that may write.
 
-Recorded on every host in ``sides.json`` and obeyed by plays, units and boots. Without a Compose project in the inventory
-everything is native. With one, what is not recorded is on the Docker side. There are never two writers: a writer changes
-from one side to the other by way of `none`.
+Recorded on every host in ``sides.json`` and obeyed by plays, units and boots. Without a Compose project in the
+inventory everything is native. With one, what is not recorded is on the Docker side. There are never two writers: a
+writer changes from one side to the other by way of `none`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Sides:
 
     @classmethod
     def read(cls, directory: Path | str, catalogue: Catalogue, compose: Mapping[str, Any] | None) -> Sides:
-        """``catalogue``: the resolved one, or its :func:`outline`. ``compose``: `cryptobot_compose`, `None` where it is not given.
+        """``catalogue``: the resolved one, or its :func:`outline`. ``compose``: `cryptobot_compose`, or `None`.
 
         Raises :class:`SidesError` for a damaged record.
         """
@@ -91,14 +91,14 @@ class Sides:
             return self
         if NONE not in (was, side):
             raise SidesError(
-                f"The writer of the datastore {datastore} is {was} and cannot become {side} at once: there would be two for a "
-                f"moment. Close it first (writer {NONE}), then open the other side."
+                f"The writer of the datastore {datastore} is {was} and cannot become {side} at once: there would "
+                f"be two for a moment. Close it first (writer {NONE}), then open the other side."
             )
         at = since or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         return replace(self, writers={**self.writers, datastore: Writer(side, run, at)})
 
     def save(self) -> None:
-        """On disk, whole, before it returns. The folder is root's alone; units read it by a condition that runs as root."""
+        """On disk, whole, before it returns. The folder is root's alone; units read it by a condition run as root."""
         faults.point("begin:sides")
         write_whole(self.directory / FILE, self.text(), 0o644)
         faults.point("done:sides")
@@ -161,21 +161,21 @@ def unread(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def is_native(sides: Mapping[str, Any] | None, kind: str, name: str) -> bool:
-    """Whether a service or datastore (``kind``: services, datastores, groups) is native by the fact; all are without one."""
+    """Whether a thing of a ``kind`` (services, datastores, groups) is native by the fact; all are without one."""
     return not sides or sides[kind].get(name, DOCKER) == NATIVE
 
 
 def undeclared(directory: Path | str = DIRECTORY) -> str:
-    """Why a play that knows of no Compose project must not go on here: the host's record knows of one. Empty where it may."""
+    """Why a play that knows of no Compose project must not go on here: the record knows of one. Empty where it may."""
     found = record.read(directory)
     away = [name for name, side in found.groups.items() if side != NATIVE] if found else []
     away += [name for name in found.datastores if found.writer(name) != NATIVE] if found else []
     if not away:
         return ""
     return (
-        f"{Path(directory) / FILE} of this host says that {', '.join(sorted(set(away)))} are not on the native side, and the inventory "
-        "has no cryptobot_compose: what would be started here could be a second writer. Set it, for example cryptobot_compose: "
-        "{project: cryptobot, directory: /srv/cryptobot}."
+        f"{Path(directory) / FILE} of this host says that {', '.join(sorted(set(away)))} are not on the native side, "
+        "and the inventory has no cryptobot_compose: what would be started here could be a second writer. Set it, for "
+        "example cryptobot_compose: {project: cryptobot, directory: /srv/cryptobot}."
     )
 
 

@@ -35,13 +35,21 @@ def test_without_a_record_all_is_docker_where_a_project_is_given_and_native_wher
 
 def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
     directory = tmp_path / "record"
-    made = read(directory).with_writer("auth", "none", "20260102T030405", "2026-01-02T03:04:05+00:00").with_group("supporting", "none")
+    made = (
+        read(directory)
+        .with_writer("auth", "none", "20260102T030405", "2026-01-02T03:04:05+00:00")
+        .with_group("supporting", "none")
+    )
     made.save()
     assert read(directory) == made
     assert (directory / "sides.json").stat().st_mode & 0o777 == 0o644
     assert directory.stat().st_mode & 0o777 == 0o700
     document = json.loads((directory / "sides.json").read_text())
-    assert document["datastores"]["auth"] == {"writer": "none", "run": "20260102T030405", "since": "2026-01-02T03:04:05+00:00"}
+    assert document["datastores"]["auth"] == {
+        "writer": "none",
+        "run": "20260102T030405",
+        "since": "2026-01-02T03:04:05+00:00",
+    }
     assert document["version"] == 1
     assert [path.name for path in directory.iterdir()] == ["sides.json"]
 
@@ -70,28 +78,50 @@ def test_the_same_writer_keeps_its_run_and_time(tmp_path: Path) -> None:
 
 def test_names_and_sides_are_checked(tmp_path: Path) -> None:
     there = read(tmp_path)
-    for wrong in (lambda: there.writer("auht"), lambda: there.with_group("auht", "none"), lambda: there.with_writer("auth", "both")):
+    for wrong in (
+        lambda: there.writer("auht"),
+        lambda: there.with_group("auht", "none"),
+        lambda: there.with_writer("auth", "both"),
+    ):
         with pytest.raises(SidesError, match=r"auht is no|both is no side"):
             wrong()
 
 
 def test_a_service_is_native_when_its_group_and_all_its_datastores_are(tmp_path: Path) -> None:
     there = read(tmp_path).with_group("supporting", "native")
-    assert [there.service(CATALOGUE["services"][name]) for name in ("auth", "page", "trade")] == ["none", "native", "docker"]
+    assert [there.service(CATALOGUE["services"][name]) for name in ("auth", "page", "trade")] == [
+        "none",
+        "native",
+        "docker",
+    ]
     for store in ("auth", "redis"):
         there = there.with_writer(store, "none").with_writer(store, "native")
-    assert [there.service(CATALOGUE["services"][name]) for name in ("auth", "page", "trade")] == ["native", "native", "none"]
+    assert [there.service(CATALOGUE["services"][name]) for name in ("auth", "page", "trade")] == [
+        "native",
+        "native",
+        "none",
+    ]
 
 
 def test_changes_are_named(tmp_path: Path) -> None:
     before = read(tmp_path)
     after = before.with_group("critical", "none").with_writer("redis", "none")
-    assert after.changes_from(before) == [("side", "group critical", "docker", "none"), ("side", "datastore redis", "docker", "none")]
+    assert after.changes_from(before) == [
+        ("side", "group critical", "docker", "none"),
+        ("side", "datastore redis", "docker", "none"),
+    ]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "{}", '{"version": 2, "groups": {}, "datastores": {}}', '{"version": 1, "groups": {"a": "both"}, "datastores": {}}']
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        '{"version": 2, "groups": {}, "datastores": {}}',
+        '{"version": 1, "groups": {"a": "both"}, "datastores": {}}',
+    ]
     + ['{"version": 1, "groups": {}}', '{"version": 1, "groups": {}, "datastores": {"auth": {}}}', "null"],
 )
 def test_a_damaged_record_stops_everything(tmp_path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Everything that is derived from the catalogue obeys the sides, and without a Compose project nothing of it differs."""
+"""Whatever is derived from the catalogue obeys the sides, and without a Compose project nothing of it differs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ PUBLISHED = [8000, 8001, 15432]
 
 @pytest.fixture(scope="module")
 def catalogue() -> dict[str, Any]:
-    return resolve(validate(shipped()).usable, Inventory((Host("one", "10.0.0.1", frozenset(["cryptobot", *GROUPS])),)), {})
+    return resolve(
+        validate(shipped()).usable, Inventory((Host("one", "10.0.0.1", frozenset(["cryptobot", *GROUPS])),)), {}
+    )
 
 
 @pytest.fixture
@@ -52,7 +54,9 @@ def test_without_a_project_nothing_differs(catalogue: dict[str, Any]) -> None:
     assert reserving({"a": "1"}, "") == {"a": "1"}
 
 
-def test_no_database_is_made_and_all_roles_are(catalogue: dict[str, Any], docker: dict[str, Any], strategy: dict[str, Any]) -> None:
+def test_no_database_is_made_and_all_roles_are(
+    catalogue: dict[str, Any], docker: dict[str, Any], strategy: dict[str, Any]
+) -> None:
     everything = layout(catalogue, "one", OPTIONS)
     nothing = layout(catalogue, "one", {**OPTIONS, "sides": docker})
     one = layout(catalogue, "one", {**OPTIONS, "sides": strategy})
@@ -82,12 +86,16 @@ def test_doors_open_beside_what_is_published(catalogue: dict[str, Any], strategy
     assert edge_catalogue.listen(catalogue, "one", 443, {"published": [443]})["entrance_tls"] == "0.0.0.0:30443"
 
 
-def test_health_covers_what_is_native(catalogue: dict[str, Any], docker: dict[str, Any], strategy: dict[str, Any]) -> None:
+def test_health_covers_what_is_native(
+    catalogue: dict[str, Any], docker: dict[str, Any], strategy: dict[str, Any]
+) -> None:
     assert health_targets.targets(catalogue, "one", docker) == []
     assert [target["name"] for target in health_targets.targets(catalogue, "one", strategy)] == ["strategy_web"]
     moved = strategy | {"published": [8010]}
     assert health_targets.targets(catalogue, "one", moved)[0]["url"].startswith("http://127.0.0.1:38010/")
-    lines = "\n".join(health_targets.table(catalogue, [], strategy | {"services": strategy["services"] | {"auth": "none"}}))
+    lines = "\n".join(
+        health_targets.table(catalogue, [], strategy | {"services": strategy["services"] | {"auth": "none"}})
+    )
     assert "on the Docker side" in lines and "stopped for a migration" in lines and ":38000" in lines
 
 
@@ -105,16 +113,26 @@ def unit(number: int = 1, side: str = "docker", **more: Any) -> Wanted:
     return Wanted(f"cryptobot-auth-web@{number}.service", "auth-web", instance=number, side=side, **more)
 
 
-@pytest.mark.parametrize("found", [Found(), Found("inactive", True, True), Found("failed", True, True), Found("active", True, True, stale=("/x",))])
+@pytest.mark.parametrize(
+    "found",
+    [Found(), Found("inactive", True, True), Found("failed", True, True), Found("active", True, True, stale=("/x",))],
+)
 def test_what_is_not_native_is_neither_started_nor_stopped(found: Found) -> None:
     planned = plan([unit()], {unit().name: found})
     assert planned.steps == planned.stop == []
     assert planned.enable == ([] if found.enabled else [unit().name])
-    assert all(is_ == {"active": found.running, "enabled": True} for is_ in after(planned, [unit()], {unit().name: found}).values())
+    assert all(
+        is_ == {"active": found.running, "enabled": True}
+        for is_ in after(planned, [unit()], {unit().name: found}).values()
+    )
 
 
 def test_what_runs_away_from_its_side_is_stopped_when_asked_for() -> None:
-    running, wanted = Found("active", True, True), [unit(side="none"), unit(2, side="none", slot="b"), unit(3, side="native")]
+    running, wanted = Found("active", True, True), [
+        unit(side="none"),
+        unit(2, side="none", slot="b"),
+        unit(3, side="native"),
+    ]
     found = {one.name: running for one in wanted}
     planned = plan(wanted, found, stop_away=True)
     assert [step.unit.name for step in planned.stop] == [wanted[0].name, wanted[1].name]
@@ -133,10 +151,18 @@ def test_status_says_the_sides(catalogue: dict[str, Any], strategy: dict[str, An
 
 
 def test_filters(catalogue: dict[str, Any], strategy: dict[str, Any]) -> None:
-    assert native(["auth", "strategy"], strategy) == ["strategy"] and native([{"name": "auth"}], {}) == [{"name": "auth"}]
+    assert native(["auth", "strategy"], strategy) == ["strategy"] and native([{"name": "auth"}], {}) == [
+        {"name": "auth"}
+    ]
     assert native(["auth", "strategy"], strategy, "datastores") == ["strategy"]
-    assert reserving({"net.ipv4.ip_local_reserved_ports": "8080"}, "38000-38001") == {"net.ipv4.ip_local_reserved_ports": "8080,38000-38001"}
+    assert reserving({"net.ipv4.ip_local_reserved_ports": "8080"}, "38000-38001") == {
+        "net.ipv4.ip_local_reserved_ports": "8080,38000-38001"
+    }
     outline = sides_outline(catalogue, "one")
     owners = {(one["port"], one["kind"]): one["owner"] for one in outline["ports"]}
-    assert owners[5432, "server"] == "PostgreSQL" and owners[8000, "public"] == "auth-web" and owners[80, "entrance"] == "edge"
+    assert (
+        owners[5432, "server"] == "PostgreSQL"
+        and owners[8000, "public"] == "auth-web"
+        and owners[80, "entrance"] == "edge"
+    )
     assert sides_outline(catalogue, "elsewhere")["ports"] == []
