@@ -156,7 +156,6 @@ evidence:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import call
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import EndpointError
 

@@ -37,7 +37,10 @@ SETTINGS = {
     "default_tablespace": "''",
 }
 BY_SUPERUSER = ("01_roles.sql", "08_database.sql")
-HEADING = re.compile(r"^-- @ (?P<title>.+?)(?: from (?P<major>\d+))?(?: extension (?P<extension>\w+))?(?P<icu> icu)?(?P<xml> xml)?$", re.M)
+HEADING = re.compile(
+    r"^-- @ (?P<title>.+?)(?: from (?P<major>\d+))?(?: extension (?P<extension>\w+))?(?P<icu> icu)?(?P<xml> xml)?$",
+    re.M,
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def seed(connection: Any, rows: int, owner: str = "", newest: int = 99) -> list[
     cursor = connection.cursor()
     server = look(cursor)
     server = replace(server, major=min(server.major, newest))
-    cursor.execute("SELECT current_database(), pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()")
+    cursor.execute(
+        "SELECT current_database(), pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+    )
     database, database_owner = cursor.fetchone()
     owner = owner or database_owner
     names = {"database": database, "owner": owner}
@@ -114,7 +119,11 @@ def seed(connection: Any, rows: int, owner: str = "", newest: int = 99) -> list[
         if lacking := block.lacking(server):
             left_out.append(f"{block.title}: the server has not {lacking}")
             continue
-        role = sql.SQL("RESET ROLE") if block.file in BY_SUPERUSER else sql.SQL("SET ROLE {}").format(sql.Identifier(owner))
+        role = (
+            sql.SQL("RESET ROLE")
+            if block.file in BY_SUPERUSER
+            else sql.SQL("SET ROLE {}").format(sql.Identifier(owner))
+        )
         text = re.sub(r"\{\{(\w+)\}\}", lambda match: words[match[1]], block.text)
         try:
             cursor.execute(role)
@@ -136,7 +145,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000, help="rows in all, 7,000,000 are about 1 GB")
     arguments = parser.parse_args()
     began = time.monotonic()
-    connection = psycopg2.connect(host=arguments.host, port=arguments.port, user=arguments.user, dbname=arguments.database)
+    connection = psycopg2.connect(
+        host=arguments.host, port=arguments.port, user=arguments.user, dbname=arguments.database
+    )
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regnamespace('zoo') IS NOT NULL")

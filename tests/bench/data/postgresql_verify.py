@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import paired  # noqa: E402
 import postgresql  # noqa: E402
 import postgresql_copy as copying  # noqa: E402
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import run, tables  # noqa: E402
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import run  # noqa: E402
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.session import Side  # noqa: E402
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer import stream  # noqa: E402
 
@@ -44,7 +44,9 @@ UPROOT = (
     "UPDATE zoo.ticks t SET volume = v FROM planted_tick p WHERE (t.symbol, t.at) = (p.symbol, p.at)",
     "UPDATE zoo.journal SET level = 2 WHERE level = 77",
 )
-REMEMBER = ("CREATE TEMP TABLE planted_tick AS SELECT symbol, at, volume AS v FROM zoo.ticks ORDER BY symbol, at LIMIT 1",)
+REMEMBER = (
+    "CREATE TEMP TABLE planted_tick AS SELECT symbol, at, volume AS v FROM zoo.ticks ORDER BY symbol, at LIMIT 1",
+)
 ALONE = """
 import json, resource, sys, time
 sys.path.insert(0, sys.argv[1])
@@ -79,7 +81,13 @@ class Lab(copying.Lab):
         """The seconds of one comparison in a process of its own, which has to find so many differences in rows."""
         given = {"host": "127.0.0.1", "password_file": str(self.folder / "password")}
         sides = [json.dumps({**given, "port": server.port}) for server in (self.source, self.target)]
-        pair = {"datastore": "bench", "source": copying.SOURCE, "target": KEPT, "owner": copying.OWNER, "roles": {"bench_login": copying.OWNER}}
+        pair = {
+            "datastore": "bench",
+            "source": copying.SOURCE,
+            "target": KEPT,
+            "owner": copying.OWNER,
+            "roles": {"bench_login": copying.OWNER},
+        }
         words = [sys.executable, "-c", ALONE, str(ROOT / ".ansible" / "collections"), *sides, json.dumps(pair)]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -93,13 +101,19 @@ class Lab(copying.Lab):
 
     def scans(self, whole_rows: bool) -> None:
         """The bare scans of both sides at once, one session each, the largest table first as in the comparison."""
-        sides = [Side(self.endpoint(self.source), copying.SOURCE, "source"), Side(self.endpoint(self.target), KEPT, "target")]
+        sides = [
+            Side(self.endpoint(self.source), copying.SOURCE, "source"),
+            Side(self.endpoint(self.target), KEPT, "target"),
+        ]
         try:
             for side in sides:
                 side.begin()
             statements = [
                 f"SELECT count(*), sum({f'hashtextextended({each.table.alias}::text, 0)' if whole_rows else each.hash}) FROM {each.table.source}"
-                for each in sorted(run._plans(tuple(sides), (sides[0].major, sides[1].major), True).values(), key=lambda each: -each.table.pages)
+                for each in sorted(
+                    run._plans(tuple(sides), (sides[0].major, sides[1].major), True).values(),
+                    key=lambda each: -each.table.pages,
+                )
             ]
 
             def work(side: Side) -> None:
@@ -145,7 +159,9 @@ def results(times: paired.Times, memory: float, rows: int) -> list[dict]:
         paired.measured(f"memory of the comparison, {rows} rows", memory, "MB", 200),
     ]
     if copying.OURS in times:
-        found.append(paired.result("full verification, against the copy by archive", times, OURS, copying.OURS_ARCHIVE, aim=1.0))
+        found.append(
+            paired.result("full verification, against the copy by archive", times, OURS, copying.OURS_ARCHIVE, aim=1.0)
+        )
         found.append(paired.result("full verification, against the copy by streams", times, OURS, copying.OURS))
     return found
 
@@ -160,7 +176,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cryptobot-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        servers = [postgresql.Server("15", given.ports + number, folder / side, copying.SETTINGS) for number, side in enumerate(("source", "target"))]
+        servers = [
+            postgresql.Server("15", given.ports + number, folder / side, copying.SETTINGS)
+            for number, side in enumerate(("source", "target"))
+        ]
         lab = Lab(*servers, folder)
         try:
             lab.start(given.rows)

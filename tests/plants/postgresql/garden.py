@@ -11,13 +11,11 @@ from types import ModuleType
 from typing import Any
 
 import psycopg2
-from psycopg2 import sql
-
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import run
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.objects import DATA_RIGHTS
-
 from plant import Plant
+from psycopg2 import sql
 
 TESTS = Path(__file__).resolve().parents[2]
 
@@ -64,7 +62,9 @@ class Address:
     password: str
 
     def connect(self, database: str = "postgres") -> Any:
-        options = " ".join(f"-c {name}={value}" for name, value in (("statement_timeout", 0), ("quote_all_identifiers", "off")))
+        options = " ".join(
+            f"-c {name}={value}" for name, value in (("statement_timeout", 0), ("quote_all_identifiers", "off"))
+        )
         connection = psycopg2.connect(
             host=self.host, port=self.port, user=self.user, password=self.password, dbname=database, options=options
         )
@@ -72,7 +72,9 @@ class Address:
         return connection
 
     def endpoint(self) -> Endpoint:
-        return Endpoint(self.host, self.port, self.user, self.password, "", f"PostgreSQL at {self.host}:{self.port}", "disable")
+        return Endpoint(
+            self.host, self.port, self.user, self.password, "", f"PostgreSQL at {self.host}:{self.port}", "disable"
+        )
 
 
 @dataclass
@@ -103,7 +105,10 @@ class Garden:
     def make(self) -> None:
         """Both databases, the same in both: what the older major lacks is left out of both."""
         oldest = min(self.majors)
-        for address, database, owner in ((self.source, SOURCE, SOURCE_OWNER), (self.target, TARGET, self.names["owner"])):
+        for address, database, owner in (
+            (self.source, SOURCE, SOURCE_OWNER),
+            (self.target, TARGET, self.names["owner"]),
+        ):
             clear(address, database)
             self._seed(address, database, owner, oldest)
         with self.target.connect().cursor() as cursor:
@@ -132,7 +137,9 @@ class Garden:
         """What the role postgresql grants beyond the source, and takes from PUBLIC."""
         yield f"REVOKE ALL ON DATABASE {TARGET} FROM PUBLIC"
         yield f"GRANT CONNECT ON DATABASE {TARGET} TO {LOGIN}"
-        cursor.execute("SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'")
+        cursor.execute(
+            "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
+        )
         for (schema,) in cursor.fetchall():
             yield f"REVOKE ALL ON SCHEMA {schema} FROM PUBLIC; GRANT USAGE ON SCHEMA {schema} TO {LOGIN}"
             for kind in ("TABLES", "SEQUENCES"):
@@ -149,7 +156,9 @@ class Garden:
         chosen = [each for each in plants if each.since <= min(self.majors)]
         connection = self.target.connect(TARGET)
         with connection.cursor() as cursor:
-            cursor.execute("SET search_path = ''; SET datestyle = ISO; SET standard_conforming_strings = on; SET bytea_output = hex")
+            cursor.execute(
+                "SET search_path = ''; SET datestyle = ISO; SET standard_conforming_strings = on; SET bytea_output = hex"
+            )
             for each in chosen:
                 statements = each.statements
                 for name, value in self.names.items():
@@ -182,7 +191,9 @@ def clear(address: Address, database: str) -> None:
         if cursor.fetchone():
             inside = address.connect(database)
             with inside.cursor() as within:
-                within.execute("SELECT subname FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())")
+                within.execute(
+                    "SELECT subname FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+                )
                 for (name,) in within.fetchall():
                     within.execute(f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE); DROP SUBSCRIPTION {name}")
             inside.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -24,7 +24,9 @@ class Expected:
         )
 
     def __str__(self) -> str:
-        return " ".join([self.kind, self.object, *self.columns, *(f"{name}={value}" for name, value in self.key), self.text]).strip()
+        return " ".join(
+            [self.kind, self.object, *self.columns, *(f"{name}={value}" for name, value in self.key), self.text]
+        ).strip()
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,6 @@ class Plant:
     catalogues: tuple[str, ...] = ()
     intended: bool = False
     since: int = 0
-    note: str = ""
-    tags: frozenset[str] = field(default=frozenset())
 
 
 def lone(kind: str, name: str) -> Expected:
@@ -47,11 +47,21 @@ def lone(kind: str, name: str) -> Expected:
     return Expected(kind, name, (), (), "only")
 
 
+def of(kind: str, name: str, *columns: str) -> Expected:
+    """An object that both sides have, and what of it differs."""
+    return Expected(kind, name, columns)
+
+
 def row(table: str, *columns: str, text: str = "", **key: object) -> Expected:
     return Expected("row", table, columns, tuple((name, str(value)) for name, value in key.items()), text)
 
 
 def plant(
-    name: str, statements: str, *expected: Expected, catalogues: str = "", intended: bool = False, since: int = 0, note: str = ""
+    name: str,
+    statements: str,
+    *expected: Expected,
+    catalogues: str = "",
+    intended: bool = False,
+    since: int = 0,
 ) -> Plant:
-    return Plant(name, statements, expected, tuple(catalogues.split()), intended, since, note)
+    return Plant(name, statements, expected, tuple(catalogues.split()), intended, since)

@@ -7,7 +7,7 @@ from plant import Expected, plant, row
 EVERY = "zoo.every_value"
 
 
-def value(name: str, column: str, value: str, number: int):  # noqa: ANN201
+def value(name: str, column: str, value: str, number: int):
     """One value of the table that has a column of every type."""
     return plant(name, f"UPDATE {EVERY} SET {column} = {value} WHERE id = {number}", row(EVERY, column, id=number))
 
@@ -21,7 +21,11 @@ ROWS = (
         row("zoo.by_symbol", "orders", "quantity", text="without a key"),
     ),
     plant("a row is deleted", "DELETE FROM zoo.orders WHERE id = 17", row("zoo.orders", text="source only", id=17)),
-    plant("the last digit is changed", "UPDATE zoo.orders SET price = price + 0.01 WHERE id = 18", row("zoo.orders", "price", id=18)),
+    plant(
+        "the last digit is changed",
+        "UPDATE zoo.orders SET price = price + 0.01 WHERE id = 18",
+        row("zoo.orders", "price", id=18),
+    ),
     plant(
         "two rows' values are swapped",
         """UPDATE zoo.orders o SET quantity = p.quantity FROM zoo.orders p WHERE o.id IN (19, 20) AND p.id IN (19, 20) AND o.id <> p.id""",
@@ -34,7 +38,11 @@ ROWS = (
         row("zoo.orders", text="target only", id=9223372036854775807),
     ),
     plant("an enum's value", "UPDATE zoo.orders SET side = 'Hälfte' WHERE id = 22", row("zoo.orders", "side", id=22)),
-    plant("a microsecond", "UPDATE zoo.orders SET placed = placed + interval '1 microsecond' WHERE id = 23", row("zoo.orders", "placed", id=23)),
+    plant(
+        "a microsecond",
+        "UPDATE zoo.orders SET placed = placed + interval '1 microsecond' WHERE id = 23",
+        row("zoo.orders", "placed", id=23),
+    ),
     plant("a value becomes NULL", "UPDATE zoo.orders SET note = NULL WHERE id = 25", row("zoo.orders", "note", id=25)),
     value("1.10 becomes 1.1", "exact", "1.1", 10),
     value("minus nought becomes nought", "float8", "0", 15),
@@ -73,12 +81,31 @@ ROWS = (
         "DELETE FROM zoo.no_columns WHERE ctid = (SELECT min(ctid::text)::tid FROM zoo.no_columns)",
         row("zoo.no_columns", text="3 times on the source and 2 times on the target"),
     ),
-    plant("a row of a partition by time", "UPDATE zoo.ticks SET volume = 1 WHERE symbol = 'Ö' AND at = (SELECT min(at) FROM zoo.ticks WHERE symbol = 'Ö')",
-          Expected("row", "zoo.ticks_2020", ("volume",))),
-    plant("a row of a partition by text", "DELETE FROM zoo.people WHERE id = 6", row("zoo.people_rest", text="source only")),
-    plant("a row behind forced row security", "UPDATE zoo.secret SET text = 'seen' WHERE id = 3", row("zoo.secret", "text", id=3)),
-    plant("a row of an unlogged table", "DELETE FROM zoo.cache WHERE key = 'k7'", row("zoo.cache", text="source only", key="k7")),
-    plant("a row of the parent alone", "UPDATE zoo.animal SET name = 'ox' WHERE id = 1 AND legs = 4", row("zoo.animal", "name", id=1)),
+    plant(
+        "a row of a partition by time",
+        "UPDATE zoo.ticks SET volume = 1 WHERE symbol = 'Ö' AND at = (SELECT min(at) FROM zoo.ticks WHERE symbol = 'Ö')",
+        Expected("row", "zoo.ticks_2020", ("volume",)),
+    ),
+    plant(
+        "a row of a partition by text",
+        "DELETE FROM zoo.people WHERE id = 6",
+        row("zoo.people_rest", text="source only"),
+    ),
+    plant(
+        "a row behind forced row security",
+        "UPDATE zoo.secret SET text = 'seen' WHERE id = 3",
+        row("zoo.secret", "text", id=3),
+    ),
+    plant(
+        "a row of an unlogged table",
+        "DELETE FROM zoo.cache WHERE key = 'k7'",
+        row("zoo.cache", text="source only", key="k7"),
+    ),
+    plant(
+        "a row of the parent alone",
+        "UPDATE zoo.animal SET name = 'ox' WHERE id = 1 AND legs = 4",
+        row("zoo.animal", "name", id=1),
+    ),
     plant(
         "a key equal to itself in another case",
         "UPDATE zoo.with_citext SET name = 'Zoo' WHERE name = 'ZOO'",
@@ -90,24 +117,71 @@ ROWS = (
         """UPDATE "Ünïcode schema"."Table with %s and ""quotes""\" SET "sélect" = 9 WHERE "Key: %(x)s" = 'ä'""",
         Expected("row", '"Ünïcode schema"."Table with %s and ""quotes"""', ('"sélect"',), (('"Key: %(x)s"', "ä"),)),
     ),
-    plant("a row of a type of one's own", "UPDATE zoo.of_own_type SET id = '9' WHERE word = 'seven'", row("zoo.of_own_type", "id", text="without a key")),
+    plant(
+        "a row of a type of one's own",
+        "UPDATE zoo.of_own_type SET id = '9' WHERE word = 'seven'",
+        row("zoo.of_own_type", "id", text="without a key"),
+    ),
 )
 
 SEQUENCES = (
-    plant("a sequence is off by one", "SELECT setval('zoo.descending', -2147483639)", Expected("sequence", "zoo.descending", ("last_value",))),
-    plant("a sequence's first value is taken", "SELECT nextval('zoo.never_called')", Expected("sequence", "zoo.never_called", ("is_called",))),
-    plant("an identity's sequence", "SELECT setval('zoo.accounts_id_seq', 7)", Expected("sequence", "zoo.accounts_id_seq", ("last_value",))),
-    plant("a sequence's options", "ALTER SEQUENCE zoo.standalone CACHE 21", Expected("sequence", "zoo.standalone", ("cache",)), catalogues="pg_sequence"),
-    plant("a sequence's column", "ALTER SEQUENCE zoo.orders_id_seq OWNED BY NONE", Expected("sequence", "zoo.orders_id_seq", ("owned_by",)),
-          catalogues="pg_depend"),
+    plant(
+        "a sequence is off by one",
+        "SELECT setval('zoo.descending', -2147483639)",
+        Expected("sequence", "zoo.descending", ("last_value",)),
+    ),
+    plant(
+        "a sequence's first value is taken",
+        "SELECT nextval('zoo.never_called')",
+        Expected("sequence", "zoo.never_called", ("is_called",)),
+    ),
+    plant(
+        "an identity's sequence",
+        "SELECT setval('zoo.accounts_id_seq', 7)",
+        Expected("sequence", "zoo.accounts_id_seq", ("last_value",)),
+    ),
+    plant(
+        "a sequence's options",
+        "ALTER SEQUENCE zoo.standalone CACHE 21",
+        Expected("sequence", "zoo.standalone", ("cache",)),
+        catalogues="pg_sequence",
+    ),
+    plant(
+        "a sequence's column",
+        "ALTER SEQUENCE zoo.orders_id_seq OWNED BY NONE",
+        Expected("sequence", "zoo.orders_id_seq", ("owned_by",)),
+        catalogues="pg_depend",
+    ),
 )
 
 LARGE_OBJECTS = (
-    plant("a byte of a large object", "SELECT lo_put(7002, 5000, '\\x07')", Expected("large object", "7002", ("content",)), catalogues="pg_largeobject"),
-    plant("zeros at a large object's end", "SELECT lo_put(7001, 9, '\\x00')", Expected("large object", "7001", ("content",))),
-    plant("a large object more", "SELECT lo_from_bytea(7009, 'x')", Expected("large object", "7009"), catalogues="pg_largeobject_metadata"),
-    plant("a large object's owner", "ALTER LARGE OBJECT 7003 OWNER TO zoo_writer", Expected("large object", "7003", ("owner",))),
-    plant("a right on a large object", "REVOKE SELECT ON LARGE OBJECT 7002 FROM zoo_reader", Expected("large object", "7002", ("rights",))),
+    plant(
+        "a byte of a large object",
+        "SELECT lo_put(7002, 5000, '\\x07')",
+        Expected("large object", "7002", ("content",)),
+        catalogues="pg_largeobject",
+    ),
+    plant(
+        "zeros at a large object's end",
+        "SELECT lo_put(7001, 9, '\\x00')",
+        Expected("large object", "7001", ("content",)),
+    ),
+    plant(
+        "a large object more",
+        "SELECT lo_from_bytea(7009, 'x')",
+        Expected("large object", "7009"),
+        catalogues="pg_largeobject_metadata",
+    ),
+    plant(
+        "a large object's owner",
+        "ALTER LARGE OBJECT 7003 OWNER TO zoo_writer",
+        Expected("large object", "7003", ("owner",)),
+    ),
+    plant(
+        "a right on a large object",
+        "REVOKE SELECT ON LARGE OBJECT 7002 FROM zoo_reader",
+        Expected("large object", "7002", ("rights",)),
+    ),
     plant("the holes of a large object are written out", "SELECT lo_put(7003, 5, '\\x00000000')"),
 )
 

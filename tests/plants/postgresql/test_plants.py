@@ -1,10 +1,8 @@
 """Every planted difference is found and named exactly, and nothing else is.
 
-  pytest tests/plants/postgresql                                  the pairs 15:15 and 15:17, or those that PLANTS_PAIRS names
-  PLANTS_PAIRS=13:15,16:17 pytest tests/plants/postgresql
-  PLANTS_SOURCE=host:port PLANTS_TARGET=host:port …               servers that run already (superuser postgres, PLANTS_PASSWORD)
-
-Without addresses the servers are started here (tests/servers/postgresql.py).
+pytest tests/plants/postgresql                                  the pairs 15:15 and 15:17, or those that PLANTS_PAIRS names
+PLANTS_PAIRS=13:15,16:17 pytest tests/plants/postgresql         others, which are started here (tests/servers/postgresql.py)
+PLANTS_PAIRS=host:port-host:port PLANTS_PASSWORD=… pytest …     servers that run already, as their superuser postgres
 """
 
 from __future__ import annotations
@@ -25,11 +23,13 @@ sys.path.insert(0, str(HERE))
 import garden as gardens  # noqa: E402
 import objects as planted_objects  # noqa: E402
 import rows as planted_rows  # noqa: E402
-
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import objects as compared  # noqa: E402
+import tables as planted_tables  # noqa: E402
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import (
+    objects as compared,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import result, run  # noqa: E402
 
-PLANTS = (*planted_rows.PLANTS, *planted_objects.PLANTS)
+PLANTS = (*planted_rows.PLANTS, *planted_tables.PLANTS, *planted_objects.PLANTS)
 PAIRS = os.environ.get("PLANTS_PAIRS", "15:15,15:17").split(",")
 SYSTEM_TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind = 'r'"
 
@@ -62,7 +62,7 @@ def _rest(expected) -> tuple:
     return expected.columns, expected.key, expected.text
 
 
-@pytest.fixture(scope="module", params=["given"] if "PLANTS_SOURCE" in os.environ else PAIRS)
+@pytest.fixture(scope="module", params=PAIRS)
 def harvest(request) -> Iterator[Harvest]:
     with tempfile.TemporaryDirectory(prefix="plants-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)
@@ -71,10 +71,12 @@ def harvest(request) -> Iterator[Harvest]:
 
 def _harvest(pair: str, folder: Path) -> Iterator[Harvest]:
     servers, addresses = [], []
-    if pair == "given":
-        for name in ("PLANTS_SOURCE", "PLANTS_TARGET"):
-            host, __, port = os.environ[name].partition(":")
-            addresses.append(gardens.Address(host, int(port or 5432), "postgres", os.environ.get("PLANTS_PASSWORD", "postgres")))
+    if "-" in pair:
+        for address in pair.split("-"):
+            host, __, port = address.partition(":")
+            addresses.append(
+                gardens.Address(host, int(port), "postgres", os.environ.get("PLANTS_PASSWORD", "postgres"))
+            )
     else:
         starter = gardens.load("servers/postgresql.py", "postgresql_servers")
         for side, version in zip(("source", "target"), pair.split(":"), strict=True):
@@ -148,7 +150,9 @@ def test_with_the_comparison_taken_out_nothing_is_found(harvest, monkeypatch):
 
 
 def test_secrets_are_not_shown(harvest):
-    text = str([each.as_dict() for each in (*harvest.after.differences, *harvest.after.intended)]) + str(harvest.after.as_dict())
+    text = str([each.as_dict() for each in (*harvest.after.differences, *harvest.after.intended)]) + str(
+        harvest.after.as_dict()
+    )
     for secret in ("a secret of the mapping", "another secret", "password=secret", "SCRAM-SHA-256$", "for the reader"):
         assert secret not in text
 

@@ -51,7 +51,9 @@ def same(one: object, one_major: int, other: object, other_major: int) -> bool:
 
 def restored(definition: str) -> str:
     """As it is printed after a dump and a restore."""
-    return _LIST.sub(lambda match: "(ARRAY[" + re.sub(_VALUE, lambda value: f"({value[0]})::text", match[1]) + "])", definition)
+    return _LIST.sub(
+        lambda match: "(ARRAY[" + re.sub(_VALUE, lambda value: f"({value[0]})::text", match[1]) + "])", definition
+    )
 
 
 def _aligned(long: list[str], short: list[str]) -> bool:

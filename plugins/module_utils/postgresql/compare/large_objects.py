@@ -28,7 +28,9 @@ FROM pg_largeobject_metadata m LEFT JOIN pg_largeobject l ON l.loid = m.oid"""
 _HASH = "hashtextextended(o.oid || ':' || o.length || ':' || o.content, 0)"
 OWNERS = f"""SELECT pg_get_userbyid(m.lomowner), {RIGHTS}, count(*), sum(hashint8extended(m.oid::bigint, 0))
 FROM pg_largeobject_metadata m GROUP BY m.lomowner, m.lomacl"""
-EACH_OWNER = f"SELECT m.oid::bigint, pg_get_userbyid(m.lomowner), {RIGHTS} FROM pg_largeobject_metadata m ORDER BY m.oid"
+EACH_OWNER = (
+    f"SELECT m.oid::bigint, pg_get_userbyid(m.lomowner), {RIGHTS} FROM pg_largeobject_metadata m ORDER BY m.oid"
+)
 
 
 class LargeObjects(Plan):
@@ -113,10 +115,14 @@ def _owner(one: tuple[Any, ...], other: tuple[Any, ...], roles: Roles, datastore
     (owner, wanted), (is_owner, there) = _meant(*one[1:], roles, True), _meant(*other[1:], roles, False)
     if owner != is_owner:
         text = f"large object {number}: owner is {owner} on the source and {is_owner} on the target"
-        yield Difference(datastore, KIND, number, text, {"oid": number}, ("owner",), {"owner": owner}, {"owner": is_owner})
+        yield Difference(
+            datastore, KIND, number, text, {"oid": number}, ("owner",), {"owner": owner}, {"owner": is_owner}
+        )
     if wanted != there:
         lost, added = ([spelled(right) for right in sorted(each)] for each in (wanted - there, there - wanted))
         text = f"large object {number}: " + "; ".join(
             f"{verb} {', '.join(each)}" for verb, each in (("lost", lost), ("added", added)) if each
         )
-        yield Difference(datastore, KIND, number, text, {"oid": number}, ("rights",), {"rights": lost}, {"rights": added})
+        yield Difference(
+            datastore, KIND, number, text, {"oid": number}, ("rights",), {"rights": lost}, {"rights": added}
+        )

@@ -85,4 +85,8 @@ def known_to_both(rights: Iterable[Right], majors: Collection[int]) -> set[Right
 
 def spelled(right: Right) -> str:
     grantee, privilege, passes_on, grantor = right
-    return f"{privilege} to {grantee}" + (" with grant option" if passes_on else "") + (f" by {grantor}" if grantor != OWNER else "")
+    return (
+        f"{privilege} to {grantee}"
+        + (" with grant option" if passes_on else "")
+        + (f" by {grantor}" if grantor != OWNER else "")
+    )

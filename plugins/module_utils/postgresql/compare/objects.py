@@ -126,11 +126,18 @@ class _Comparison:
     def _alone(self, kind: str, name: str, source: Attributes | None, target: Attributes | None) -> None:
         """An object that only one side has."""
         if kind == "rights on a part of the system" and (source or target or {}).get("rights") is not None:
-            one, other = (each or {"owner_of": (target or source or {})["owner_of"], "rights": [], "revoked": []} for each in (source, target))
+            one, other = (
+                each or {"owner_of": (target or source or {})["owner_of"], "rights": [], "revoked": []}
+                for each in (source, target)
+            )
             self.object(kind, name, one, other)
             return
         where = "source" if source is not None else "target"
-        present = {attribute: _shown(attribute, value) for attribute, value in (source or target or {}).items() if attribute not in UNSEEN}
+        present = {
+            attribute: _shown(attribute, value)
+            for attribute, value in (source or target or {}).items()
+            if attribute not in UNSEEN
+        }
         sides = {"source": present if source is not None else None, "target": present if target is not None else None}
         text = f"{kind} {self._named(name)} is on the {where} only"
         difference = Difference(self.datastore, kind, self._named(name), text, **sides)
@@ -139,7 +146,9 @@ class _Comparison:
         elif kind == "role" and source is not None and not source["used"]:
             self.report.notes.append(f"role {name} is on the source only; nothing in this database refers to it")
         elif kind == "tablespace":
-            self.report.notes.append(f"tablespace {name} is on the {where} only: where files lie is each host's own affair")
+            self.report.notes.append(
+                f"tablespace {name} is on the {where} only: where files lie is each host's own affair"
+            )
         elif not (source is None and kind in ("role", "membership", "parameter")):
             self.report.differences.append(difference)
 
@@ -151,7 +160,9 @@ class _Comparison:
             return False
         return any(name == schema or name.startswith(f"{schema}.") for schema in OUR_SCHEMAS)
 
-    def _attribute(self, kind: str, attribute: str, source: Attributes, target: Attributes) -> tuple[bool, Any, Any] | None:
+    def _attribute(
+        self, kind: str, attribute: str, source: Attributes, target: Attributes
+    ) -> tuple[bool, Any, Any] | None:
         """None where both are alike; else whether it is meant so, and the two values."""
         if attribute in ("rights", "revoked"):
             return self._rights(kind, attribute, source, target)
@@ -159,7 +170,9 @@ class _Comparison:
         if attribute == "owner" and one is not None:
             one = self.roles.owner(one, _owned_as(kind, source))
         if attribute == "roles":
-            one = sorted({grantee for role in one for grantee in (self.roles.as_grantees(role) if role != PUBLIC else (PUBLIC,))})
+            one = sorted(
+                {grantee for role in one for grantee in (self.roles.as_grantees(role) if role != PUBLIC else (PUBLIC,))}
+            )
             also = {self.roles.owner(role) for role in source["roles"]}
             other = sorted(set(other) - (also - set(one)))
         if one == other or (attribute in SQL and definitions.same(one, self.majors[0], other, self.majors[1])):
@@ -192,7 +205,9 @@ class _Comparison:
             return attribute in ("connection_limit", "allows_connections") and target.get("restoring", False)
         return attribute == "tablespace"
 
-    def _rights(self, kind: str, attribute: str, source: Attributes, target: Attributes) -> tuple[bool, Any, Any] | None:
+    def _rights(
+        self, kind: str, attribute: str, source: Attributes, target: Attributes
+    ) -> tuple[bool, Any, Any] | None:
         owners = [side.get("owner") or side.get("owner_of") or side.get("role") for side in (source, target)]
         wanted = known_to_both(self.roles.expected(owners[0], source[attribute]), self.majors)
         there = known_to_both(found(owners[1], target[attribute]), self.majors)
@@ -206,14 +221,18 @@ class _Comparison:
     def _tolerated(self, kind: str, source: Attributes, target: Attributes, right: Right) -> bool:
         if kind != "default privileges":
             return self.roles.tolerates(kind, right)
-        return target["role"] == self.roles.map.owner and any(self.roles.tolerates(each, right) for each in ("relation", "sequence", "function", "schema"))
+        return target["role"] == self.roles.map.owner and any(
+            self.roles.tolerates(each, right) for each in ("relation", "sequence", "function", "schema")
+        )
 
     def _add(self, to: list[Difference], kind: str, name: str, values: Mapping[str, list[Any]]) -> None:
         if not values:
             return
         shown = {attribute: [_shown(attribute, value) for value in both] for attribute, both in values.items()}
         one, other = ({attribute: both[index] for attribute, both in shown.items()} for index in (0, 1))
-        text = f"{kind} {self._named(name)}: {', '.join(_sentence(attribute, *both) for attribute, both in shown.items())}"
+        text = (
+            f"{kind} {self._named(name)}: {', '.join(_sentence(attribute, *both) for attribute, both in shown.items())}"
+        )
         to.append(Difference(self.datastore, kind, self._named(name), text, None, tuple(shown), one, other))
 
     def _named(self, name: str) -> str:
@@ -222,13 +241,17 @@ class _Comparison:
 
 def _once(differences: list[Difference]) -> list[Difference]:
     """Without the comments of objects that are themselves missing."""
-    gone = tuple(f" {each.object}" for each in differences if each.kind != "comment" and None in (each.source, each.target))
+    gone = tuple(
+        f" {each.object}" for each in differences if each.kind != "comment" and None in (each.source, each.target)
+    )
     return [each for each in differences if each.kind != "comment" or not each.object.endswith(gone)]
 
 
 def _belongs_to(absent: Iterable[str], kind: str, name: str, attributes: Attributes) -> bool:
     """Whether the object is a part of a relation that is itself missing on one side: that is said once."""
-    of = attributes.get("of") or (name.rpartition(" on ")[2] if kind in ("constraint", "trigger", "rule", "policy", "comment") else "")
+    of = attributes.get("of") or (
+        name.rpartition(" on ")[2] if kind in ("constraint", "trigger", "rule", "policy", "comment") else ""
+    )
     return of in absent
 
 

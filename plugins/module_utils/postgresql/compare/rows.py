@@ -47,7 +47,9 @@ class Differing:
     settled: int = 0
 
 
-def digests(sides: Sides, plans: Iterable[Plan], jobs: int, done: Callable[[str, TableResult], None]) -> dict[str, list[int]]:
+def digests(
+    sides: Sides, plans: Iterable[Plan], jobs: int, done: Callable[[str, TableResult], None]
+) -> dict[str, list[int]]:
     """Scan all tables; the differing buckets of those that differ. Each side works through its own list, the largest first."""
     ordered = sorted(plans, key=lambda plan: -plan.table.pages)
     found: dict[str, list[tuple[int, Digests, float]]] = {}
@@ -62,7 +64,9 @@ def digests(sides: Sides, plans: Iterable[Plan], jobs: int, done: Callable[[str,
                 return
             del found[name]
         (__, one, first), (__, other, second) = sorted(both, key=lambda each: each[0])
-        result = TableResult(*_counts(one, other), *(total(each) for each in (one, other)), seconds=round(max(first, second), 3))
+        result = TableResult(
+            *_counts(one, other), *(total(each) for each in (one, other)), seconds=round(max(first, second), 3)
+        )
         buckets = sorted(bucket for bucket in one.keys() | other.keys() if one.get(bucket) != other.get(bucket))
         with lock:
             if buckets:
@@ -143,7 +147,9 @@ def recheck(sides: Sides, differing: Differing) -> None:
     differing.rows = rows
 
 
-def differences(sides: Sides, differing: Differing, majors: tuple[int, int], datastore: str, most: int, shown: bool) -> list[Difference]:
+def differences(
+    sides: Sides, differing: Differing, majors: tuple[int, int], datastore: str, most: int, shown: bool
+) -> list[Difference]:
     """The first ``most`` rows with their differing columns, and a line for how many more there are."""
     plan, rows = differing.plan, differing.rows[:most]
     table = plan.table
@@ -153,7 +159,10 @@ def differences(sides: Sides, differing: Differing, majors: tuple[int, int], dat
         _values(side, plan, columns, majors, [row[1 + index] for row in _places(rows)], None if shown else salt)
         for index, side in enumerate(sides)
     ]
-    found = [_difference(datastore, plan, columns, row, *values) for row in (rows if table.key else _paired(rows, columns, values))]
+    found = [
+        _difference(datastore, plan, columns, row, *values)
+        for row in (rows if table.key else _paired(rows, columns, values))
+    ]
     left = len(differing.rows) - len(rows) + differing.more
     if left:
         text = f"{left} more rows of {table.name} differ"
@@ -183,7 +192,9 @@ def differing_rows(plan: Plan, source: Iterable[tuple[Any, ...]], target: Iterab
             left, right = next(one, None), next(other, None)
 
 
-def _groups(rows: Iterable[tuple[Any, ...]], length: int) -> Iterator[tuple[tuple[Any, ...], list[tuple[int, int, str]]]]:
+def _groups(
+    rows: Iterable[tuple[Any, ...]], length: int
+) -> Iterator[tuple[tuple[Any, ...], list[tuple[int, int, str]]]]:
     """Rows with one key together; NULL, which only a side without its key can have, comes last."""
     key, group = None, []
     for row in rows:
@@ -214,7 +225,9 @@ def _values(
     place = f"{table.alias}.tableoid::bigint || ' ' || {table.alias}.ctid"
     source = f"{'' if table.below else 'ONLY '}{table.name} AS {table.alias}"
     tids = ", ".join(f"'{each.partition(' ')[2]}'" for each in wanted)
-    statement = f"SELECT {place}, ARRAY[{', '.join(parts)}] FROM {source} WHERE {table.alias}.ctid = ANY(ARRAY[{tids}]::tid[])"
+    statement = (
+        f"SELECT {place}, ARRAY[{', '.join(parts)}] FROM {source} WHERE {table.alias}.ctid = ANY(ARRAY[{tids}]::tid[])"
+    )
     with side.session() as session:
         rows = session.query(statement)
     return {place: dict(zip(columns, texts, strict=True)) for place, texts in rows if place in set(wanted)}
@@ -242,7 +255,9 @@ def _paired(rows: Iterable[Row], columns: list[str], values: list[Mapping[str, M
     return result + extra
 
 
-def _difference(datastore: str, plan: Plan, columns: list[str], row: Row, *values: Mapping[str, Mapping[str, str | None]]) -> Difference:
+def _difference(
+    datastore: str, plan: Plan, columns: list[str], row: Row, *values: Mapping[str, Mapping[str, str | None]]
+) -> Difference:
     table = plan.table
     sides = [place and known.get(place[2]) for place, known in zip((row.source, row.target), values, strict=True)]
     key = dict(zip(table.key, row.key, strict=True)) if table.key else {"hash": row.key[0]}
@@ -257,7 +272,15 @@ def _difference(datastore: str, plan: Plan, columns: list[str], row: Row, *value
         text = f"{which} is there {row.source[1]} times on the source and {row.target[1]} times on the target"
         return Difference(datastore, "row", table.name, text, key, (), row.source[1], row.target[1])
     text = f"{which} differs in {', '.join(differing) or 'how often its key is there'}"
-    return Difference(datastore, "row", table.name, text, key, differing, *({name: side.get(name) for name in differing} for side in (one, other)))
+    return Difference(
+        datastore,
+        "row",
+        table.name,
+        text,
+        key,
+        differing,
+        *({name: side.get(name) for name in differing} for side in (one, other)),
+    )
 
 
 def _counts(one: Digests, other: Digests) -> tuple[int, int]:

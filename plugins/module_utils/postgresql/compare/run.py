@@ -61,7 +61,10 @@ class Options:
     progress: Callable[[str, TableResult], None] = lambda name, result: None
 
 
-def compare(source: Endpoint, target: Endpoint, pair: Pair, options: Options = Options()) -> DatabaseResult:
+DEFAULTS = Options()
+
+
+def compare(source: Endpoint, target: Endpoint, pair: Pair, options: Options = DEFAULTS) -> DatabaseResult:
     """Compare one database."""
     began = time.monotonic()
     sides = Side(source, pair.source, "source"), Side(target, pair.target, "target")
@@ -119,7 +122,9 @@ def _collations(sides: rows.Sides, result: DatabaseResult) -> bool:
     differing = [name for name in one if one[name] != other[name]]
     if differing:
         said = ", ".join(f"{name} {one[name]} and {other[name]}" for name in differing)
-        result.notes.append(f"text may sort differently on the two sides: {said}; rows are compared without regard to their order")
+        result.notes.append(
+            f"text may sort differently on the two sides: {said}; rows are compared without regard to their order"
+        )
     return not differing
 
 

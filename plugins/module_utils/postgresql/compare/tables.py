@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+
 from .kinds.base import FIRST_OWN_OID, OWN_SCHEMA
 from .session import Side
 
@@ -162,14 +163,20 @@ class Plan:
         alias, place = self.table.alias, f"{self.table.alias}.tableoid::bigint || ' ' || {self.table.alias}.ctid"
         if not self.table.key:
             inner = f"SELECT {self.hash} AS h, {place} AS place FROM {self.table.source} OFFSET 0"
-            return _bound(f"SELECT h, h, count(*), min(place) FROM ({inner}) s WHERE h = ANY({ARRAY}::bigint[]) GROUP BY h ORDER BY h")
+            return _bound(
+                f"SELECT h, h, count(*), min(place) FROM ({inner}) s WHERE h = ANY({ARRAY}::bigint[]) GROUP BY h ORDER BY h"
+            )
         wanted = ", ".join(f"w{number}" for number, __ in enumerate(self.table.key))
         names = [f"{alias}.{column}::text" for column in self.table.key]
-        equal = " AND ".join(f"{alias}.{name} = w{number}::{self.table.types[name]}" for number, name in enumerate(self.table.key))
+        equal = " AND ".join(
+            f"{alias}.{name} = w{number}::{self.table.types[name]}" for number, name in enumerate(self.table.key)
+        )
         keys = f"unnest({', '.join(f'{ARRAY}::text[]' for __ in self.table.key)}) AS wanted({wanted})"
         order = ", ".join(f'{name} COLLATE "C"' for name in names)
         source = f"{'' if self.table.below else 'ONLY '}{self.table.name} AS {alias}"
-        return _bound(f"SELECT {', '.join(names)}, {self.hash}, 1, {place} FROM {keys} JOIN {source} ON {equal} ORDER BY {order}")
+        return _bound(
+            f"SELECT {', '.join(names)}, {self.hash}, 1, {place} FROM {keys} JOIN {source} ON {equal} ORDER BY {order}"
+        )
 
 
 def _bound(statement: str) -> str:
@@ -191,7 +198,9 @@ def tables(side: Side) -> dict[str, Table]:
     for __, name, kind, pages, columns, types, key, populated, __, condition, ancestors in side.query(TABLES):
         columns, types = tuple(columns or ()), tuple(types or ())
         by_name = dict(zip(columns, types, strict=True))
-        result[name] = Table(name, kind, pages, columns, by_name, tuple(key or ()), populated, condition, tuple(ancestors or ()))
+        result[name] = Table(
+            name, kind, pages, columns, by_name, tuple(key or ()), populated, condition, tuple(ancestors or ())
+        )
     return result
 
 
@@ -230,7 +239,11 @@ def plan(
     parts = []
     for seed, column in enumerate(columns, 1):
         kind = table.types[column] if column in alike else ""
-        text = f"ROW({value(table, column, majors)})" if {kind, other.types[column]} & own_casts else value(table, column, majors)
+        text = (
+            f"ROW({value(table, column, majors)})"
+            if {kind, other.types[column]} & own_casts
+            else value(table, column, majors)
+        )
         parts.append(f"coalesce({_hash(kind, text, seed, encodings)}, {seed})")
     hashed = f"({' # '.join(parts)})" if parts else "0::bigint"
     key = table.key

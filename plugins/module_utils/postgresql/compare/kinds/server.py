@@ -76,7 +76,9 @@ WHERE o.{acl} IS NOT NULL AND o.{acl} IS DISTINCT FROM {was}
 
 
 # What initdb gives on the views of the standard's schema is written down nowhere.
-INITIAL_VIEWS = r" AND NOT (o.relnamespace = 'information_schema'::regnamespace AND o.relacl::text ~ '^\{[^,]+,=r/[^,]+\}$')"
+INITIAL_VIEWS = (
+    r" AND NOT (o.relnamespace = 'information_schema'::regnamespace AND o.relacl::text ~ '^\{[^,]+,=r/[^,]+\}$')"
+)
 # Schema public is compared as a schema. Of members of extensions this is all that can be changed by itself.
 SYSTEM_RIGHTS = "\nUNION ALL".join(
     [

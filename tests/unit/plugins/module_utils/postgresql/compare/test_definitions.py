@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.definitions import same
 
 LONG = " SELECT t.id, count(*) AS n FROM zoo.tree t WHERE t.label = 'a.b'::text"

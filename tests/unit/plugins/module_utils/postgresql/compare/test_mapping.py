@@ -3,14 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.mapping import OWNER, PUBLIC, Roles, found, known_to_both, spelled
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.mapping import (
+    OWNER,
+    PUBLIC,
+    Roles,
+    found,
+    known_to_both,
+    spelled,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.roles_map import roles_map
 
-ROLES = Roles(roles_map("auth_owner", {"auth_user": "auth"}, {"auth": "write"}, "auth_user", "boss"), {"auth": "write", "door": "connect"})
+ROLES = Roles(
+    roles_map("auth_owner", {"auth_user": "auth"}, {"auth": "write"}, "auth_user", "boss"),
+    {"auth": "write", "door": "connect"},
+)
 
 
 def test_a_login_that_owned_is_an_owner_and_a_grantee():
-    rights = [["auth_user", "SELECT", False, "auth_user"], ["reader", "SELECT", True, "auth_user"], [PUBLIC, "SELECT", False, "auth_user"]]
+    rights = [
+        ["auth_user", "SELECT", False, "auth_user"],
+        ["reader", "SELECT", True, "auth_user"],
+        [PUBLIC, "SELECT", False, "auth_user"],
+    ]
     assert ROLES.expected("auth_user", rights) == {
         (OWNER, "SELECT", False, OWNER),
         ("reader", "SELECT", True, OWNER),
@@ -26,7 +40,12 @@ def test_the_targets_rights_are_in_the_same_words():
 def test_the_catalogue_adds_what_its_level_says_and_no_more():
     assert ROLES.tolerates("relation", ("auth", "DELETE", False, OWNER))
     assert ROLES.tolerates("database", ("door", "CONNECT", False, OWNER))
-    for right in (("auth", "TRUNCATE", False, OWNER), ("auth", "DELETE", True, OWNER), ("door", "SELECT", False, OWNER), ("x", "SELECT", False, OWNER)):
+    for right in (
+        ("auth", "TRUNCATE", False, OWNER),
+        ("auth", "DELETE", True, OWNER),
+        ("door", "SELECT", False, OWNER),
+        ("x", "SELECT", False, OWNER),
+    ):
         assert not ROLES.tolerates("relation", right)
     assert not ROLES.tolerates("language", ("auth", "USAGE", False, OWNER))
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import objects
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.mapping import Roles
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.roles_map import roles_map
@@ -37,7 +36,11 @@ def test_owners_are_compared_under_the_map():
 
 
 def test_a_missing_table_is_named_once():
-    source = side(relation={"t": relation("auth_user")}, column={"t.id": {"of": "t", "type": "integer"}}, trigger={"x on t": {"enabled": "O"}})
+    source = side(
+        relation={"t": relation("auth_user")},
+        column={"t.id": {"of": "t", "type": "integer"}},
+        trigger={"x on t": {"enabled": "O"}},
+    )
     (found,) = compared(source, side()).differences
     assert found.text == "relation t is on the source only"
 
@@ -49,7 +52,12 @@ def test_the_comment_of_a_missing_object_goes_with_it():
 
 def test_a_lost_and_an_added_right_are_spelt_out():
     source = side(relation={"t": relation("auth_user") | {"rights": [["reader", "SELECT", False, "auth_user"]]}})
-    target = side(relation={"t": relation("auth_owner") | {"rights": [["other", "DELETE", False, "auth_owner"], ["auth", "INSERT", False, "auth_owner"]]}})
+    target = side(
+        relation={
+            "t": relation("auth_owner")
+            | {"rights": [["other", "DELETE", False, "auth_owner"], ["auth", "INSERT", False, "auth_owner"]]}
+        }
+    )
     (found,) = compared(source, target).differences
     assert found.source == {"rights": ["SELECT to reader"]} and found.target == {"rights": ["DELETE to other"]}
     assert "lost SELECT to reader; added DELETE to other" in found.text
@@ -91,8 +99,15 @@ def test_a_role_that_nothing_uses_is_a_note():
 
 
 def test_settings_follow_the_login():
-    source = side(role={"auth_user": role("auth_user")}, setting={"of {role}: work_mem": {"role": "auth_user", "value": "1MB"}})
-    target = side(setting={"of {role}: work_mem": {"role": "auth", "value": "1MB"}, "of {role}: role": {"role": "auth", "value": "auth_owner"}})
+    source = side(
+        role={"auth_user": role("auth_user")}, setting={"of {role}: work_mem": {"role": "auth_user", "value": "1MB"}}
+    )
+    target = side(
+        setting={
+            "of {role}: work_mem": {"role": "auth", "value": "1MB"},
+            "of {role}: role": {"role": "auth", "value": "auth_owner"},
+        }
+    )
     found = compared(source, target)
     assert found.differences == [] and [each.object for each in found.intended] == ["of auth: role"]
 

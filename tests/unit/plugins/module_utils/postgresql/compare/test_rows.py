@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.result import Difference, TableResult
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.rows import _paired, differing_rows, Row
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.rows import (
+    Row,
+    _paired,
+    differing_rows,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.run import DatabaseResult, _tolerate
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.tables import Plan, Table
 
@@ -51,6 +55,11 @@ def test_a_changed_row_without_a_key_is_told_as_one():
 
 def test_tolerated_differences_are_intended():
     found = DatabaseResult("auth", "a", "b", {"t": TableResult()})
-    found.differences = [Difference("auth", "database", "auth", "x", None, ("collate", "ctype")), Difference("auth", "row", "t", "y", {"id": "1"}, ("name",))]
+    found.differences = [
+        Difference("auth", "database", "auth", "x", None, ("collate", "ctype")),
+        Difference("auth", "row", "t", "y", {"id": "1"}, ("name",)),
+    ]
     _tolerate(found, [{"kind": "database", "columns": "c*"}])
-    assert [each.kind for each in found.differences] == ["row"] and [each.kind for each in found.intended] == ["database"]
+    assert [each.kind for each in found.differences] == ["row"] and [each.kind for each in found.intended] == [
+        "database"
+    ]

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 import pytest
-
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.tables import Plan, Table, gathered, plan
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.tables import (
+    Plan,
+    Table,
+    gathered,
+    plan,
+)
 
 TYPES = {"id": "bigint", "name": "text", "at": "timestamp with time zone"}
 
@@ -15,7 +19,14 @@ def table(key: tuple[str, ...] = ("id",), types: dict | None = None, **more) -> 
     return Table("public.t", "r", 1, tuple(types), types, key, **more)
 
 
-def planned(one: Table, other: Table | None = None, majors=(15, 17), encodings=("UTF8", "UTF8"), casts=frozenset(), limits=(1, 5000)) -> Plan:
+def planned(
+    one: Table,
+    other: Table | None = None,
+    majors=(15, 17),
+    encodings=("UTF8", "UTF8"),
+    casts=frozenset(),
+    limits=(1, 5000),
+) -> Plan:
     return plan(one, other or one, majors, encodings, frozenset(casts), lambda column: limits)
 
 
@@ -38,8 +49,12 @@ def test_every_number_lies_in_the_range_of_its_bucket(limits):
     found = planned(table(), limits=limits)
     for value in {low, high, low + 1 if low < high else low, (low + high) // 2, 0 if low <= 0 <= high else low}:
         bucket = abs(value) // found.width * (1 if value >= 0 else -1)
-        condition = found._between([bucket]).replace("whole_row.id", str(value)).replace("::bigint", "").replace("'", "")
-        assert eval(condition.replace("AND", "and").replace("OR", "or").replace("true", "True"))  # numbers and comparisons alone
+        condition = (
+            found._between([bucket]).replace("whole_row.id", str(value)).replace("::bigint", "").replace("'", "")
+        )
+        assert eval(
+            condition.replace("AND", "and").replace("OR", "or").replace("true", "True")
+        )  # numbers and comparisons alone
 
 
 def test_many_scattered_buckets_become_one_span():
@@ -67,7 +82,10 @@ def test_a_column_that_one_side_lacks_is_left_out_of_the_hash():
 
 
 def test_columns_of_other_types_are_compared_as_text():
-    found = planned(table(types={"id": "bigint", "at": TYPES["at"]}), table(types={"id": "bigint", "at": "timestamp without time zone"}))
+    found = planned(
+        table(types={"id": "bigint", "at": TYPES["at"]}),
+        table(types={"id": "bigint", "at": "timestamp without time zone"}),
+    )
     assert "at::text" in found.hash and "timestamp_hash" not in found.hash
 
 
@@ -77,12 +95,18 @@ def test_every_column_has_a_seed_of_its_own():
 
 
 def test_casts_that_somebody_made_are_not_used():
-    assert "ROW(whole_row.kind)::text" in planned(table(types={"id": "bigint", "kind": "zoo.kind"}), casts={"zoo.kind"}).hash
+    assert (
+        "ROW(whole_row.kind)::text"
+        in planned(table(types={"id": "bigint", "kind": "zoo.kind"}), casts={"zoo.kind"}).hash
+    )
 
 
 def test_bytes_beyond_ascii_are_printed_as_numbers_between_majors():
     one = table(types={"id": "bigint", "letter": '"char"'})
-    assert "letter::integer" in planned(one, majors=(15, 17)).hash and "::integer" not in planned(one, majors=(16, 17)).hash
+    assert (
+        "letter::integer" in planned(one, majors=(15, 17)).hash
+        and "::integer" not in planned(one, majors=(16, 17)).hash
+    )
 
 
 def test_other_encodings_meet_in_utf8():
@@ -101,7 +125,9 @@ def test_per_cent_signs_in_names_are_no_places_for_values():
 
 
 def test_partitions_whose_rows_may_lie_elsewhere_are_taken_together():
-    leaves = {name: Table(name, "r", 2, ("id",), {"id": "bigint"}, ("id",), ancestors=("mid", "top")) for name in ("a", "b")}
+    leaves = {
+        name: Table(name, "r", 2, ("id",), {"id": "bigint"}, ("id",), ancestors=("mid", "top")) for name in ("a", "b")
+    }
     together = gathered(leaves, ["mid"])
     assert list(together) == ["top"] and together["top"].pages == 4 and not together["top"].source.startswith("ONLY")
     assert gathered(leaves, []) == leaves
