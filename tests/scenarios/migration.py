@@ -123,12 +123,16 @@ class Migration:
         lines = self.host.run(f"cat {STATE}/journal.jsonl").stdout.splitlines()
         return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
 
-    def python(self, script: Path, *words: str, modules: str = "") -> str:
-        """Runs a program of the checkout with the host's own Python."""
+    def put(self, source: Path, path: str) -> None:
+        """A file of the checkout on the host."""
+        content = base64.b64encode(source.read_bytes()).decode()
+        self.host.check_output(f"mkdir -p {os.path.dirname(path)} && echo {content} | base64 -d > {shlex.quote(path)}")
+
+    def python(self, script: Path, *words: str, before: str = "", quoted: bool = True) -> str:
+        """Runs a program of the checkout with the host's own Python; ``before`` sets variables, which the shell makes."""
         where = f"/root/scenarios/{script.name}"
-        content = base64.b64encode(script.read_bytes()).decode()
-        self.host.check_output(f"mkdir -p /root/scenarios && echo {content} | base64 -d > {where}")
-        return str(self.host.check_output(f"{modules} python3 {where} " + " ".join(map(shlex.quote, words))))
+        self.put(script, where)
+        return str(self.host.check_output(f"{before} python3 {where} " + " ".join(map(shlex.quote, words) if quoted else words)))
 
     # What must not change
 

@@ -13,6 +13,8 @@ from .journal import Journal
 
 FRAMES = ("plan", "backup", "prepare", "stop", "close", "copy", "verify", "activate", "open", "start")
 """Steps that hold others, in the order of a migration; the report shows what they hold below them."""
+PROOFS = ("equal", "differences", "rows", "keys", "files", "bytes")
+"""Of a step's evidence what the summary shows."""
 DONE, FAILED = "done", "failed"
 
 
@@ -85,15 +87,14 @@ def _state(step: Mapping[str, Any]) -> str:
 
 def _proof(evidence: Mapping[str, Any]) -> str:
     """The figures of a step's evidence in a few words."""
-    words_ = []
-    for key, value in evidence.items():
+    found = []
+    for key in PROOFS:
+        value = evidence.get(key)
         if isinstance(value, bool):
-            words_.append(f"{key} {'yes' if value else 'no'}")
-        elif isinstance(value, int) and key == "bytes":
-            words_.append(words.size(value))
+            found.append(f"{key} {'yes' if value else 'no'}")
         elif isinstance(value, int):
-            words_.append(f"{words.count(value)} {key}")
-    return ", ".join(words_[:5])
+            found.append(words.size(value) if key == "bytes" else f"{words.count(value)} {key}")
+    return ", ".join(found)
 
 
 def render(report: Mapping[str, Any]) -> str:

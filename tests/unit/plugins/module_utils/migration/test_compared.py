@@ -5,7 +5,9 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration.compare
 RESULTS = [
     {
         "item": {"service": "postgres", "databases": [{"datastore": "auth"}, {"datastore": "trade"}]},
-        "differences": [{"datastore": "trade", "text": f"row id={number} is on the target only"} for number in range(7)],
+        "differences": [
+            {"datastore": "trade", "text": f"row id={number} is on the target only"} for number in range(7)
+        ],
     },
     {"item": {"datastore": "bars"}, "differences": [{"datastore": "bars", "text": "file a differs"}]},
 ]

@@ -20,7 +20,9 @@ def worker(tmp_path):
     """Another process that holds the lock."""
     program = HOLD.format(Lock.__module__)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, env=environment) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, env=environment
+    ) as process:
         assert process.stdout.readline() == b"held\n"
         yield process
         process.kill()

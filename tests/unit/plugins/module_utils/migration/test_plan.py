@@ -129,6 +129,8 @@ def test_sizes(number: int, text: str) -> None:
     assert words.size(number) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.44, "0.4 s"), (61, "1 min 1 s"), (120, "2 min"), (3900, "1 h 05 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.44, "0.4 s"), (61, "1 min 1 s"), (120, "2 min"), (3900, "1 h 05 min")]
+)
 def test_durations(seconds: float, text: str) -> None:
     assert words.duration(seconds) == text

@@ -30,7 +30,7 @@ def test_the_report_has_times_attempts_and_proofs(book: Journal) -> None:
     by_name = {step["name"]: step for step in made["steps"]}
     assert (by_name["copy"]["seconds"], by_name["copy"]["attempts"]) == (7.0, 2)
     text = "\n".join(report.lines(made))
-    assert "1 MB, equal yes, 7 000 rows" in text
+    assert "equal yes, 7 000 rows, 1 MB" in text
     assert "2 attempts" in text
     assert "users waited 39 s" in text
 

@@ -128,11 +128,14 @@ def test_what_is_not_native_is_neither_started_nor_stopped(found: Found) -> None
 
 
 def test_what_runs_away_from_its_side_is_stopped_when_asked_for() -> None:
-    running, wanted = Found("active", True, True), [
-        unit(side="none"),
-        unit(2, side="none", slot="b"),
-        unit(3, side="native"),
-    ]
+    running, wanted = (
+        Found("active", True, True),
+        [
+            unit(side="none"),
+            unit(2, side="none", slot="b"),
+            unit(3, side="native"),
+        ],
+    )
     found = {one.name: running for one in wanted}
     planned = plan(wanted, found, stop_away=True)
     assert [step.unit.name for step in planned.stop] == [wanted[0].name, wanted[1].name]
