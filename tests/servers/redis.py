@@ -1,6 +1,6 @@
 """Redis servers for tests and benchmarks, each in its own folder and on its own port: Debian's (apt-get install redis-server).
 
-  with Server(6391, folder, password="secret") as server: …
+with Server(6391, folder, password="secret") as server: …
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ class Server:
     _process: subprocess.Popen | None = field(default=None, repr=False)
 
     def __enter__(self) -> Server:
-        program = shutil.which("redis-server") or sys.exit("There is no redis-server here: apt-get install redis-server")
+        program = shutil.which("redis-server") or sys.exit(
+            "There is no redis-server here: apt-get install redis-server"
+        )
         self.folder.mkdir(parents=True, exist_ok=True)
         words = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         words += ["--repl-diskless-sync-delay", "0", "--logfile", str(self.folder / "log")]

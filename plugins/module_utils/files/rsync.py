@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from .place import FilesError
 
-OPTIONS = ("-aHAXS", "--numeric-ids", "--delete", "--info=progress2", "--no-human-readable")
+OPTIONS = ("-aHAXS", "--numeric-ids", "--delete", "--modify-window=-1", "--info=progress2", "--no-human-readable")
+"""Without the window rsync takes times within a second for the same, and so a file that was changed twice in one."""
 VANISHED = 24
 """Exit code where files of a live source went away meanwhile; the comparison decides whether that matters."""
 _SPECIAL = re.compile(rb"[*?\[\\]")
@@ -24,18 +25,21 @@ _SPECIAL = re.compile(rb"[*?\[\\]")
 
 @dataclass(frozen=True)
 class Copy:
-    """``source`` → ``target``, whole directories. ``skip``: paths below the source that are copied otherwise."""
+    """``source`` → ``target``, whole directories. ``skip``: paths below the source that are copied otherwise; ``chmod``: as rsync
+    takes it, what most entries' modes become, so that few have to be changed afterwards."""
 
     source: str
     target: str
     usermap: str = ""
     groupmap: str = ""
+    chmod: str = ""
     skip: tuple[bytes, ...] = ()
 
     def command(self, skips: str) -> list[str]:
         """Ends with the process that started it: two copies at work in one directory would be one too many."""
         maps = [f"--usermap={self.usermap}"] if self.usermap else []
         maps += [f"--groupmap={self.groupmap}"] if self.groupmap else []
+        maps += [f"--chmod={self.chmod}"] if self.chmod else []
         excluded = ["--from0", f"--exclude-from={skips}"] if self.skip else []
         guard = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
         return [*guard, "rsync", *OPTIONS, *maps, *excluded, "--", f"{self.source}/", f"{self.target}/"]

@@ -248,10 +248,19 @@ class Transfer:
             task.target.incoming,
             maps(self._rules.uid, scanned.owners) if task.ownership.moves else "",
             maps(self._rules.gid, scanned.groups) if task.ownership.moves else "",
+            self._chmod(),
             scanned.skip,
         )
         shares = faults.Shares(name, scanned.bytes)
         rsync.run(copy, shares.reached)
+
+    def _chmod(self) -> str:
+        """What the rules make of ordinary modes; :meth:`_settle` sees to the others."""
+        if self._task.ownership.gid is None:
+            return ""
+        if self._task.reverse:
+            return "Dg-s"
+        return "Dg+rwxs,Fg+rwX" if self._task.ownership.shared else "Dg+s"
 
     def _copy_database(self, path: bytes, name: bytes) -> None:
         source, target = (

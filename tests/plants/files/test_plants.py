@@ -1,6 +1,6 @@
 """Every planted difference in a copied directory is found and named exactly, and nothing else is. As root: owners are given.
 
-  pytest tests/plants/files
+pytest tests/plants/files
 """
 
 from __future__ import annotations
@@ -100,7 +100,9 @@ ALSO = {"socket": ["missing"], "gone": ["added"], "linked": ["attribute"]}
 def source(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("files") / "source"
     root.mkdir()
-    subprocess.run([sys.executable, SEED, root, "--files", "40", "--megabytes", "1"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [sys.executable, SEED, root, "--files", "40", "--megabytes", "1"], check=True, stdout=subprocess.DEVNULL
+    )
     with (root / "bars-00" / "holes").open("wb") as file:
         file.truncate(4 << 20)
     return root
@@ -108,7 +110,14 @@ def source(tmp_path_factory) -> Path:
 
 def task(source: Path, target: Path, **more) -> Task:
     ownership = Ownership.from_options(OWNERSHIP)
-    return Task("run", "bars", Place.from_options({"path": str(source)}), Place.from_options({"path": str(target)}), ownership, **more)
+    return Task(
+        "run",
+        "bars",
+        Place.from_options({"path": str(source)}),
+        Place.from_options({"path": str(target)}),
+        ownership,
+        **more,
+    )
 
 
 def copied(source: Path, folder: Path) -> Task:
@@ -147,7 +156,10 @@ def test_nothing_else_is_named(harvest):
 
 def test_the_source_is_left_as_it_was(source, tmp_path):
     def state() -> list[tuple]:
-        return [(str(path), *(each := path.lstat())[:7], each.st_mtime_ns, each.st_ctime_ns) for path in sorted(source.rglob("*"))]
+        return [
+            (str(path), *(each := path.lstat())[:7], each.st_mtime_ns, each.st_ctime_ns)
+            for path in sorted(source.rglob("*"))
+        ]
 
     before = state()
     wanted = copied(source, tmp_path)
@@ -181,7 +193,8 @@ def test_there_and_back_gives_the_same_owners_and_modes(source, tmp_path):
     assert found.differences == []
     back.active()
     rights = [
-        {path.relative_to(root): path.lstat()[:1] + path.lstat()[4:6] for path in root.rglob("*")} for root in (source, container)
+        {path.relative_to(root): path.lstat()[:1] + path.lstat()[4:6] for path in root.rglob("*")}
+        for root in (source, container)
     ]
     new = rights[1].pop(Path("made natively"))
     assert new[1:] == (0, 0)

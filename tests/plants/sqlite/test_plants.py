@@ -1,6 +1,6 @@
 """Every planted difference in a copied SQLite database is found and named exactly, and nothing else is.
 
-  pytest tests/plants/sqlite
+pytest tests/plants/sqlite
 """
 
 from __future__ import annotations
@@ -20,11 +20,41 @@ SEED = Path(__file__).resolve().parents[2] / "seed" / "sqlite.py"
 ROWS = 500
 PLANTS = {
     "row deleted": ("DELETE FROM results WHERE id = 7", "results", "id 7", (), "is missing on the target"),
-    "row added": ("INSERT INTO results (id, name) VALUES (9999, 'more')", "results", "id 9999", (), "is on the target only"),
-    "last digit": ("UPDATE results SET value = 1.1000000000000003 WHERE id = 11", "results", "id 11", ("value",), "differs in value"),
-    "1 becomes 1.0": ("UPDATE results SET amount = 1.0 WHERE id = 14", "results", "id 14", ("amount",), "differs in amount"),
-    "text becomes a blob": ("UPDATE results SET amount = x'31' WHERE id = 16", "results", "id 16", ("amount",), "differs in amount"),
-    "nothing becomes empty": ("UPDATE results SET amount = '' WHERE id = 18", "results", "id 18", ("amount",), "differs in amount"),
+    "row added": (
+        "INSERT INTO results (id, name) VALUES (9999, 'more')",
+        "results",
+        "id 9999",
+        (),
+        "is on the target only",
+    ),
+    "last digit": (
+        "UPDATE results SET value = 1.1000000000000003 WHERE id = 11",
+        "results",
+        "id 11",
+        ("value",),
+        "differs in value",
+    ),
+    "1 becomes 1.0": (
+        "UPDATE results SET amount = 1.0 WHERE id = 14",
+        "results",
+        "id 14",
+        ("amount",),
+        "differs in amount",
+    ),
+    "text becomes a blob": (
+        "UPDATE results SET amount = x'31' WHERE id = 16",
+        "results",
+        "id 16",
+        ("amount",),
+        "differs in amount",
+    ),
+    "nothing becomes empty": (
+        "UPDATE results SET amount = '' WHERE id = 18",
+        "results",
+        "id 18",
+        ("amount",),
+        "differs in amount",
+    ),
     "two values swapped": (
         "UPDATE results SET name = CASE id WHEN 30 THEN 'run-31' ELSE 'run-30' END WHERE id IN (30, 31)",
         "results",
@@ -40,12 +70,30 @@ PLANTS = {
         "differs in price",
     ),
     "without a key": ("UPDATE keyless SET b = 1 WHERE _rowid_ = 20", "keyless", "rowid 20", ("b",), "differs in b"),
-    "odd names": ("UPDATE \"od\"\"d name\" SET \"a b\" = 'xy'", 'od"d name', "rowid 1", ("a b", "doubled"), "differs in a b"),
+    "odd names": (
+        'UPDATE "od""d name" SET "a b" = \'xy\'',
+        'od"d name',
+        "rowid 1",
+        ("a b", "doubled"),
+        "differs in a b",
+    ),
     "index": ("DROP INDEX by_name", "by_name", "", (), "index by_name is missing"),
     "view": ("DROP VIEW large", "large", "", (), "view large is missing"),
-    "trigger": ("DROP TRIGGER kept; CREATE TRIGGER kept AFTER DELETE ON pairs BEGIN SELECT 1; END", "kept", "", (), "another definition"),
+    "trigger": (
+        "DROP TRIGGER kept; CREATE TRIGGER kept AFTER DELETE ON pairs BEGIN SELECT 1; END",
+        "kept",
+        "",
+        (),
+        "another definition",
+    ),
     "table": ("CREATE TABLE extra (a)", "extra", "", (), "table extra is on the target only"),
-    "sequence": ("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'results'", "sqlite_sequence", "rowid 1", ("seq",), "seq"),
+    "sequence": (
+        "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'results'",
+        "sqlite_sequence",
+        "rowid 1",
+        ("seq",),
+        "seq",
+    ),
     "version": ("PRAGMA user_version = 8", "user_version", "", (), "user_version is 7 in the source and 8"),
     "journal": ("PRAGMA journal_mode = DELETE", "journal_mode", "", (), "write-ahead log in the source"),
 }
@@ -152,6 +200,8 @@ def _copied_elsewhere(path: Path, target: Path) -> None:
         "except database.SqliteError as error:\n    sys.exit(str(error))\n"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run([sys.executable, "-c", code, path, target], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code, path, target], capture_output=True, text=True, env=environment, check=False
+    )
     if done.returncode:
         raise database.SqliteError(done.stderr)
