@@ -170,6 +170,26 @@ class Garden:
         connection.close()
         return chosen
 
+    def live(self) -> run.DatabaseResult:
+        """A comparison while two rows are on their way: they arrive after their tables have been scanned."""
+        arrived: set[str] = set()
+        self._change("UPDATE zoo.checked SET value = value + 1 WHERE id = 2; UPDATE zoo.typed SET street = 'x' WHERE number = 12")
+
+        def scanned(name: str, __: object) -> None:
+            arrived.add(name)
+            if {"zoo.checked", "zoo.typed"} <= arrived and "done" not in arrived:
+                arrived.add("done")
+                self._change("UPDATE zoo.checked SET value = value - 1 WHERE id = 2")
+                self._change("UPDATE zoo.typed SET street = 'Street' WHERE number = 12")
+
+        return self.compare(rechecks=2, pause=0.1, progress=scanned)
+
+    def _change(self, statements: str) -> None:
+        connection = self.target.connect(TARGET)
+        with connection.cursor() as cursor:
+            cursor.execute(statements)
+        connection.close()
+
     def pair(self) -> run.Pair:
         if self.mapped:
             return run.Pair(DATASTORE, SOURCE, TARGET, OWNER, {}, ACCESS)

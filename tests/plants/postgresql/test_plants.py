@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -42,7 +42,7 @@ class Harvest:
     before: run.DatabaseResult
     after: run.DatabaseResult
     planted: list
-    objects: list = field(default_factory=list)
+    live: run.DatabaseResult | None = None
 
     @property
     def found(self) -> list[dict]:
@@ -86,9 +86,9 @@ def _harvest(pair: str, folder: Path) -> Iterator[Harvest]:
     garden = gardens.Garden(*addresses)
     try:
         garden.make()
-        before = garden.compare()
+        before, live = garden.compare(), garden.live()
         planted = garden.plant(PLANTS)
-        yield Harvest(garden, before, garden.compare(), planted)
+        yield Harvest(garden, before, garden.compare(), planted, live)
     finally:
         if not servers:
             garden.clear()
@@ -112,6 +112,11 @@ def test_what_the_catalogue_wants_is_listed_as_intended(harvest):
         ("database", "zoo"),
         ("schema", "public"),
     }
+
+
+def test_rows_that_are_on_their_way_settle(harvest):
+    assert harvest.live.differences == []
+    assert [harvest.live.tables[name].settled for name in ("zoo.checked", "zoo.typed", "zoo.orders")] == [1, 2, 0]
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.name.replace(" ", "-"))
