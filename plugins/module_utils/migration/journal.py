@@ -45,7 +45,7 @@ def digest(inputs: Mapping[str, Any]) -> str:
 
 def reason(error: BaseException) -> str:
     """Why a step failed, in one line: what follows the first one may quote rows."""
-    text = str(error).strip().split("\n")[0] or type(error).__name__
+    text = str(error).strip().split("\n", maxsplit=1)[0] or type(error).__name__
     return text[:LONGEST_REASON]
 
 

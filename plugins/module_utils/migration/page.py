@@ -66,7 +66,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Raw:
     return Raw(f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>\n{body}</tbody></table></div>')
 
 
-def bar(left: float, width: float) -> Raw:
+def track(left: float, width: float) -> Raw:
     """A bar on a track; both in shares of the whole, 0 to 1."""
     return Raw(
         f'<span class="track"><span class="bar" style="left:{left * 100:.2f}%;width:{width * 100:.2f}%"></span></span>'

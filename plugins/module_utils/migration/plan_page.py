@@ -87,7 +87,7 @@ def _phases(seconds: Mapping[str, float]) -> page.Raw:
     rows, left = [], 0.0
     for name, title in PHASES.items():
         width = seconds[name] / whole
-        rows.append([title, words.duration(seconds[name]), page.bar(left, width)])
+        rows.append([title, words.duration(seconds[name]), page.track(left, width)])
         left += width
     rows.append([page.mark("users wait", "warn"), words.duration(seconds["freeze"]), ""])
     rows.append(["altogether, without installing", words.duration(seconds["total"]), ""])

@@ -124,8 +124,8 @@ def _timeline(report: Mapping[str, Any]) -> page.Raw:
         name = page.code(step["name"]) if step["name"] not in FRAMES else step["name"]
         state = page.mark(step["phase"], kind)
         said = [_proof(step["evidence"]), f"{step['attempts']} attempts" if step["attempts"] > 1 else "", step["error"]]
-        bar = page.bar(left, min(step["seconds"] / whole, 1 - left))
-        rows.append([name, words.duration(step["seconds"]), bar, state, "; ".join(word for word in said if word)])
+        line = page.track(left, min(step["seconds"] / whole, 1 - left))
+        rows.append([name, words.duration(step["seconds"]), line, state, "; ".join(word for word in said if word)])
     predicted = report.get("predicted") or {}
     note = (
         page.mark(f"Planned: users wait {words.duration(predicted['freeze'])}.", "soft")
