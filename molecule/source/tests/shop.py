@@ -109,7 +109,7 @@ def catalogue() -> dict[str, Any]:
             "runtime": "python",
             "source": "service",
             "calls": [other],
-            "environment": {"OTHER_URL": f"{{urls.{other}}}"},
+            "environment": {"SERVICE": "{service}", "OTHER_URL": f"{{urls.{other}}}"},
             "settings": {"log_level": "debug"},
             "processes": {
                 "web": {
