@@ -66,10 +66,11 @@ def _changed_rights(catalogue: str, acl: str, owner: str, letter: str, column: s
           a.is_grantable, pg_get_userbyid(a.grantor) AS grantor FROM aclexplode({of}) a"""
 
     return f"""
-SELECT i.type || ' ' || i.identity, jsonb_build_object('owner_of', pg_get_userbyid(o.{owner}),
+SELECT (SELECT i.type || ' ' || i.identity FROM pg_identify_object('{catalogue}'::regclass, o.oid, {column}) i),
+  jsonb_build_object('owner_of', pg_get_userbyid(o.{owner}),
     'rights', (SELECT coalesce({_ROWS}, '[]') FROM ({exploded(now)} EXCEPT {exploded(was)}) x),
     'revoked', (SELECT coalesce({_ROWS}, '[]') FROM ({exploded(was)} EXCEPT {exploded(now)}) x))
-FROM {catalogue} o CROSS JOIN LATERAL pg_identify_object('{catalogue}'::regclass, o.oid, {column}) i
+FROM {catalogue} o
 WHERE o.{acl} IS NOT NULL AND o.{acl} IS DISTINCT FROM {was}
   AND (o.oid < {FIRST_OWN_OID} OR EXISTS (SELECT FROM pg_depend e
     WHERE e.classid = '{catalogue}'::regclass AND e.objid = o.oid AND e.deptype = 'e'))"""

@@ -94,14 +94,19 @@ SELECT i.type || ' ' || i.identity || ' on ' || e.extname, jsonb_build_object('d
 FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
 CROSS JOIN LATERAL pg_identify_object(d.classid, d.objid, d.objsubid) i WHERE d.deptype = 'x'"""
 
-# Majors do not agree on how to name a transform.
+# The server describes a thousand objects of its own, and to name one takes a while: only what is left is named. Majors do
+# not agree on how to name a transform.
 COMMENTS = f"""
-SELECT i.type || ' ' || CASE i.type WHEN 'transform' THEN replace(i.identity, ' on language ', ' language ') ELSE i.identity END, jsonb_build_object('comment', d.description)
-FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
-WHERE (d.objoid >= {FIRST_OWN_OID} OR (d.classoid = 'pg_namespace'::regclass AND i.identity = 'public')
-       OR d.classoid IN ('pg_largeobject'::regclass, 'pg_extension'::regclass))
-  AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')
-  AND i.schema IS DISTINCT FROM 'pg_toast' AND i.type <> 'toast table'"""
+SELECT i.type || ' '
+    || CASE i.type WHEN 'transform' THEN replace(i.identity, ' on language ', ' language ') ELSE i.identity END,
+  jsonb_build_object('comment', d.description)
+FROM (SELECT * FROM pg_description d WHERE (d.objoid >= {FIRST_OWN_OID}
+      OR (d.classoid = 'pg_namespace'::regclass AND d.objoid = to_regnamespace('public')::oid)
+      OR d.classoid IN ('pg_largeobject'::regclass, 'pg_extension'::regclass))
+    AND NOT EXISTS (SELECT FROM pg_depend e WHERE e.classid = d.classoid AND e.objid = d.objoid AND e.deptype = 'e')
+    OFFSET 0) d
+CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i
+WHERE i.schema IS DISTINCT FROM 'pg_toast' AND i.type <> 'toast table'"""
 
 SECURITY_LABELS = """
 SELECT i.type || ' ' || i.identity || ' by ' || l.provider, jsonb_build_object('label', l.label)
