@@ -69,7 +69,8 @@ def variables(only: str | None) -> dict:
         given["cryptobot_services__bench"] = patch | {only: {"calls": [], "after": [], "environment": gone}}
         # Nothing of another service is needed, so its keys are its own.
         given["cryptobot_services__bench"][only]["secrets"] = {
-            name: {"as": "credential", "kind": "text", "public_of": None, "same_as": None} for name in service["secrets"]
+            name: {"as": "credential", "kind": "text"} | {key: None for key in ("public_of", "same_as") if key in secret}
+            for name, secret in service["secrets"].items()
         }
         stores = {name: None for name in shipped["datastores"] if name not in service["uses"]}
         given["cryptobot_datastores__bench"] = stores
