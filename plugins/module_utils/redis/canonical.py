@@ -33,6 +33,7 @@ BYTEWISE = "return (('B' < 'a') and ('Z' < '_') and ('z' < '{') and ('a' < '\\19
 
 RECORDS = EXPIRY + """
 local small, fields, bytewise, quantum, mark = tonumber(ARGV[4]), ARGV[6] == '1', ARGV[7] == '1', tonumber(ARGV[8]), ARGV[9]
+local scores = ARGV[10] == '1'
 local last_member, last_byte, longest = ARGV[4], ARGV[5], tonumber(ARGV[5])
 local call, sha, pack, concat, sort, sub = redis.call, redis.sha1hex, cmsgpack.pack, table.concat, table.sort, string.sub
 local function unordered(parts)
@@ -64,6 +65,9 @@ local bodies = {
   end,
   zset = function(key)
     local members = call('ZRANGE', key, '0', last_member, 'WITHSCORES')
+    if scores then
+      for i = 2, #members, 2 do members[i] = string.format('%.17g', tonumber(members[i])) end
+    end
     return #members <= 2 * small and pack(members)
   end,
   hash = function(key)
@@ -88,7 +92,8 @@ local function sealed(base, ends)
   return sha(base .. math.floor(ends / quantum))
 end
 """
-"""ARGV: cursor, count, knows expiry, small, longest string, fields expire, orders by bytes, quantum of expiry in ms, mark.
+"""ARGV: cursor, count, knows expiry, small, longest string, fields expire, orders by bytes, quantum of expiry in ms, mark,
+scores are worded anew.
 The cached count in the head of a HyperLogLog is left out: reading it changes it."""
 
 SUMS = RECORDS + """
@@ -107,7 +112,7 @@ return {page[1], concat(out), large}
 """
 LISTED = RECORDS + """
 local wanted = {}
-for bucket in string.gmatch(ARGV[10], '%x+') do wanted[bucket] = true end
+for bucket in string.gmatch(ARGV[11], '%x+') do wanted[bucket] = true end
 local page = call('SCAN', ARGV[1], 'COUNT', ARGV[2])
 local out = {}
 for _, key in ipairs(page[2]) do
@@ -130,13 +135,15 @@ return out
 
 @dataclass(frozen=True)
 class Rules:
-    """What both servers can do, so that the same value gives the same digest. ``quantum``: of moments of expiry, in ms."""
+    """What both servers can do, so that the same value gives the same digest. ``quantum``: of moments of expiry, in ms. ``scores``: the servers
+    word the same score differently (``1.1`` from 7.2, ``1.1000000000000001`` before)."""
 
     bytewise: bool
     fields: bool
     counters: bool
     quantum: int
     mark: str
+    scores: bool = False
 
 
 @dataclass(frozen=True)
@@ -211,9 +218,9 @@ class Reader:
 
     def _words(self, cursor: bytes, count: int) -> list[bytes]:
         rules = self._rules
-        flags = [b"1" if flag else b"0" for flag in (self._absolute, rules.fields, rules.bytewise)]
+        flags = [b"1" if flag else b"0" for flag in (self._absolute, rules.fields, rules.bytewise, rules.scores)]
         sizes = [b"%d" % number for number in (SMALL, STRING, rules.quantum)]
-        return [cursor, b"%d" % count, flags[0], sizes[0], sizes[1], flags[1], flags[2], sizes[2], rules.mark.encode()]
+        return [cursor, b"%d" % count, flags[0], sizes[0], sizes[1], flags[1], flags[2], sizes[2], rules.mark.encode(), flags[3]]
 
     # Piece by piece
 
@@ -248,6 +255,8 @@ class Reader:
     def _ranked(self, command: str, key: bytes, *more: str) -> str:
         digest, start = hashlib.sha1(usedforsecurity=False), 0
         while members := self._redis.ask(command, key, str(start), str(start + PIECE - 1), *more):
+            if more and self._rules.scores:
+                members[1::2] = map(score, members[1::2])
             for member in members:
                 digest.update(b"%d:" % len(member) + member)
             start += PIECE
@@ -277,6 +286,11 @@ class Reader:
         if not (self._field_times and self._rules.fields and fields):
             return []
         return self._redis.ask("HPEXPIRETIME", key, "FIELDS", str(len(fields)), *fields)
+
+
+def score(text: bytes) -> bytes:
+    """A score in the words of Redis before 7.2; both are exact."""
+    return b"%.17g" % float(text)
 
 
 def stream_digest(redis: Connection, key: bytes, counters: bool) -> str:

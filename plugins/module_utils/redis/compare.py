@@ -137,6 +137,7 @@ class Comparison:
             counters=new,
             quantum=1 if new else COARSE * max(1, self._wish.tolerance_ms),
             mark=MARK,
+            scores=len({(fact.product, fact.version[:2]) for fact in facts}) > 1,
         )
 
     @staticmethod

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .canonical import Rules, stream_parts
+from .canonical import Rules, score, stream_parts
 from .client import Connection
 
 LARGEST = 50_000
@@ -67,7 +67,7 @@ def _members(redis: Connection, key: bytes, kind: str, rules: Rules) -> dict[Any
             return dict.fromkeys(redis.ask("SMEMBERS", key), b"")
         case "zset":
             flat = redis.ask("ZRANGE", key, "0", "-1", "WITHSCORES")
-            return dict(zip(flat[::2], flat[1::2], strict=True))
+            return dict(zip(flat[::2], map(score, flat[1::2]), strict=True))
         case "hash":
             flat = redis.ask("HGETALL", key)
             found = dict(zip(flat[::2], flat[1::2], strict=True))
