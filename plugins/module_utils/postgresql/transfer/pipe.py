@@ -21,8 +21,9 @@ from collections.abc import Callable
 from typing import Any
 
 CHUNK = 1 << 18
-SILENCE_SECONDS = 300.0
-"""No byte for so long means that a side hangs. A cut line is noticed earlier, by the session's keepalives."""
+SOURCE_SECONDS, TARGET_SECONDS = 90.0, 300.0
+"""No byte for so long means that the line is cut or a side hangs. Keepalives, which not every network lets through, notice it
+earlier. A source only reads; a target may wait for its disk."""
 
 ENCODINGS = {"UTF8": "utf-8", "SQLASCII": "latin-1", "SQL_ASCII": "latin-1"}
 
@@ -46,7 +47,7 @@ class CopyError(RuntimeError):
 class Line:
     """The socket of an idle psycopg2 session without TLS, for as long as one COPY runs."""
 
-    def __init__(self, connection: Any, side: str, silence: float = SILENCE_SECONDS) -> None:
+    def __init__(self, connection: Any, side: str, silence: float) -> None:
         self.side, self._silence = side, silence
         self.socket = socket.socket(fileno=os.dup(connection.fileno()))
         self.socket.settimeout(silence)
@@ -115,7 +116,7 @@ def copy(
     ``progress`` gets the bytes of each chunk. After a failure both sessions must be closed.
     """
     codec = ENCODINGS.get(encoding, "utf-8")
-    with Line(source, "source") as reader, Line(target, "target") as writer:
+    with Line(source, "source", SOURCE_SECONDS) as reader, Line(target, "target", TARGET_SECONDS) as writer:
         writer.ask(write.encode(codec), b"G")
         sent = _pass_on(reader, writer, reader.ask(read.encode(codec), b"H"), progress)
         arrived = writer.rows()
@@ -138,7 +139,7 @@ def _pass_on(reader: Line, writer: Line, received: bytes, progress: Callable[[in
                 after = end.start() + len(_COPY_DONE)
                 writer.send(received[:after])
                 received = received[after:]
-                ready = select.select([reader.socket, writer.socket], [], [], SILENCE_SECONDS)[0]
+                ready = select.select([reader.socket, writer.socket], [], [], TARGET_SECONDS)[0]
                 if reader.socket not in ready:
                     return int(end[1])
             elif failed := _error_at_end(received):
@@ -173,7 +174,7 @@ def _said(message: bytes) -> tuple[str, str]:
 def drain(source: Any, read: str, progress: Callable[[int], None], until: float) -> int | None:
     """Reads a COPY and throws it away, to measure; its rows, or None where ``until`` (monotonic) came first. The session must
     then be closed."""
-    with Line(source, "source") as reader:
+    with Line(source, "source", SOURCE_SECONDS) as reader:
         received = reader.ask(read.encode(), b"H")
         while True:
             progress(len(received))
