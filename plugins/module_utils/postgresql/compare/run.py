@@ -212,7 +212,7 @@ def _tolerate(result: DatabaseResult, patterns: Iterable[Mapping[str, str]]) -> 
             fnmatch.fnmatchcase(difference.kind, pattern.get("kind") or "*")
             and fnmatch.fnmatchcase(difference.object, pattern.get("object") or "*")
             # Of columns it can speak only where a difference names some: not of a row that is missing.
-            and (difference.columns or not pattern.get("columns"))
+            and (difference.columns or (pattern.get("columns") or "*") == "*")
             and all(fnmatch.fnmatchcase(column, pattern.get("columns") or "*") for column in difference.columns)
             for pattern in patterns
         )
