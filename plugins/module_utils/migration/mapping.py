@@ -69,7 +69,7 @@ def backward(server: Mapping[str, Any]) -> dict[str, Any]:
         "source": server["target"],
         "target": server["source"],
         "databases": [turned(each) for each in server["databases"]],
-        "incoming": [{**turned(each, INCOMING), "restoring": True} for each in server["databases"]],
+        "incoming": [{**turned(each, INCOMING), "restoring": True, "back": True} for each in server["databases"]],
     }
 
 

@@ -144,12 +144,13 @@ class Saver:
 def digests_of(side: Side) -> dict[str, list[Any]]:
     """By table, how many rows there are and the sum of their hashes, at the instant of this side."""
     result = {}
+    casts = frozenset(name for (name,) in side.query(tables.OWN_CASTS))
     with side.session() as session:
         for name, table in sorted(tables.tables(side).items()):
             if table.kind == "r":
                 encodings = (side.encoding, side.encoding)
                 scanned = rows.scan(
-                    session, tables.plan(table, table, (side.major, side.major), encodings, lambda __: None)
+                    session, tables.plan(table, table, (side.major, side.major), encodings, casts, lambda __: None)
                 )
                 result[name] = [sum(count for count, __ in scanned.values()), rows.total(scanned)]
     return result
