@@ -16,6 +16,7 @@ from typing import Any
 from ..findings import BLOCKING, Finding, blocking, sentence
 from ..migration import faults
 from ..migration.journal import Journal
+from ..migration.traces import begun_after
 from ..sqlite import database
 from . import rename, rsync
 from .ownership import Ownership, Rights, maps
@@ -154,7 +155,8 @@ class Transfer:
         """The whole content is beside the target; whether anything was done, and the evidence."""
         task = self._task
         done = self._journal.done(task.run, task.step, task.inputs)
-        if done is not None and (os.path.isdir(task.target.incoming) or self._left() is None):
+        activating = begun_after(self._journal, task.run, task.activation, task.step)
+        if done is not None and (activating or os.path.isdir(task.target.incoming) or self._left() is None):
             return False, dict(done)
         planned = self.plan()
         if against := blocking(planned.findings):

@@ -19,6 +19,7 @@ from typing import Any
 from ..findings import blocking, sentence
 from ..migration import faults
 from ..migration.journal import Journal, Step
+from ..migration.traces import begun_after
 from . import facts as redis_facts
 from . import replica, scripts
 from .client import Connection, RedisError
@@ -48,6 +49,11 @@ class Task:
         return f"{'carry' if self.source.local else 'copy'}:redis:{self.datastore}"
 
     @property
+    def activation(self) -> str:
+        """The step that puts the copy into place."""
+        return f"activate:redis:{self.datastore}"
+
+    @property
     def inputs(self) -> dict[str, Any]:
         indices = {str(index): into for index, into in self.indices.items()}
         return {"source": self.source.title, "target": self.target.title, "indices": indices, "replace": self.replace}
@@ -66,7 +72,8 @@ class Transfer:
     def copied(self) -> tuple[bool, dict[str, Any]]:
         """The data is whole on the target; whether anything was done, and the evidence."""
         task = self._task
-        if (done := self._journal.done(task.run, task.step, task.inputs)) and self._still_there(done):
+        done = self._journal.done(task.run, task.step, task.inputs)
+        if done and (begun_after(self._journal, task.run, task.activation, task.step) or self._still_there(done)):
             return False, dict(done)
         source, target, planned = self._look()
         if against := blocking(planned.findings):
@@ -104,7 +111,7 @@ class Transfer:
     def active(self) -> tuple[bool, dict[str, Any]]:
         """What was copied is what the target serves, and a restart keeps it."""
         task = self._task
-        name = f"activate:redis:{task.datastore}"
+        name = task.activation
         if (done := self._journal.done(task.run, name, task.inputs)) is not None:
             return False, dict(done)
         copied = self._journal.done(task.run, task.step, task.inputs)

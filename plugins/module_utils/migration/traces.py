@@ -1,0 +1,20 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the journal tells of steps besides the one at work."""
+
+from __future__ import annotations
+
+from .journal import Journal
+
+
+def begun_after(journal: Journal, run: str, step: str, other: str) -> bool:
+    """Whether a step has begun since another one of the run was last done: a rerun must not do the other one again."""
+    for line in reversed(journal.lines()):
+        if line["run"] != run:
+            continue
+        if line["step"] == step and line["phase"] == "begin":
+            return True
+        if line["step"] == other and line["phase"] == "done":
+            return False
+    return False
