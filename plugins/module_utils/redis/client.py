@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Union
 
 BUFFER = 1 << 18
-Word = str | bytes
+Word = Union[str, bytes]
 
 
 class RedisError(RuntimeError):
