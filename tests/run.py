@@ -37,10 +37,13 @@ RELEASES = {"site": ("12", "13"), "ssh": ("12", "13"), "resilience": ("12", "13"
 ONLY_IN_ALL = frozenset(
     {
         "scenario-compose",
+        "scenario-migration",
         "scenario-renamed",
         "scenario-resilience-12",
         "scenario-resilience-13",
+        "scenario-sides",
         "scenario-site-13",
+        "scenario-source",
         "scenario-ssh-12",
     }
 )

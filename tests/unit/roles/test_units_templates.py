@@ -47,7 +47,7 @@ def render(template: str, unit: dict[str, Any], **variables: Any) -> str:
     environment.filters["combine"] = lambda one, other: {**one, **other}
     environment.filters["regex_replace"] = lambda text, pattern, by: re.sub(pattern, by, text)
     known = {
-        "units_systemd_version": 252, "units_watchdog_seconds": 0, "units_sandbox_off": {"python": {}, "binary": {}, "static": {}},
+        "__units_systemd_version": 252, "units_watchdog_seconds": 0, "units_sandbox_off": {"python": {}, "binary": {}, "static": {}},
         "units_sandbox_off_by_service": {},
     }
     return environment.get_template(template).render(unit={**BARE, **unit}, **{**known, **variables})
@@ -71,7 +71,7 @@ def test_each_thing_alone(template: str, unit: dict[str, Any], expected: str) ->
 
 @pytest.mark.parametrize(("version", "there"), [(252, False), (254, True), (257, True)])
 def test_newer_directives_only_where_they_are_known(version: int, there: bool) -> None:
-    assert ("\nRestartMode=direct\n" in render("process.service.j2", {}, units_systemd_version=version)) is there
+    assert ("\nRestartMode=direct\n" in render("process.service.j2", {}, __units_systemd_version=version)) is there
 
 
 def test_a_watchdog_only_when_asked_for() -> None:
