@@ -167,7 +167,14 @@ def work(options: dict[str, Any]) -> dict[str, Any]:
     source, target = Endpoint.from_options(options["source"]), Endpoint.from_options(options["target"])
     wishes = [wish(each) for each in options["databases"]]
     transfer = Transfer(
-        Journal(options["directory"]), options["run"], source, target, wishes, options["jobs"], options["back"], options["replace"]
+        Journal(options["directory"]),
+        options["run"],
+        source,
+        target,
+        wishes,
+        options["jobs"],
+        options["back"],
+        options["replace"],
     )
     names = ", ".join(each.datastore for each in wishes)
     with Lock(options["directory"]).held(f"postgresql_transfer {options['state']} {names}"):

@@ -96,7 +96,9 @@ class Endpoint:
                 f"and password_file; found {', '.join(sorted(given)) or 'nothing'}."
             )
         host, port, user = str(given["host"]), int(given.get("port") or PORT), str(given.get("user") or ADMINISTRATOR)
-        mode = given.get("sslmode") or ("disable" if host.startswith("/") or host in ("127.0.0.1", "::1", "localhost") else "prefer")
+        mode = given.get("sslmode") or (
+            "disable" if host.startswith("/") or host in ("127.0.0.1", "::1", "localhost") else "prefer"
+        )
         return cls(host, port, user, _password(given.get("password_file")), "", f"PostgreSQL at {host}:{port}", mode)
 
     @classmethod
@@ -112,7 +114,9 @@ class Endpoint:
     def connect(self, database: str = ADMINISTRATOR, *, name: str = APPLICATION, autocommit: bool = True) -> Any:
         """A session with nothing of the server's, role's or database's own defaults that could cut it short."""
         if psycopg2 is None:
-            raise EndpointError("python3-psycopg2 is not installed. Install it (the role postgresql does), then run again.")
+            raise EndpointError(
+                "python3-psycopg2 is not installed. Install it (the role postgresql does), then run again."
+            )
         try:
             with _as(self.system_user):
                 connection = psycopg2.connect(
@@ -132,7 +136,9 @@ class Endpoint:
             raise EndpointError(self._refusal(str(error), database)) from None
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('transaction_timeout', 'idle_session_timeout')")
+            cursor.execute(
+                "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('transaction_timeout', 'idle_session_timeout')"
+            )
         connection.autocommit = autocommit
         return connection
 
@@ -155,14 +161,11 @@ class Endpoint:
         reason = lines[0].rpartition(" failed: ")[2].removeprefix("FATAL:").strip()
         lowered = text.lower()
         if "password authentication failed" in lowered or "no password supplied" in lowered or "fe_sendauth" in lowered:
-            return (
-                f"{self.title} does not accept the password of {self.user}. "
-                + (
-                    "The container's POSTGRES_PASSWORD counts only when the volume is empty; set it again inside: "
-                    f"docker exec -it CONTAINER psql -U {self.user} -c '\\password'"
-                    if self.container
-                    else "Check password_file."
-                )
+            return f"{self.title} does not accept the password of {self.user}. " + (
+                "The container's POSTGRES_PASSWORD counts only when the volume is empty; set it again inside: "
+                f"docker exec -it CONTAINER psql -U {self.user} -c '\\password'"
+                if self.container
+                else "Check password_file."
             )
         if "does not exist" in lowered and f'"{database}"'.lower() in lowered:
             return f"{self.title} has no database {database}. Check the name in the catalogue, or list them: psql -l"
@@ -204,7 +207,9 @@ class Endpoint:
     def run(self, program: str, arguments: Sequence[str], **keywords: Any) -> subprocess.CompletedProcess[bytes]:
         """Runs one of PostgreSQL's programs against this server; its error output becomes the sentence of a failure."""
         with self.client() as client:
-            done = subprocess.run([binary(program), *arguments], stdin=subprocess.DEVNULL, check=False, **client, **keywords)
+            done = subprocess.run(
+                [binary(program), *arguments], stdin=subprocess.DEVNULL, check=False, **client, **keywords
+            )
         if done.returncode != 0:
             raise EndpointError(f"{program} with {self.title} failed: {last_words(done.stderr)}")
         return done
@@ -223,10 +228,16 @@ class Endpoint:
 
 def binary(program: str) -> str:
     """The newest of this host's: pg_dump refuses a server that is newer than itself, and no older one knows all objects."""
-    found = [(int(version), path) for path in glob.glob(f"{_BINARIES}/{program}") if (version := path.split("/")[-3]).isdigit()]
+    found = [
+        (int(version), path)
+        for path in glob.glob(f"{_BINARIES}/{program}")
+        if (version := path.split("/")[-3]).isdigit()
+    ]
     path = max(found)[1] if found else shutil.which(program)
     if not path:
-        raise EndpointError(f"{program} is not on this host. Install postgresql-client (the role postgresql does), then run again.")
+        raise EndpointError(
+            f"{program} is not on this host. Install postgresql-client (the role postgresql does), then run again."
+        )
     return path
 
 

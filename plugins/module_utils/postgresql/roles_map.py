@@ -16,7 +16,9 @@ from typing import Any
 
 ADMINISTRATOR = "postgres"
 PUBLIC = "PUBLIC"
-SUPERUSERS_ONLY = frozenset({"event trigger", "foreign-data wrapper", "publication of all tables", "publication of a schema"})
+SUPERUSERS_ONLY = frozenset(
+    {"event trigger", "foreign-data wrapper", "publication of all tables", "publication of a schema"}
+)
 """Kinds of objects that PostgreSQL lets superusers own alone: natively the administrator owns them."""
 
 
@@ -56,7 +58,10 @@ class RolesMap:
         """For plans and results."""
         return {
             "owner": self.owner,
-            "logins": {role: {"owns_as": self.owner, "granted_as": list(native)} for role, native in sorted(self.logins.items())},
+            "logins": {
+                role: {"owns_as": self.owner, "granted_as": list(native)}
+                for role, native in sorted(self.logins.items())
+            },
             "superuser": {self.superuser: self.as_owner(self.superuser)},
         }
 
@@ -75,7 +80,9 @@ def roles_map(
     """
     if not roles:
         writers = tuple(sorted(role for role, level in (access or {}).items() if level == "write"))
-        logins = {database_owner: writers or (owner,)} if database_owner and not database_owner.startswith("pg_") else {}
+        logins = (
+            {database_owner: writers or (owner,)} if database_owner and not database_owner.startswith("pg_") else {}
+        )
     else:
         logins = {role: (native,) if isinstance(native, str) else tuple(native) for role, native in roles.items()}
     return RolesMap(owner, logins, superuser)

@@ -41,7 +41,14 @@ def finding(severity: str, code: str, name: str, text: str, remedy: str = "", da
 
 
 def findings(
-    datastore: str, shown: Database, source: Server, target: Server | None, locale: str = "", *, back: bool = False, whole: bool = False
+    datastore: str,
+    shown: Database,
+    source: Server,
+    target: Server | None,
+    locale: str = "",
+    *,
+    back: bool = False,
+    whole: bool = False,
 ) -> list[dict[str, str]]:
     """All that the operator must know of one database. ``whole``: the archive way, which needs room for the dump as well;
     ``target`` is None where the native server is not there yet."""
@@ -52,8 +59,16 @@ def findings(
                     "are looked at when it is, before anything is copied.")
         )  # fmt: skip
     else:
-        found += [*_versions(source, target, back), *_extensions(shown, source, target, back), *_locales(shown, target, locale)]
-        found += [*_disk(shown, target, whole), *_order_of_text(shown, source, target, locale), *_contents(shown, target)]
+        found += [
+            *_versions(source, target, back),
+            *_extensions(shown, source, target, back),
+            *_locales(shown, target, locale),
+        ]
+        found += [
+            *_disk(shown, target, whole),
+            *_order_of_text(shown, source, target, locale),
+            *_contents(shown, target),
+        ]
     return [{**each, "datastore": datastore} for each in found]
 
 
@@ -84,15 +99,30 @@ def _source(shown: Database, source: Server) -> Iterator[dict[str, str]]:
             "indexes on text may be damaged there. The copy builds them anew; a duplicate in a unique one would be named.",
         )  # fmt: skip
     if shown.materialized_views:
-        yield finding(NOTE, "materialized-view", shown.name, f"{shown.materialized_views} materialised views of {shown.name} are refreshed natively.")
+        yield finding(
+            NOTE,
+            "materialized-view",
+            shown.name,
+            f"{shown.materialized_views} materialised views of {shown.name} are refreshed natively.",
+        )
     if shown.foreign_tables:
         yield finding(NOTE, "foreign-table", shown.name, f"{shown.foreign_tables} foreign tables of {shown.name} are carried as definitions; "
                       "their servers must be reached from the native host.")  # fmt: skip
     if shown.tablespaces:
-        yield finding(NOTE, "tablespace", _some(shown.tablespaces), f"Tables in the tablespaces {_some(shown.tablespaces)} go to the native default.")
+        yield finding(
+            NOTE,
+            "tablespace",
+            _some(shown.tablespaces),
+            f"Tables in the tablespaces {_some(shown.tablespaces)} go to the native default.",
+        )
     supers = [name for name, __, superuser in source.roles if superuser and name != source.superuser]
     if supers:
-        yield finding(NOTE, "superuser", _some(supers), f"{_some(supers)} are superusers at the source; natively nobody but postgres is.")
+        yield finding(
+            NOTE,
+            "superuser",
+            _some(supers),
+            f"{_some(supers)} are superusers at the source; natively nobody but postgres is.",
+        )
     if shown.label_providers:
         yield finding(DECISION, "security-label", _some(shown.label_providers), f"{shown.name} has security labels of {_some(shown.label_providers)}.",
                       "Load that provider natively (shared_preload_libraries), or drop the labels.")  # fmt: skip
@@ -127,12 +157,24 @@ def _extensions(shown: Database, source: Server, target: Server, back: bool) -> 
                 )
             else:
                 text = f"{shown.name} uses the extension {name} {version}, which the native server does not have."
-            yield finding(BLOCKING, "missing-extension", name, text, f"Install it (package {package}), or drop it at the source if it is not used.")
+            yield finding(
+                BLOCKING,
+                "missing-extension",
+                name,
+                text,
+                f"Install it (package {package}), or drop it at the source if it is not used.",
+            )
         elif version not in target.extensions[name]:
             severity = BLOCKING if name in SAME_VERSION else NOTE
             offered = ", ".join(sorted(target.extensions[name]))
             text = f"{shown.name} has {name} {version}; the native server offers {offered}."
-            yield finding(severity, "extension-version", name, text, f"Install version {version} ({package})." if severity == BLOCKING else "")
+            yield finding(
+                severity,
+                "extension-version",
+                name,
+                text,
+                f"Install version {version} ({package})." if severity == BLOCKING else "",
+            )
 
 
 def _locales(shown: Database, target: Server, locale: str) -> Iterator[dict[str, str]]:
@@ -174,7 +216,12 @@ def _order_of_text(shown: Database, source: Server, target: Server, locale: str)
             "otherwise natively (ORDER BY, ranges of text). All indexes are built anew, so every value is found; a physical copy is refused.",
         )  # fmt: skip
     elif locale and locale != shown.collate:
-        yield finding(NOTE, "locale", locale, f"{shown.name} has the locale {shown.collate} at the source and gets {locale}: text is ordered otherwise.")
+        yield finding(
+            NOTE,
+            "locale",
+            locale,
+            f"{shown.name} has the locale {shown.collate} at the source and gets {locale}: text is ordered otherwise.",
+        )
 
 
 def _contents(shown: Database, target: Server) -> Iterator[dict[str, str]]:
@@ -192,7 +239,9 @@ def choose(shown: Database, source: Server, target: Server | None, blocking: boo
         "choice": FREEZE_COPY,
         "way": "stream",
         "possible": not blocking,
-        "reasons": [f"{FREEZE_COPY}: writers are stopped, rows and definitions copied on one snapshot and compared; works between versions and libcs"],
+        "reasons": [
+            f"{FREEZE_COPY}: writers are stopped, rows and definitions copied on one snapshot and compared; works between versions and libcs"
+        ],
         "others": {LOGICAL: _against_logical(shown, source), STANDBY: _against_standby(shown, source, target)},
     }
 
@@ -207,7 +256,9 @@ def _against_logical(shown: Database, source: Server) -> list[str]:
         found.append(f"tables without an identity, which would need a key or REPLICA IDENTITY FULL: {_some(keyless)}")
     stuck = [table.name for table in shown.tables if not table.followed and table.incomparable]
     if stuck:
-        found.append(f"refused: tables without a key and with a type that can't be compared (json, xml, geometric): {_some(stuck)}")
+        found.append(
+            f"refused: tables without a key and with a type that can't be compared (json, xml, geometric): {_some(stuck)}"
+        )
     if shown.large_objects:
         found.append(f"{shown.large_objects} large objects are not followed")
     unlogged = [table.name for table in shown.tables if table.unlogged]
@@ -224,12 +275,16 @@ def _against_standby(shown: Database, source: Server, target: Server | None) -> 
     if source.version != target.version:
         found.append(f"refused: major {source.version} to {target.version}")
     if "musl" in (source.libc, target.libc):
-        found.append(f"refused: {source.libc} to {target.libc} orders text otherwise, and a data directory's indexes would be wrong without a warning")
+        found.append(
+            f"refused: {source.libc} to {target.libc} orders text otherwise, and a data directory's indexes would be wrong without a warning"
+        )
     elif source.libc != target.libc:
         found.append(f"refused: {source.libc} to {target.libc}")
     plain = shown.collate.partition(".")[0] in ("C", "POSIX")
     if not plain and shown.collation_version is None:
-        found.append(f"refused: the collation version of {shown.collate} is not recorded, so it can't be shown to be the same")
+        found.append(
+            f"refused: the collation version of {shown.collate} is not recorded, so it can't be shown to be the same"
+        )
     return found
 
 
@@ -241,7 +296,9 @@ def _some(names: Any) -> str:
 def _generated(locale: str) -> str:
     """As /etc/locale.gen names a locale."""
     name, __, codeset = locale.partition(".")
-    return f"{name}.UTF-8 UTF-8" if codeset.lower().replace("-", "") == "utf8" else f"{locale} {codeset or 'ISO-8859-1'}"
+    return (
+        f"{name}.UTF-8 UTF-8" if codeset.lower().replace("-", "") == "utf8" else f"{locale} {codeset or 'ISO-8859-1'}"
+    )
 
 
 def mb(size: int) -> str:

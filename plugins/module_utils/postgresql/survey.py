@@ -40,14 +40,21 @@ def survey(options: Mapping[str, Any]) -> dict[str, Any]:
     shown = {each["datastore"]: inventory.database(source, each["source"]) for each in options["databases"]}
     measured = None
     if options.get("measure", True):
-        measured = throughput.measure(source, {each.name for each in shown.values()}, jobs_for(options.get("jobs") or 0))
+        measured = throughput.measure(
+            source, {each.name for each in shown.values()}, jobs_for(options.get("jobs") or 0)
+        )
         found["throughput"] = measured.described()
     for each in options["databases"]:
         database = shown[each["datastore"]]
         if target and native and each.get("target"):
             database = replace(database, contents=tuple(_contents(target, each["target"])))
         findings = strategy.findings(
-            each["datastore"], database, facts, native, each.get("locale") or "", whole=each.get("strategy") == "archive"
+            each["datastore"],
+            database,
+            facts,
+            native,
+            each.get("locale") or "",
+            whole=each.get("strategy") == "archive",
         )
         blocking = any(one["severity"] == strategy.BLOCKING for one in findings)
         found["findings"] += findings
@@ -84,7 +91,9 @@ def _contents(target: Endpoint, name: str) -> list[str]:
 
 def _roles(wanted: Mapping[str, Any], owner: str, facts: Server) -> dict[str, Any]:
     """The map of roles, for the plan to print."""
-    mapping: RolesMap = roles_map(wanted.get("owner") or owner, wanted.get("roles"), wanted.get("access"), owner, facts.superuser)
+    mapping: RolesMap = roles_map(
+        wanted.get("owner") or owner, wanted.get("roles"), wanted.get("access"), owner, facts.superuser
+    )
     carried = [name for name, __, __ in facts.roles if mapping.is_carried(name)]
     return {**mapping.described(), "carried": carried}
 
@@ -96,15 +105,23 @@ def _room(options: Mapping[str, Any], shown: list[inventory.Database]) -> list[d
 
 
 def _together(native: Server, shown: list[inventory.Database]) -> list[dict[str, str]]:
-    needed = sum(int(each.size * strategy.MARGIN) for each in shown) + min(native.max_wal_size, sum(each.size for each in shown))
+    needed = sum(int(each.size * strategy.MARGIN) for each in shown) + min(
+        native.max_wal_size, sum(each.size for each in shown)
+    )
     return _fits(needed, native.free or 0, native.title) if len(shown) > 1 else []
 
 
 def _fits(needed: int, free: int, where: str) -> list[dict[str, str]]:
     if needed <= free:
         return []
-    text = f"All databases together need {strategy.mb(needed)} on the disk of {where}, and {strategy.mb(free)} are free."
-    return [strategy.finding(strategy.BLOCKING, "disk-too-small", "all", text, "Make room, then run again. Nothing was started.")]
+    text = (
+        f"All databases together need {strategy.mb(needed)} on the disk of {where}, and {strategy.mb(free)} are free."
+    )
+    return [
+        strategy.finding(
+            strategy.BLOCKING, "disk-too-small", "all", text, "Make room, then run again. Nothing was started."
+        )
+    ]
 
 
 def _without_driver(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,7 +135,22 @@ def _without_driver(options: Mapping[str, Any]) -> dict[str, Any]:
         user = container.environment.get("POSTGRES_USER") or "postgres"
         names = {each["source"]: each["datastore"] for each in options["databases"]}
         query = "SELECT datname, pg_database_size(oid), version() FROM pg_database WHERE datallowconn"
-        words = ("exec", "--user", "postgres", container.name, "psql", "-XAt", "-F", SEPARATOR, "-U", user, "-d", "postgres", "-c", query)
+        words = (
+            "exec",
+            "--user",
+            "postgres",
+            container.name,
+            "psql",
+            "-XAt",
+            "-F",
+            SEPARATOR,
+            "-U",
+            user,
+            "-d",
+            "postgres",
+            "-c",
+            query,
+        )
         rows = [line.split(SEPARATOR) for line in engine.client(*words).splitlines() if line]
     except DockerError as error:
         raise EndpointError(str(error)) from None

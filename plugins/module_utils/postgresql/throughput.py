@@ -138,7 +138,9 @@ class _Samples:
                 if part is None:
                     return
                 before = len(chunks)
-                rows = pipe.drain(lines[index], part.read(), lambda size: chunks.append((time.monotonic(), size)), began + seconds)
+                rows = pipe.drain(
+                    lines[index], part.read(), lambda size: chunks.append((time.monotonic(), size)), began + seconds
+                )
                 if rows is not None:
                     done.append((part.size, rows, sum(size for __, size in chunks[before:])))
 
@@ -159,7 +161,11 @@ def _result(chunks: Sequence[tuple[float, int]], done: Sequence[tuple[int, int, 
     read = sum(size for size, __, __ in done) or 1
     total = sum(size for __, size in chunks)
     return Throughput(
-        counted / max(end - start, 1e-3), 0.0, min(2.0, total / read) if done else 1.0, sum(rows for __, rows, __ in done) / read, total
+        counted / max(end - start, 1e-3),
+        0.0,
+        min(2.0, total / read) if done else 1.0,
+        sum(rows for __, rows, __ in done) / read,
+        total,
     )
 
 

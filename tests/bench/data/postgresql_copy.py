@@ -66,7 +66,14 @@ class Lab:
         environment = {**os.environ, "PGPASSWORD": postgresql.PASSWORD}
         with self.endpoint(self.source).cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {SOURCE} OWNER postgres")
-        words = [sys.executable, str(ROOT / "tests" / "seed" / "postgresql.py"), "--host", "127.0.0.1", "--port", str(self.source.port)]
+        words = [
+            sys.executable,
+            str(ROOT / "tests" / "seed" / "postgresql.py"),
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(self.source.port),
+        ]
         words += ["--user", "postgres", "--database", SOURCE, "--rows", str(rows)]
         subprocess.run(words, env=environment, check=True)
         with self.endpoint(self.source).cursor(SOURCE) as cursor:
@@ -93,11 +100,15 @@ class Lab:
         """An empty target database, as the operator would make it by hand."""
         self.settle()
         with self.endpoint(self.target).cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {TARGET} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'")
+            cursor.execute(
+                f"CREATE DATABASE {TARGET} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'"
+            )
 
     def order(self) -> order.Order:
         mapping = roles_map.roles_map(OWNER, {"bench_login": OWNER})
-        return order.Order("bench", self.endpoint(self.source), SOURCE, self.endpoint(self.target), TARGET, "bench", mapping, JOBS)
+        return order.Order(
+            "bench", self.endpoint(self.source), SOURCE, self.endpoint(self.target), TARGET, "bench", mapping, JOBS
+        )
 
     def shell(self, command: str) -> Callable[[], None]:
         """A command line as by hand; {source} and {target} are options for libpq's programs."""
@@ -136,9 +147,7 @@ class Lab:
         """Rows alone, into tables without keys: definitions are made before and not measured."""
         wanted = self.order()
         pairs = [
-            sessions.Pair(
-                sessions.read(wanted.source, SOURCE, "UTF8"), sessions.write(wanted.target, TARGET, "UTF8")
-            )
+            sessions.Pair(sessions.read(wanted.source, SOURCE, "UTF8"), sessions.write(wanted.target, TARGET, "UTF8"))
             for __ in range(JOBS)
         ]
         with pairs[0].source.cursor() as cursor:

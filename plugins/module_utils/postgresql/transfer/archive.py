@@ -37,7 +37,9 @@ _LINE = re.compile(r"^(\d+); \d+ \d+ (.*)$")
 class Archive:
     """One copy by way of a dump below ``directory``. ``progress(bytes, whole)`` while the dump grows."""
 
-    def __init__(self, order: Order, directory: Path, progress: Callable[[int, int], None] = lambda done, whole: None) -> None:
+    def __init__(
+        self, order: Order, directory: Path, progress: Callable[[int, int], None] = lambda done, whole: None
+    ) -> None:
         self._order, self._progress = order, progress
         self._folder = directory / FOLDER / order.run / order.datastore
         self.copied = Copied()
@@ -71,7 +73,13 @@ class Archive:
         self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         began = time.monotonic()
         order = self._order
-        words = ["--format=directory", f"--jobs={order.jobs}", "--compress=0", "--no-subscriptions", f"--snapshot={snapshot}"]
+        words = [
+            "--format=directory",
+            f"--jobs={order.jobs}",
+            "--compress=0",
+            "--no-subscriptions",
+            f"--snapshot={snapshot}",
+        ]
         words += [f"--file={self._folder}", f"--dbname={schema.connection_to(order.source_database)}"]
         with order.source.client() as client:
             self._watched("pg_dump", words, client, lambda: self._progress(_size(self._folder), like.size))
@@ -99,7 +107,6 @@ class Archive:
                 for entry in shown.of(schema.POST):
                     if entry.kind == "COMMENT" and entry.name.startswith("POLICY "):
                         target.execute(entry.text)
-                target.execute("ANALYZE")
             Finish(order, reader, pair, self.copied, large_objects=False).run(schedule.phases(shown.entries).last)
         finally:
             pair.target.close()
@@ -127,7 +134,11 @@ class Archive:
         kept = []
         for line in done.stdout.decode(errors="surrogateescape").splitlines():
             found = _LINE.match(line)
-            if found and int(found[1]) not in left_out and not found[2].startswith(tuple(f"{kind} " for kind in _LEFT_OUT)):
+            if (
+                found
+                and int(found[1]) not in left_out
+                and not found[2].startswith(tuple(f"{kind} " for kind in _LEFT_OUT))
+            ):
                 kept.append(line)
         (self._folder / LIST).write_text("\n".join(kept) + "\n", encoding="utf-8", errors="surrogateescape")
 
@@ -200,4 +211,3 @@ def _size(folder: Path) -> int:
         return sum(entry.stat().st_size for entry in os.scandir(folder))
     except OSError:
         return 0
-

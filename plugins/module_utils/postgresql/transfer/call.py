@@ -146,17 +146,31 @@ class Transfer:
             "strategy": wish.strategy,
             "versions": versions,
             "database": made.oid if made else 0,
-            "map": {"owner": mapping.owner, "roles": {role: list(native) for role, native in sorted(mapping.logins.items())}},
+            "map": {
+                "owner": mapping.owner,
+                "roles": {role: list(native) for role, native in sorted(mapping.logins.items())},
+            },
         }
 
     def _order(self, wish: Wish, mapping: RolesMap) -> Order:
-        jobs = self.jobs or max(2, min(MOST_JOBS, os.cpu_count() or 2))
         definitions = None
         if self.back:
             definitions = Definitions(self.target, wish.target, unmapped(mapping.administrator))
         return Order(
-            wish.datastore, self.source, wish.source, self.target, wish.fresh, self.run, mapping, jobs, wish.locale, definitions
+            wish.datastore,
+            self.source,
+            wish.source,
+            self.target,
+            wish.fresh,
+            self.run,
+            mapping,
+            self._lines(),
+            wish.locale,
+            definitions,
         )
+
+    def _lines(self) -> int:
+        return self.jobs or max(2, min(MOST_JOBS, os.cpu_count() or 2))
 
     def _progress(self, step: Step, wish: Wish) -> Any:
         """Records bytes now and then, and passes the points at which a test may end the process."""
@@ -210,11 +224,14 @@ class Transfer:
                     database.drop(cursor, wish.target)
             database.put_into_place(self.target, wish.fresh, wish.target, keep)
         faults.point(f"renamed:{wish.target}")
+        database.analyze(self.target, wish.target, self._lines())
         return {"database": fresh.oid, "kept": keep}
 
     def _active_already(self, wish: Wish, there: Any, inputs: Mapping[str, Any], name: str) -> dict[str, Any]:
         if there is None:
-            raise TransferError(f"{self.target.title} has neither {wish.fresh} nor {wish.target}. Run the copy first (state: copied).")
+            raise TransferError(
+                f"{self.target.title} has neither {wish.fresh} nor {wish.target}. Run the copy first (state: copied)."
+            )
         known = self.journal.done(self.run, name, inputs)
         oids = {line["evidence"].get("database") for line in self._copies(wish)}
         if there.oid not in oids:
@@ -224,7 +241,10 @@ class Transfer:
             )
         if known is None:
             with self.journal.step(self.run, name, inputs) as step:
-                step.evidence = {"database": there.oid, "kept": database.kept(wish.target, self.run) if self.back else ""}
+                step.evidence = {
+                    "database": there.oid,
+                    "kept": database.kept(wish.target, self.run) if self.back else "",
+                }
                 known = step.evidence
         return dict(known)
 
@@ -248,7 +268,9 @@ class Transfer:
                 known = database.find(docker, name)
                 if known is None:
                     server = self.target if self.back else self.source
-                    raise TransferError(f"{server.title} has no database {name}. Check docker.database of the datastore {wish.datastore}.")
+                    raise TransferError(
+                        f"{server.title} has no database {name}. Check docker.database of the datastore {wish.datastore}."
+                    )
                 forward = roles_map(wish.owner, wish.roles, wish.access, known.owner, supers[0])
                 forward = RolesMap(forward.owner, forward.logins, forward.superuser, supers[1])
                 found[wish.datastore] = inverse(forward, known.owner) if self.back else forward
@@ -282,6 +304,8 @@ class Transfer:
 
 def wish(options: Mapping[str, Any]) -> Wish:
     """One of the module's databases."""
-    given = {name: options.get(name) for name in ("datastore", "source", "target", "owner", "roles", "access", "strategy", "locale")}
+    given = {
+        name: options.get(name)
+        for name in ("datastore", "source", "target", "owner", "roles", "access", "strategy", "locale")
+    }
     return Wish(**{name: value for name, value in given.items() if value is not None})
-

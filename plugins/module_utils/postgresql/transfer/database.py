@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 from typing import Any
 
 from ..endpoint import APPLICATION, Endpoint, EndpointError
@@ -44,6 +45,9 @@ SELECT 'function ' || n.nspname || '.' || p.proname FROM pg_proc p JOIN pg_names
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(pooler)s)
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata"""
+_NOT_ANALYZED = """
+SELECT schemaname, relname FROM pg_stat_user_tables
+WHERE last_analyze IS NULL AND last_autoanalyze IS NULL AND pg_relation_size(relid) > 0 ORDER BY pg_relation_size(relid) DESC"""
 _SESSIONS = """
 SELECT pid, usename, coalesce(client_addr::text, 'the socket'), application_name FROM pg_stat_activity
 WHERE datname = %s AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
@@ -92,7 +96,9 @@ def incoming(target: str) -> str:
     """Where a copy meant for ``target`` goes first."""
     name = target + INCOMING
     if len(name.encode()) > LONGEST_NAME:
-        raise EndpointError(f"The name {target} is too long: {name} must fit into {LONGEST_NAME} bytes. Choose a shorter one.")
+        raise EndpointError(
+            f"The name {target} is too long: {name} must fit into {LONGEST_NAME} bytes. Choose a shorter one."
+        )
     return name
 
 
@@ -170,6 +176,26 @@ def drop(cursor: Any, name: str) -> bool:
     return True
 
 
+def analyze(endpoint: Endpoint, name: str, jobs: int) -> None:
+    """Statistics of tables that autovacuum has not come to yet: without them the first queries may take bad plans."""
+    with ExitStack() as stack:
+        cursors = [stack.enter_context(endpoint.cursor(name)) for __ in range(jobs)]
+        cursors[0].execute(_NOT_ANALYZED)
+        tables = [identifier(schema) + "." + identifier(table) for schema, table in cursors[0].fetchall()]
+        with ThreadPoolExecutor(jobs) as pool:
+            list(
+                pool.map(
+                    lambda pair: _analyze(*pair),
+                    ((cursor, tables[number::jobs]) for number, cursor in enumerate(cursors)),
+                )
+            )
+
+
+def _analyze(cursor: Any, tables: list[str]) -> None:
+    for table in tables:
+        cursor.execute(f"ANALYZE {table}")
+
+
 def end_sessions(cursor: Any, name: str, patience: float = 10.0) -> None:
     """Ends our own forgotten sessions with a database and sees them gone; strangers' are named and left alone."""
     until = time.monotonic() + patience
@@ -182,7 +208,11 @@ def end_sessions(cursor: Any, name: str, patience: float = 10.0) -> None:
             if application.startswith(APPLICATION):
                 cursor.execute("SELECT pg_terminate_backend(%s)", (pid,))
         if time.monotonic() > until:
-            who = ", ".join(sorted({f"{user} from {where} ({application or 'no name'})" for __, user, where, application in sessions}))
+            who = ", ".join(
+                sorted(
+                    {f"{user} from {where} ({application or 'no name'})" for __, user, where, application in sessions}
+                )
+            )
             raise EndpointError(
                 f"The database {name} is in use by {who}. Stop what uses it (its side is not native yet, or is moving), then run again."
             )

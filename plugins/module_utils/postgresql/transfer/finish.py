@@ -21,7 +21,9 @@ from .schema import Entry
 class Finish:
     """``origin`` is a session with the database that the definitions come from; ``large_objects``: whether to copy them."""
 
-    def __init__(self, order: Order, origin: Any, pair: sessions.Pair, copied: Copied, large_objects: bool = True) -> None:
+    def __init__(
+        self, order: Order, origin: Any, pair: sessions.Pair, copied: Copied, large_objects: bool = True
+    ) -> None:
         self._large_objects = large_objects
         self._order, self._origin, self._pair, self._copied = order, origin, pair, copied
         self._wanted: list[rights.Object] = []
@@ -40,10 +42,10 @@ class Finish:
             books.close(target)
             for entry in last:
                 target.execute(entry.text)
-            triggers = [each for each in self._wanted if each.type == "event trigger"]
-            if triggers:
-                for statement in rights.owners(triggers, rights.gather(target, database.BOOKS), order.mapping):
-                    target.execute(statement.text)
+            for each in self._wanted:
+                owner = order.mapping.as_owner(each.owner, each.type)
+                if each.type == "event trigger" and owner != order.target.user:
+                    target.execute(f"ALTER EVENT TRIGGER {each.identity} OWNER TO {identifier(owner)}")
             self._properties(target)
             database.mark(target, order.fresh, order.run)
             target.execute("COMMIT")
@@ -56,7 +58,9 @@ class Finish:
         self._copied.sequences = len(states)
         if not self._large_objects:
             return
-        self._copied.large_objects, size = leftovers.copy_large_objects(self._pair.source, self._pair.target, lambda size: None)
+        self._copied.large_objects, size = leftovers.copy_large_objects(
+            self._pair.source, self._pair.target, lambda size: None
+        )
         self._copied.bytes += size
 
     def _rights(self, origin: Any, target: Any) -> None:
@@ -74,9 +78,10 @@ class Finish:
             target.execute(statement.text)
 
     def _give(self, wanted: list[rights.Object], target: Any, mapping: Any, version: int) -> None:
-        for statement in rights.owners(wanted, rights.gather(target, database.BOOKS), mapping):
+        there = rights.gather(target, database.BOOKS)
+        for statement in rights.owners(wanted, there, mapping):
             target.execute(statement.text)
-        for statement in rights.grants(wanted, rights.gather(target, database.BOOKS), mapping, version):
+        for statement in rights.grants(wanted, rights.owned(wanted, there, mapping), mapping, version):
             self._grant(target, statement)
 
     @staticmethod
@@ -91,7 +96,11 @@ class Finish:
         """Owner, rights, settings, comment and limit of the database itself."""
         order = self._order
         name, mapping = identifier(order.fresh), order.mapping
-        server, known = (order.definitions.server, order.definitions.database) if order.definitions else (order.source, order.source_database)
+        server, known = (
+            (order.definitions.server, order.definitions.database)
+            if order.definitions
+            else (order.source, order.source_database)
+        )
         with server.cursor() as cursor:
             shown = database.find(cursor, known)
             found = database.settings(cursor, known)

@@ -36,7 +36,9 @@ def check(source: Endpoint, target: Endpoint, wish: Wish, roles: RolesMap, back:
             refuse_contents(target, wish.target)
     servers = inventory.server(source), inventory.server(target)
     shown = inventory.database(source, wish.source)
-    found = strategy.findings(wish.datastore, shown, servers[0], servers[1], wish.locale, back=back, whole=wish.strategy == "archive")
+    found = strategy.findings(
+        wish.datastore, shown, servers[0], servers[1], wish.locale, back=back, whole=wish.strategy == "archive"
+    )
     blocking = [each for each in found if each["severity"] == strategy.BLOCKING and each["code"] != "target-not-empty"]
     if blocking:
         raise TransferError(" ".join(f"{each['text']} {each['remedy']}" for each in blocking))
@@ -59,7 +61,9 @@ def refuse_contents(target: Endpoint, name: str) -> None:
 
 def owners_exist(cursor: Any, maps: Iterable[RolesMap], target: Endpoint) -> None:
     """The catalogue's own roles are made by the role postgresql, before."""
-    wanted = {each.owner for each in maps} | {role for each in maps for native in each.logins.values() for role in native}
+    wanted = {each.owner for each in maps} | {
+        role for each in maps for native in each.logins.values() for role in native
+    }
     cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY (%s)", (sorted(wanted),))
     missing = sorted(wanted - {row[0] for row in cursor.fetchall()})
     if missing:

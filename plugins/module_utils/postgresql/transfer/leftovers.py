@@ -65,7 +65,11 @@ def sequence_states(cursor: Any) -> list[tuple[str, str, int, bool]]:
     found: list[tuple[str, str, int, bool]] = []
     for start in range(0, len(names), SEQUENCES_AT_ONCE):
         some = names[start : start + SEQUENCES_AT_ONCE]
-        cursor.execute(" UNION ALL ".join(f"SELECT {n}, last_value, is_called FROM {qualified(*name)}" for n, name in enumerate(some)))
+        cursor.execute(
+            " UNION ALL ".join(
+                f"SELECT {n}, last_value, is_called FROM {qualified(*name)}" for n, name in enumerate(some)
+            )
+        )
         states = {number: (value, called) for number, value, called in cursor.fetchall()}
         found += [(*name, *states[number]) for number, name in enumerate(some)]
     return found
@@ -75,7 +79,10 @@ def set_sequences(cursor: Any, states: list[tuple[str, str, int, bool]]) -> None
     """Puts every sequence exactly where the source's stands."""
     for start in range(0, len(states), SEQUENCES_AT_ONCE):
         some = states[start : start + SEQUENCES_AT_ONCE]
-        calls = (f"pg_catalog.setval({literal(qualified(schema, name))}, {value}, {str(called).lower()})" for schema, name, value, called in some)
+        calls = (
+            f"pg_catalog.setval({literal(qualified(schema, name))}, {value}, {str(called).lower()})"
+            for schema, name, value, called in some
+        )
         cursor.execute("SELECT " + ", ".join(calls))
 
 
@@ -118,10 +125,15 @@ def languages(cursor: Any) -> dict[str, str]:
 def refreshes(cursor: Any) -> list[tuple[str, str]]:
     """Statements that fill the populated materialised views of the source, those that read others after them; by title."""
     cursor.execute(VIEWS)
-    return [(f"{schema}.{name}", f"REFRESH MATERIALIZED VIEW {qualified(schema, name)}") for schema, name in cursor.fetchall()]
+    return [
+        (f"{schema}.{name}", f"REFRESH MATERIALIZED VIEW {qualified(schema, name)}")
+        for schema, name in cursor.fetchall()
+    ]
 
 
-def copy_large_objects(source: Any, target: Any, progress: Callable[[int], None], binary: bool = True) -> tuple[int, int]:
+def copy_large_objects(
+    source: Any, target: Any, progress: Callable[[int], None], binary: bool = True
+) -> tuple[int, int]:
     """Makes the source's large objects again with their numbers, holes included, in the target session's transaction.
 
     Count and bytes. Through a temporary table: the catalogue's own is not to be written by hand.

@@ -109,7 +109,12 @@ class Line:
 
 
 def copy(
-    source: Any, read: str, target: Any, write: str, progress: Callable[[int], None] | None = None, encoding: str = "UTF8"
+    source: Any,
+    read: str,
+    target: Any,
+    write: str,
+    progress: Callable[[int], None] | None = None,
+    encoding: str = "UTF8",
 ) -> int:
     """Runs one COPY in two idle sessions; gives the number of rows, which both servers counted alike.
 

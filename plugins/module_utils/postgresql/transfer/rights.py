@@ -11,7 +11,7 @@ rights that were changed at the source (against ``pg_init_privs``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..quoting import grantee, identifier
@@ -143,6 +143,21 @@ def owners(source: Iterable[Object], target: Iterable[Object], roles: RolesMap) 
             yield Statement(f"ALTER {word} {each.identity} OWNER TO {identifier(wanted)}")
 
 
+def owned(source: Iterable[Object], target: Iterable[Object], roles: RolesMap) -> list[Object]:
+    """The target's objects as they are once :func:`owners` has run: who was the owner, as one and as a grantee, is the new one."""
+    wanted = {each.key[:2]: roles.as_owner(each.owner, each.owner_kind) for each in source if not each.fixed}
+    found = []
+    for each in target:
+        owner = each.owner if each.fixed else wanted.get(each.key[:2], each.owner)
+        names = {each.owner: owner}
+        moved = frozenset(
+            (names.get(giver, giver), names.get(receiver, receiver), right, passes)
+            for giver, receiver, right, passes in each.rights
+        )
+        found.append(replace(each, owner=owner, rights=moved))
+    return found
+
+
 def grants(source: Iterable[Object], target: Iterable[Object], roles: RolesMap, version: int) -> Iterator[Statement]:
     """Gives each object its rights; the owners must be right before. ``version`` is the target's."""
     there = {each.key: each for each in target}
@@ -196,7 +211,9 @@ def _known(rights: frozenset[Right], version: int) -> frozenset[Right]:
     return frozenset(right for right in rights if NEW_PRIVILEGES.get(right[2], 0) <= version)
 
 
-def _statements(place: str, column: str, extra: frozenset[Right], missing: frozenset[Right], owner: str) -> Iterator[Statement]:
+def _statements(
+    place: str, column: str, extra: frozenset[Right], missing: frozenset[Right], owner: str
+) -> Iterator[Statement]:
     """REVOKE first, then GRANT: the owner's own first, those that were passed on after them."""
     for (__, receiver, __), names in sorted(_grouped(extra).items()):
         yield Statement(f"REVOKE {_privileges(names, column)} ON {place} FROM {grantee(receiver)}")
@@ -204,7 +221,8 @@ def _statements(place: str, column: str, extra: frozenset[Right], missing: froze
     for (grantor, receiver, passes), names in order:
         option = " WITH GRANT OPTION" if passes and receiver != owner else ""
         yield Statement(
-            f"GRANT {_privileges(names, column)} ON {place} TO {grantee(receiver)}{option}", "" if grantor == owner else grantor
+            f"GRANT {_privileges(names, column)} ON {place} TO {grantee(receiver)}{option}",
+            "" if grantor == owner else grantor,
         )
 
 
@@ -220,12 +238,16 @@ def _privileges(names: list[str], column: str) -> str:
 
 
 def _rights(rows: list[list[str]] | None) -> frozenset[Right]:
-    return frozenset((grantor, receiver, privilege, passes == "true") for grantor, receiver, privilege, passes in rows or [])
+    return frozenset(
+        (grantor, receiver, privilege, passes == "true") for grantor, receiver, privilege, passes in rows or []
+    )
 
 
 def of_database(cursor: Any, name: str, called: str) -> Object:
     """The database itself as an object with rights; ``called`` is its name at the target."""
     acl = _exploded("coalesce(datacl, acldefault('d', datdba))")
-    cursor.execute(f"SELECT pg_get_userbyid(datdba)::text, datacl IS NOT NULL, {acl} FROM pg_database WHERE datname = %s", (name,))
+    cursor.execute(
+        f"SELECT pg_get_userbyid(datdba)::text, datacl IS NOT NULL, {acl} FROM pg_database WHERE datname = %s", (name,)
+    )
     owner, explicit, found = cursor.fetchone()
     return Object("database", identifier(called), "", "", "d", False, owner, explicit, _rights(found), frozenset())

@@ -17,7 +17,14 @@ from ..quoting import identifier, literal
 from ..roles_map import RolesMap
 
 LISTS = frozenset(
-    {"local_preload_libraries", "search_path", "session_preload_libraries", "shared_preload_libraries", "temp_tablespaces", "unix_socket_directories"}
+    {
+        "local_preload_libraries",
+        "search_path",
+        "session_preload_libraries",
+        "shared_preload_libraries",
+        "temp_tablespaces",
+        "unix_socket_directories",
+    }
 )
 """Settings whose stored values are lists of names, quoted already (`GUC_LIST_QUOTE`)."""
 
@@ -113,14 +120,19 @@ def plan(source: Found, target: Found, maps: Iterable[RolesMap]) -> Iterator[Cha
             role = source.roles[name]
             yield Change(f"role {name}", f"CREATE ROLE {identifier(name)} {role.options()}")
             if role.comment:
-                yield Change(f"comment of role {name}", f"COMMENT ON ROLE {identifier(name)} IS {literal(role.comment)}")
+                yield Change(
+                    f"comment of role {name}", f"COMMENT ON ROLE {identifier(name)} IS {literal(role.comment)}"
+                )
     yield from _memberships(source, target, roles)
     for name in sorted(source.settings):
         for native in roles.as_grantee(name) if name != source.superuser else ():
             has = target.settings.get(native, {})
             for setting, value in sorted(source.settings[name].items()):
                 if has.get(setting) != value:
-                    yield Change(f"setting {setting} of role {native}", f"ALTER ROLE {identifier(native)} SET {assignment(setting, value, roles)}")
+                    yield Change(
+                        f"setting {setting} of role {native}",
+                        f"ALTER ROLE {identifier(native)} SET {assignment(setting, value, roles)}",
+                    )
     if target.version >= FIRST_WITH_PARAMETERS:
         yield from _parameters(source, target, roles)
 
@@ -133,9 +145,12 @@ def _memberships(source: Found, target: Found, roles: RolesMap) -> Iterator[Chan
                     continue
                 options = " WITH ADMIN OPTION" if row["admin_option"] else ""
                 if "inherit_option" in row and target.version >= FIRST_WITH_MEMBER_OPTIONS:
-                    options = " WITH " + ", ".join(f"{each.upper()} {str(row[each + '_option']).upper()}" for each in ("admin", "inherit", "set"))
+                    options = " WITH " + ", ".join(
+                        f"{each.upper()} {str(row[each + '_option']).upper()}" for each in ("admin", "inherit", "set")
+                    )
                 yield Change(
-                    f"{native} as a member of {native_group}", f"GRANT {identifier(native_group)} TO {identifier(native)}{options}"
+                    f"{native} as a member of {native_group}",
+                    f"GRANT {identifier(native_group)} TO {identifier(native)}{options}",
                 )
 
 
@@ -145,7 +160,10 @@ def _parameters(source: Found, target: Found, roles: RolesMap) -> Iterator[Chang
             if (parameter, native, privilege, passes) not in target.parameters and role != source.superuser:
                 option = " WITH GRANT OPTION" if passes else ""
                 receiver = native if native == "PUBLIC" else identifier(native)
-                yield Change(f"right of {native} on {parameter}", f"GRANT {privilege} ON PARAMETER {parameter} TO {receiver}{option}")
+                yield Change(
+                    f"right of {native} on {parameter}",
+                    f"GRANT {privilege} ON PARAMETER {parameter} TO {receiver}{option}",
+                )
 
 
 def joined(maps: Iterable[RolesMap]) -> RolesMap:

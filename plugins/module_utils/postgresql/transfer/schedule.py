@@ -78,9 +78,15 @@ def copies(parts: Iterable[Part]) -> list[Work]:
     return [Work(part.name, part, weight=part.table.size) for part in parts]
 
 
-def definitions(entries: Sequence[Entry], whole: Sequence[Entry], parts: Sequence[Part], others: Sequence[str] = ()) -> list[Work]:
+def definitions(
+    entries: Sequence[Entry], whole: Sequence[Entry], parts: Sequence[Part], others: Sequence[str] = ()
+) -> list[Work]:
     """Indexes and keys as work. ``whole``: all entries; ``others``: names of work that each of these waits for."""
-    tables = {entry.number: entry.oid for entry in whole if entry.table == PG_CLASS and "TABLE" in entry.kind and not entry.kind.startswith("TABLE ")}
+    tables = {
+        entry.number: entry.oid
+        for entry in whole
+        if entry.table == PG_CLASS and "TABLE" in entry.kind and not entry.kind.startswith("TABLE ")
+    }
     by_number = {entry.number: entry for entry in entries}
     owners = {entry.number: [tables[each] for each in entry.depends if each in tables] for entry in whole}
     rows: dict[int, list[str]] = {}
@@ -91,13 +97,24 @@ def definitions(entries: Sequence[Entry], whole: Sequence[Entry], parts: Sequenc
     found = []
     for entry in entries:
         own = owners[entry.number]
-        reached = {oid for each in entry.depends for oid in owners.get(each, ())} if entry.kind == FOREIGN_KEY else set()
-        after = {name for oid in own for name in rows.get(oid, ())} | {mark(by_number[each]) for each in entry.depends if each in by_number}
+        reached = (
+            {oid for each in entry.depends for oid in owners.get(each, ())} if entry.kind == FOREIGN_KEY else set()
+        )
+        after = {name for oid in own for name in rows.get(oid, ())} | {
+            mark(by_number[each]) for each in entry.depends if each in by_number
+        }
         used = frozenset(own) | reached
         shared = entry.kind == INDEX
         weight = max((sizes.get(oid, 0) for oid in own), default=0)
         found.append(
-            Work(mark(entry), entry, frozenset({*after, *others}), frozenset() if shared else used, used if shared else frozenset(), weight)
+            Work(
+                mark(entry),
+                entry,
+                frozenset({*after, *others}),
+                frozenset() if shared else used,
+                used if shared else frozenset(),
+                weight,
+            )
         )
     return found
 
@@ -161,7 +178,9 @@ class Board:
     def _free(self, work: Work) -> bool:
         if work.after & self._pending:
             return False
-        return not any(table in self.busy for table in work.locks) and not any(self.busy.get(table, 0) < 0 for table in work.shares)
+        return not any(table in self.busy for table in work.locks) and not any(
+            self.busy.get(table, 0) < 0 for table in work.shares
+        )
 
     def _use(self, work: Work) -> None:
         for table in work.locks:

@@ -117,7 +117,9 @@ def split(listed: bytes, script: bytes, section: str) -> Iterator[Entry]:
     ends = [each[3] for each in found[1:]] + [closing[0] if closing else len(script)]
     for (number, table, oid, __, start), end in zip(found, ends, strict=True):
         if not (heading := _HEADING.match(script, start, end)):
-            raise EndpointError(f"pg_restore's script is not understood near: {script[start : start + 200].decode(errors='replace')}")
+            raise EndpointError(
+                f"pg_restore's script is not understood near: {script[start : start + 200].decode(errors='replace')}"
+            )
         kind, name, schema = (heading[group].decode(errors="surrogateescape") for group in ("kind", "name", "schema"))
         depends = tuple(int(each) for each in (heading["depends"] or b"").split())
         yield Entry(number, table, oid, kind, schema, name, depends, script[heading.end() : end].strip(), section)

@@ -26,7 +26,12 @@ SPELLING = {
     "row_security": "off",
     "quote_all_identifiers": "off",
 }
-LOADING = {"check_function_bodies": "off", "synchronous_commit": "off", "default_tablespace": "", "session_replication_role": "origin"}
+LOADING = {
+    "check_function_bodies": "off",
+    "synchronous_commit": "off",
+    "default_tablespace": "",
+    "session_replication_role": "origin",
+}
 FIRST_WITH_CONNECTION_CHECK = 140000
 MOST_SORT_MEMORY = 512 * 1024**2
 

@@ -17,12 +17,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ..quoting import literal, qualified
+from ..quoting import literal
 from . import books, database, finish, leftovers, pipe, schedule, schema, sessions, tables
 from .errors import TransferError, explained
 from .order import Copied, Order
 
-ANALYZE = "ANALYZE"
+BATCH = 64
+"""Quick definitions in one call: a round trip for each would take longer than they do."""
 _DEADLOCK = "40P01"
 
 
@@ -63,7 +64,9 @@ class Stream:
                     stack.callback(self._origin.close)
                     shown = schema.dump(other.server, other.database, archive, encoding=like.encoding)
                 else:
-                    shown = schema.dump(order.source, order.source_database, archive, encoding=like.encoding, snapshot=snapshot)
+                    shown = schema.dump(
+                        order.source, order.source_database, archive, encoding=like.encoding, snapshot=snapshot
+                    )
                 self.copied.entries = len(shown.entries)
                 with reader.cursor() as cursor:
                     state = books.fingerprint(cursor, shown.digest)
@@ -112,7 +115,9 @@ class Stream:
             done = kept.done()
             if schema.PRE not in done:
                 if done:
-                    raise TransferError(f"The books in {self.order.fresh} are not ours. Drop that database, then run again.")
+                    raise TransferError(
+                        f"The books in {self.order.fresh} are not ours. Drop that database, then run again."
+                    )
                 with self._stage("definitions"):
                     self._define(pair, shown)
                     books.enter(cursor, schema.PRE)
@@ -127,6 +132,7 @@ class Stream:
             versions = dict(origin.fetchall())
             cursor.execute("SELECT name, version FROM pg_available_extension_versions")
             available = set(cursor.fetchall())
+            texts: list[tuple[str, bytes]] = []
             for entry in shown.of(schema.PRE):
                 if entry.kind in schema.GENERATED or not entry.text:
                     continue
@@ -134,10 +140,22 @@ class Stream:
                 if entry.kind == "EXTENSION" and (entry.name, versions.get(entry.name)) in available:
                     text = text.rstrip(b";") + f" VERSION {literal(versions[entry.name])};".encode()
                 elif entry.kind == "EXTENSION":
-                    self._note(f"The extension {entry.name} is {versions.get(entry.name)} at the source; the target has another version.")
+                    self._note(
+                        f"The extension {entry.name} is {versions.get(entry.name)} at the source; the target has another version."
+                    )
                 elif entry.kind == "PROCEDURAL LANGUAGE" and entry.name in spoken:
                     text = spoken[entry.name].encode()
-                with explained(self.order.target, self.order.fresh, entry.title):
+                texts.append((entry.title, text))
+            for start in range(0, len(texts), BATCH):
+                self._batch(cursor, texts[start : start + BATCH])
+
+    def _batch(self, cursor: Any, texts: Sequence[tuple[str, bytes]]) -> None:
+        """Definitions in one call, which is one transaction; after an error again, one by one, to name the one that failed."""
+        try:
+            cursor.execute(b";\n".join(text for __, text in texts))
+        except Exception:
+            for title, text in texts:
+                with explained(self.order.target, self.order.fresh, title):
                     cursor.execute(text)
 
     def _fill(self, pairs: list[sessions.Pair], shown: schema.Schema, done: Mapping[str, tuple[int, int]]) -> None:
@@ -152,14 +170,14 @@ class Stream:
             with self._origin.cursor() as origin:
                 policies = [text.encode() for text in leftovers.policies(origin, self.order.mapping)]
             self._serially(pairs[0], [("policies", policies)] if policies else [], done)
-            self._serially(pairs[0], [(schedule.mark(entry), [entry.text]) for entry in phases.quick if entry.text], done)
+            self._serially(
+                pairs[0], [(schedule.mark(entry), [entry.text]) for entry in phases.quick if entry.text], done
+            )
         with self._stage("foreign keys"):
             self._together(pairs, schedule.definitions(phases.foreign_keys, whole, parts), done)
-            self._serially(pairs[0], [(schedule.mark(entry), [entry.text]) for entry in phases.late if entry.text], done)
-        with self._stage("statistics"):
-            analyzed = [schedule.Work(f"{ANALYZE} {title}", title, weight=size) for title, size in schedule.sizes(parts).items()]
-            self._names = {part.table.title: part.table for part in parts}
-            self._together(pairs, analyzed, done)
+            self._serially(
+                pairs[0], [(schedule.mark(entry), [entry.text]) for entry in phases.late if entry.text], done
+            )
 
     def _parts(self, pair: sessions.Pair) -> list[tables.Part]:
         with pair.source.cursor() as source, pair.target.cursor() as target:
@@ -168,14 +186,18 @@ class Stream:
             same = same_order(source, target)
             found = tables.gather(source, there, same)
         if not same and any(table.into for table in found):
-            self._note("Text is ordered otherwise at the target: rows of tables parted by text went to the parts where they belong there.")
+            self._note(
+                "Text is ordered otherwise at the target: rows of tables parted by text went to the parts where they belong there."
+            )
         self._whole = sum(table.size for table in found)
         ranges = pair.source.server_version >= tables.FIRST_WITH_RANGES
         for table in found:
             self.copied.tables[table.title] = {"rows": 0, "bytes": 0}
         return [part for table in found for part in tables.parts(table, ranges)]
 
-    def _together(self, pairs: list[sessions.Pair], work: list[schedule.Work], done: Mapping[str, tuple[int, int]]) -> None:
+    def _together(
+        self, pairs: list[sessions.Pair], work: list[schedule.Work], done: Mapping[str, tuple[int, int]]
+    ) -> None:
         """Runs work on all pairs of sessions."""
         for each in work:
             if each.name in done and isinstance(each.item, tables.Part):
@@ -186,11 +208,14 @@ class Stream:
 
     def _do(self, pair: sessions.Pair, work: schedule.Work) -> None:
         """One part or definition, and its mark, in one transaction of the target."""
-        if isinstance(work.item, tables.Part):
+        if not isinstance(work.item, schema.Entry):
             self._copy(pair, work.item)
             return
-        with pair.target.cursor() as cursor, explained(self.order.target, self.order.fresh, work.name.partition(" ")[2]):
-            text: Any = work.item.text if isinstance(work.item, schema.Entry) else self._analyze(work.item)
+        with (
+            pair.target.cursor() as cursor,
+            explained(self.order.target, self.order.fresh, work.name.partition(" ")[2]),
+        ):
+            text = work.item.text
             for attempt in range(3):
                 try:
                     cursor.execute("BEGIN")
@@ -202,10 +227,6 @@ class Stream:
                     if getattr(error, "pgcode", "") != _DEADLOCK or attempt == 2:
                         raise
                     cursor.execute("ROLLBACK")
-
-    def _analyze(self, title: str) -> str:
-        table = self._names[title]
-        return f"{ANALYZE} {qualified(table.schema, table.name)}"
 
     def _copy(self, pair: sessions.Pair, part: tables.Part) -> None:
         sent = 0
@@ -219,7 +240,10 @@ class Stream:
                 self._reached += min(part.size, sent) - reached
             self._progress(self._reached, self._whole)
 
-        with pair.target.cursor() as cursor, explained(self.order.target, self.order.fresh, part.table.title, self.order.source):
+        with (
+            pair.target.cursor() as cursor,
+            explained(self.order.target, self.order.fresh, part.table.title, self.order.source),
+        ):
             cursor.execute("BEGIN")
             encoding = pair.source.info.parameter_status("client_encoding") or "UTF8"
             rows = pipe.copy(pair.source, part.read(), pair.target, part.write(), progress, encoding)
@@ -236,18 +260,27 @@ class Stream:
             table["rows"] += rows
             table["bytes"] += size
 
-    def _serially(self, pair: sessions.Pair, items: Sequence[tuple[str, Sequence[bytes]]], done: Mapping[str, tuple[int, int]]) -> None:
+    def _serially(
+        self, pair: sessions.Pair, items: Sequence[tuple[str, Sequence[bytes]]], done: Mapping[str, tuple[int, int]]
+    ) -> None:
         """Quick definitions in their own order, each with its mark."""
+        left = [item for item in items if item[0] not in done]
         with pair.target.cursor() as cursor:
-            for name, texts in items:
-                if name in done:
-                    continue
-                with explained(self.order.target, self.order.fresh, name.partition(" ")[2] or name):
-                    cursor.execute("BEGIN")
-                    for text in texts:
-                        cursor.execute(text)
+            for start in range(0, len(left), BATCH):
+                some = left[start : start + BATCH]
+                cursor.execute("BEGIN")
+                cursor.execute("SAVEPOINT batch")
+                try:
+                    cursor.execute(b";\n".join(text for __, texts in some for text in texts))
+                except Exception:
+                    cursor.execute("ROLLBACK TO SAVEPOINT batch")
+                    for name, texts in some:
+                        with explained(self.order.target, self.order.fresh, name.partition(" ")[2] or name):
+                            for text in texts:
+                                cursor.execute(text)
+                for name, __ in some:
                     books.enter(cursor, name)
-                    cursor.execute("COMMIT")
+                cursor.execute("COMMIT")
 
     def _finish(self, pair: sessions.Pair, shown: schema.Schema) -> None:
         finish.Finish(self.order, self._origin, pair, self.copied).run(schedule.phases(shown.entries).last)
@@ -274,7 +307,9 @@ def same_order(source: Any, target: Any) -> bool:
     """Whether both servers order text alike by the database's own collation: the same provider, version and locale."""
     found = []
     for cursor in (source, target):
-        cursor.execute("SELECT to_jsonb(d) ->> 'datlocprovider', d.datcollate, to_jsonb(d) ->> 'datcollversion', version() FROM pg_database d WHERE datname = current_database()")
+        cursor.execute(
+            "SELECT to_jsonb(d) ->> 'datlocprovider', d.datcollate, to_jsonb(d) ->> 'datcollversion', version() FROM pg_database d WHERE datname = current_database()"
+        )
         provider, collate, version, name = cursor.fetchone()
         if version is None and collate.partition(".")[0] not in ("C", "POSIX"):
             return False

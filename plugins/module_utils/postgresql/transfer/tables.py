@@ -118,7 +118,9 @@ class Part:
             return f"COPY {table}{f' ({columns})' if columns else ''} TO STDOUT{self._format()}"
         bounds = [f"ctid >= '({self.first},0)'"] if self.first else []
         bounds += [f"ctid < '({self.last},0)'"] if self.last is not None else []
-        where = f" WHERE {' AND '.join(bounds)}" if bounds else f" {self.table.condition}" if self.table.condition else ""
+        where = (
+            f" WHERE {' AND '.join(bounds)}" if bounds else f" {self.table.condition}" if self.table.condition else ""
+        )
         return f"COPY (SELECT {columns} FROM ONLY {table}{where}) TO STDOUT{self._format()}"
 
     def write(self) -> str:
@@ -202,7 +204,9 @@ def _tables(
         own = columns.get(oid, [])
         binary = bool(own) and all(types.binary(kind) for __, kind in own)
         names = tuple(name for name, __ in own)
-        yield Table(oid, schema, name, names, binary, heap, size, count, unlogged, (condition or "").strip(), roots.get(root))
+        yield Table(
+            oid, schema, name, names, binary, heap, size, count, unlogged, (condition or "").strip(), roots.get(root)
+        )
 
 
 def through_root(partitioned: list[tuple], types: Types, same_order: bool) -> dict[int, tuple[str, str]]:

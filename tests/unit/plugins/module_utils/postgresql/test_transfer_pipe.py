@@ -146,7 +146,12 @@ def serve_two(session, freak):
 @pytest.mark.parametrize(
     ("one", "other", "side", "code"),
     [
-        (lambda: source(row(b"x"), error("disk on fire", "58030") + message(b"Z", b"E")), lambda: target(), "source", "58030"),
+        (
+            lambda: source(row(b"x"), error("disk on fire", "58030") + message(b"Z", b"E")),
+            lambda: target(),
+            "source",
+            "58030",
+        ),
         (lambda: source(answer=error("no table", "42P01") + READY), lambda: target(), "source", "42P01"),
         (lambda: source(DONE), lambda: target(answer=error("no right", "42501") + READY), "target", "42501"),
         (

@@ -8,8 +8,19 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import quoting
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.roles_map import RolesMap, inverse, roles_map
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer import rights, roles, schedule, schema, tables
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.tables import Part, Table, Type, Types
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer import (
+    rights,
+    roles,
+    schedule,
+    schema,
+    tables,
+)
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.tables import (
+    Part,
+    Table,
+    Type,
+    Types,
+)
 
 MAP = roles_map("auth_owner", None, {"auth": "write", "report": "read"}, "auth_user")
 
@@ -89,7 +100,7 @@ def test_an_extension_of_another_version_goes_as_text():
 
 # Parts
 
-LARGE = Table(1, "public", "orders", ("id", "na\"me"), True, heap=8192 * 30_000, size=8192 * 40_000)
+LARGE = Table(1, "public", "orders", ("id", 'na"me'), True, heap=8192 * 30_000, size=8192 * 40_000)
 
 
 def test_parts_cover_every_page_once():
@@ -268,12 +279,22 @@ def test_the_first_failure_ends_the_others_and_is_told():
 
 
 def owned(identity, owner="auth_user", granted=(), **more):
-    given = {"type": "table", "column": "", "more": "", "kind": "r", "fixed": False, "explicit": bool(granted), "init": frozenset()}
+    given = {
+        "type": "table",
+        "column": "",
+        "more": "",
+        "kind": "r",
+        "fixed": False,
+        "explicit": bool(granted),
+        "init": frozenset(),
+    }
     return rights.Object(identity=identity, owner=owner, rights=frozenset(granted), **{**given, **more})
 
 
 OWN = {("auth_user", "auth_user", each, False) for each in ("SELECT", "INSERT")}
-FRESH = owned("public.t", "postgres", {("postgres", "postgres", each, False) for each in ("SELECT", "INSERT", "MAINTAIN")})
+FRESH = owned(
+    "public.t", "postgres", {("postgres", "postgres", each, False) for each in ("SELECT", "INSERT", "MAINTAIN")}
+)
 NATIVE = {("auth_owner", "auth_owner", each, False) for each in ("SELECT", "INSERT", "MAINTAIN")}
 
 
@@ -289,7 +310,12 @@ def test_owners_are_the_native_ones():
 def test_rights_are_given_under_the_map_and_passed_on_by_who_may():
     source = owned(
         "public.t",
-        granted=OWN | {("auth_user", "reader", "SELECT", True), ("reader", "PUBLIC", "SELECT", False), ("auth_user", "other", "INSERT", False)},
+        granted=OWN
+        | {
+            ("auth_user", "reader", "SELECT", True),
+            ("reader", "PUBLIC", "SELECT", False),
+            ("auth_user", "other", "INSERT", False),
+        },
     )
     there = owned("public.t", "auth_owner", NATIVE)
     found = [(each.text, each.role) for each in rights.grants([source], [there], MAP, 170000)]
@@ -307,7 +333,9 @@ def test_a_right_that_the_owner_gave_up_is_taken():
 
 
 def test_rights_of_columns_name_the_column():
-    source = owned("public.t", granted={("auth_user", "reader", "UPDATE", False)}, column='e"mail', kind="c", more="column")
+    source = owned(
+        "public.t", granted={("auth_user", "reader", "UPDATE", False)}, column='e"mail', kind="c", more="column"
+    )
     found = [each.text for each in rights.grants([source], [], MAP, 150000)]
     assert found == ['GRANT UPDATE ("e""mail") ON TABLE public.t TO "reader"']
 
@@ -315,7 +343,13 @@ def test_rights_of_columns_name_the_column():
 def test_of_the_system_only_what_was_changed():
     born = frozenset({("postgres", "postgres", "EXECUTE", False), ("postgres", "PUBLIC", "EXECUTE", False)})
     source = owned(
-        "pg_catalog.f()", "postgres", {*born, ("postgres", "reader", "EXECUTE", False)}, type="function", kind="f", fixed=True, init=born
+        "pg_catalog.f()",
+        "postgres",
+        {*born, ("postgres", "reader", "EXECUTE", False)},
+        type="function",
+        kind="f",
+        fixed=True,
+        init=born,
     )
     found = [each.text for each in rights.grants([source], [], MAP, 150000)]
     assert found == ['GRANT EXECUTE ON ROUTINE pg_catalog.f() TO "reader"']
@@ -325,16 +359,30 @@ def test_of_the_system_only_what_was_changed():
 
 
 def role(name, **more):
-    given = dict(inherit=True, create_role=False, create_database=False, login=True, replication=False, bypass_rls=False, limit=-1)
-    return roles.Role(name, **{**given, "until": None, "verifier": "SCRAM-SHA-256$x", "comment": None, "superuser": False, **more})
+    given = dict(
+        inherit=True,
+        create_role=False,
+        create_database=False,
+        login=True,
+        replication=False,
+        bypass_rls=False,
+        limit=-1,
+    )
+    return roles.Role(
+        name, **{**given, "until": None, "verifier": "SCRAM-SHA-256$x", "comment": None, "superuser": False, **more}
+    )
 
 
 def found(*known, members=None, settings=None, superuser="postgres", version=150000):
-    return roles.Found({each.name: each for each in known}, members or {}, settings or {}, frozenset(), superuser, version)
+    return roles.Found(
+        {each.name: each for each in known}, members or {}, settings or {}, frozenset(), superuser, version
+    )
 
 
 def test_unknown_roles_are_carried_with_their_verifier_and_never_as_superusers():
-    source = found(role("reader"), role("admin", superuser=True), role("auth_user"), role("postgres"), role("pg_monitor"))
+    source = found(
+        role("reader"), role("admin", superuser=True), role("auth_user"), role("postgres"), role("pg_monitor")
+    )
     changes = {each.title: each.text for each in roles.plan(source, found(role("postgres")), [MAP])}
     assert set(changes) == {"role reader", "role admin"}
     assert "PASSWORD 'SCRAM-SHA-256$x'" in changes["role reader"]
@@ -345,7 +393,10 @@ def test_memberships_follow_the_map_and_settings_too():
     members = {("readers", "auth_user"): {"admin_option": True}}
     source = found(role("readers"), members=members, settings={"auth_user": {"search_path": '"$user", public'}})
     texts = [each.text for each in roles.plan(source, found(role("readers")), [MAP])]
-    assert texts == ['GRANT "readers" TO "auth" WITH ADMIN OPTION', "ALTER ROLE \"auth\" SET \"search_path\" = '$user', 'public'"]
+    assert texts == [
+        'GRANT "readers" TO "auth" WITH ADMIN OPTION',
+        "ALTER ROLE \"auth\" SET \"search_path\" = '$user', 'public'",
+    ]
 
 
 def test_a_second_run_changes_nothing():
