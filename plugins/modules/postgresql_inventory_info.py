@@ -54,7 +54,7 @@ options:
         description: By login of the source, the native role in its place.
         type: dict
         default: {}
-      strategy:
+      way:
         description: V(stream) by parallel COPY, or V(archive) by pg_dump and pg_restore, which needs room for the dump.
         type: str
         choices: [stream, archive]
@@ -99,7 +99,7 @@ databases:
   description: By datastore, sizes, tables, extensions, the map of roles, the strategy with its reasons, and the estimate in seconds.
   returned: success
   type: dict
-  sample: {"auth": {"bytes": 24117248, "rows": 100204, "strategy": {"choice": "freeze-copy"}, "estimate": {"total": 4.1}}}
+  sample: {"auth": {"bytes": 24117248, "rows": 100204, "method": {"choice": "freeze-copy"}, "estimate": {"total": 4.1}}}
 findings:
   description: What the operator must know, decide or remove, each with severity, code, object, text, remedy and datastore.
   returned: success
@@ -126,7 +126,7 @@ DATABASE = {
     "owner": {"type": "str"},
     "access": {"type": "dict", "default": {}},
     "roles": {"type": "dict", "default": {}},
-    "strategy": {"type": "str", "choices": ["stream", "archive"], "default": "stream"},
+    "way": {"type": "str", "choices": ["stream", "archive"], "default": "stream"},
     "locale": {"type": "str", "default": ""},
 }
 ARGUMENTS: dict[str, Any] = {

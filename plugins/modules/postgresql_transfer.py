@@ -61,7 +61,7 @@ options:
         description: By login of the source, the native role (or a list) in its place. Without it, the login is who owns the source's database.
         type: dict
         default: {}
-      strategy:
+      way:
         description: V(stream) by parallel COPY, or V(archive) by pg_dump and pg_restore.
         type: str
         choices: [stream, archive]
@@ -146,7 +146,7 @@ DATABASE = {
     "owner": {"type": "str", "required": True},
     "access": {"type": "dict", "default": {}},
     "roles": {"type": "dict", "default": {}},
-    "strategy": {"type": "str", "choices": ["stream", "archive"], "default": "stream"},
+    "way": {"type": "str", "choices": ["stream", "archive"], "default": "stream"},
     "locale": {"type": "str", "default": ""},
 }
 ARGUMENTS: dict[str, Any] = {

@@ -28,7 +28,7 @@ def looks(postgresql: Iterable[Result], others: Mapping[str, Iterable[Result]]) 
         field, unit = UNITS[kind]
         for result in results:
             found[result["item"]["datastore"]] = {
-                "strategy": "freeze-copy",
+                "method": "freeze-copy",
                 "way": result.get("way") or "",
                 "reasons": result.get("reasons") or [],
                 "bytes": result.get("bytes") or 0,
@@ -40,10 +40,10 @@ def looks(postgresql: Iterable[Result], others: Mapping[str, Iterable[Result]]) 
 
 
 def _database(one: Mapping[str, Any]) -> dict[str, Any]:
-    strategy = one.get("strategy") or {}
+    strategy = one.get("method") or {}
     shape = {key: one.get(key) or 0 for key in ("table_bytes", "index_bytes", "large_objects")}
     return {
-        "strategy": strategy.get("choice") or "freeze-copy",
+        "method": strategy.get("choice") or "freeze-copy",
         "way": strategy.get("way") or "",
         "reasons": strategy.get("reasons") or [],
         "bytes": one.get("bytes") or 0,

@@ -69,7 +69,7 @@ def _item(name: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "users": list(sharing.get("users", [])),
         "group": sharing.get("group", ""),
         "shared_by": list(sharing.get("groups", [])) if len(sharing.get("groups", [])) > 1 else [],
-        "strategy": look.get("strategy", "freeze-copy"),
+        "method": look.get("method", "freeze-copy"),
         "way": look.get("way", ""),
         "reasons": list(look.get("reasons", [])),
         "bytes": int(look.get("bytes", 0)),
@@ -140,7 +140,7 @@ def _disk(disk: Mapping[str, Mapping[str, Any]], items: Sequence[Mapping[str, An
 def lines(plan: Mapping[str, Any]) -> list[str]:
     """The plan for the screen."""
     result = [f"Plan for the Compose project {plan['project']}, migration group {plan['group']}", ""]
-    heads = ("datastore", "kind", "moves with", "strategy", "#size", "#content", "#copy", "#verify")
+    heads = ("datastore", "kind", "moves with", "method", "#size", "#content", "#copy", "#verify")
     result += words.columns(heads, [_row(item) for item in plan["items"]])
     shared = [item for item in plan["items"] if item["shared_by"]]
     if shared:
@@ -167,7 +167,7 @@ def lines(plan: Mapping[str, Any]) -> list[str]:
 
 
 def _row(item: Mapping[str, Any]) -> list[str]:
-    how = item["strategy"] + (f" ({item['way']})" if item["way"] and item["way"] != item["strategy"] else "")
+    how = item["method"] + (f" ({item['way']})" if item["way"] and item["way"] != item["method"] else "")
     content = f"{words.count(item['count'])} {item['unit']}" if item["unit"] else ""
     return [
         item["datastore"],

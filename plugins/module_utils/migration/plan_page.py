@@ -60,7 +60,7 @@ def _items(content: Mapping[str, Any]) -> page.Raw:
     )
     rows = []
     for item in content["items"]:
-        how = item["strategy"] + (f", {item['way']}" if item["way"] and item["way"] != item["strategy"] else "")
+        how = item["method"] + (f", {item['way']}" if item["way"] and item["way"] != item["method"] else "")
         moves = item["group"] + (f" (shared by {', '.join(item['shared_by'])})" if item["shared_by"] else "")
         times = [words.duration(item["seconds"][name]) for name in ("backup", "copy", "verify")]
         amount = f"{words.count(item['count'])} {item['unit']}" if item["unit"] else ""

@@ -54,13 +54,13 @@ def survey(options: Mapping[str, Any]) -> dict[str, Any]:
             facts,
             native,
             each.get("locale") or "",
-            whole=each.get("strategy") == "archive",
+            whole=each.get("way") == "archive",
         )
         blocking = any(one["severity"] == strategy.BLOCKING for one in findings)
         found["findings"] += findings
         found["databases"][each["datastore"]] = {
             **database.described(),
-            "strategy": strategy.choose(database, facts, native, blocking),
+            "method": strategy.choose(database, facts, native, blocking),
             "roles": _roles(each, database.owner, facts),
             **({"estimate": throughput.estimate(database, measured)} if measured else {}),
         }
@@ -166,7 +166,7 @@ def _without_driver(options: Mapping[str, Any]) -> dict[str, Any]:
     choice = {"choice": strategy.FREEZE_COPY, "way": "stream", "possible": True, "reasons": [], "others": {}}
     return {
         "source": {"full_version": version, "libc": inventory.libc(version), "version": _major(version)},
-        "databases": {name: {**each, "strategy": choice} for name, each in sizes.items()},
+        "databases": {name: {**each, "method": choice} for name, each in sizes.items()},
         "findings": [note],
     }
 

@@ -36,7 +36,7 @@ class Wish:
     owner: str
     roles: Mapping[str, Any] = field(default_factory=dict)
     access: Mapping[str, str] = field(default_factory=dict)
-    strategy: str = STREAM
+    way: str = STREAM
     locale: str = ""
 
     @property
@@ -119,7 +119,7 @@ class Transfer:
         began = time.monotonic()
         order = self._order(wish, mapping)
         try:
-            if wish.strategy == ARCHIVE:
+            if wish.way == ARCHIVE:
                 copied = archive.Archive(order, self.journal.directory, self._progress(step, wish)).run()
             else:
                 copied = stream.Stream(order, self._progress(step, wish)).run()
@@ -143,7 +143,7 @@ class Transfer:
             "seconds": round(time.monotonic() - began, 3),
             "stages": copied.seconds,
             "notes": copied.notes,
-            "strategy": wish.strategy,
+            "way": wish.way,
             "versions": versions,
             "database": made.oid if made else 0,
             "map": {
@@ -294,7 +294,7 @@ class Transfer:
             "source": [self.source.title, wish.source],
             "target": [self.target.title, wish.target],
             "roles": mapping.described(),
-            "strategy": wish.strategy,
+            "way": wish.way,
             "locale": wish.locale,
         }
 
@@ -306,6 +306,6 @@ def wish(options: Mapping[str, Any]) -> Wish:
     """One of the module's databases."""
     given = {
         name: options.get(name)
-        for name in ("datastore", "source", "target", "owner", "roles", "access", "strategy", "locale")
+        for name in ("datastore", "source", "target", "owner", "roles", "access", "way", "locale")
     }
     return Wish(**{name: value for name, value in given.items() if value is not None})

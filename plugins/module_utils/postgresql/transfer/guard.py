@@ -37,7 +37,7 @@ def check(source: Endpoint, target: Endpoint, wish: Wish, roles: RolesMap, back:
     servers = inventory.server(source), inventory.server(target)
     shown = inventory.database(source, wish.source)
     found = strategy.findings(
-        wish.datastore, shown, servers[0], servers[1], wish.locale, back=back, whole=wish.strategy == "archive"
+        wish.datastore, shown, servers[0], servers[1], wish.locale, back=back, whole=wish.way == "archive"
     )
     blocking = [each for each in found if each["severity"] == strategy.BLOCKING and each["code"] != "target-not-empty"]
     if blocking:

@@ -106,5 +106,5 @@ def plain(connection: Any, side: str) -> None:
     if connection.info.ssl_in_use:
         raise EndpointError(
             f"The {side} is reached with TLS, which the fast way can't use. Give sslmode: disable where the line is safe (a "
-            "container's own address, a tunnel), or choose strategy: archive."
+            "container's own address, a tunnel), or choose way: archive."
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 DATABASE = {
     "bytes": 1_058_000_000, "table_bytes": 700_000_000, "index_bytes": 350_000_000, "rows": 7_000_000, "tables": [{}] * 40,
-    "strategy": {"choice": "freeze-copy", "way": "stream", "reasons": ["It fits into the window."]},
+    "method": {"choice": "freeze-copy", "way": "stream", "reasons": ["It fits into the window."]},
 }  # fmt: skip
 STORES: dict[str, Any] = {
     "postgresql": [{"service": "postgres", "databases": [{"datastore": "auth", "target": "auth"}], "incoming": []}],

@@ -28,7 +28,7 @@ BLOCKING = {"severity": "blocking", "code": "newer", "object": "auth", "text": "
 def test_the_plan_says_what_moves_how_and_with_which_group() -> None:
     made = plan.build(given())
     auth, redis, bars = made["items"]
-    assert (auth["strategy"], auth["way"], auth["bytes"], auth["count"], auth["unit"]) == (
+    assert (auth["method"], auth["way"], auth["bytes"], auth["count"], auth["unit"]) == (
         "freeze-copy", "stream", 1_058_000_000, 7_000_000, "rows",
     )  # fmt: skip
     assert (redis["group"], redis["shared_by"], redis["count"]) == ("critical", ["supporting", "critical"], 500_000)
