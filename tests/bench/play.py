@@ -75,7 +75,7 @@ def variables(only: str | None) -> dict:
         }
         stores = {name: None for name in shipped["datastores"] if name not in service["uses"]}
         given["cryptobot_datastores__bench"] = stores
-        given["cryptobot_secrets"] = {only: dict.fromkeys(service["secrets"], "a text of the benchmark")}
+        given["cryptobot_secrets"] = {only: vault.values()[only] | dict.fromkeys(service["secrets"], "a text of the benchmark")}
     return given
 
 
