@@ -12,7 +12,7 @@ from ..edge_catalogue import public_port
 
 LONGEST_VALUE = 60
 Row = Sequence[object]
-Sides = Mapping[str, Any] | None
+Sides = Mapping[str, Any]
 
 
 def columns(head: Row, rows: Iterable[Row]) -> list[str]:
@@ -29,7 +29,7 @@ def _cell(value: object) -> str:
     return "-" if value in (None, "", {}, []) else str(value)
 
 
-def services(resolved: Mapping[str, Any], sides: Sides = None) -> list[str]:
+def services(resolved: Mapping[str, Any], sides: Sides | None = None) -> list[str]:
     """One row a process; where a Compose project is given with its side, and with the writer of each datastore."""
     rows = [
         (
@@ -52,7 +52,7 @@ def services(resolved: Mapping[str, Any], sides: Sides = None) -> list[str]:
     if not sides:
         return columns(heads, rows)
     writers = [(name, resolved["datastores"][name]["migration_group"], side) for name, side in sides["datastores"].items()]
-    groups = [(name, side) for name, side in sides["groups"].items()]
+    groups = list(sides["groups"].items())
     return [
         *columns(heads, rows),
         "",
@@ -67,7 +67,7 @@ def _listens(process: Mapping[str, Any]) -> str:
     return f"{ports[0]}-{ports[-1]}" if ports else ""
 
 
-def catalogue(resolved: Mapping[str, Any], sides: Sides = None) -> list[str]:
+def catalogue(resolved: Mapping[str, Any], sides: Sides | None = None) -> list[str]:
     """Everything: services, what they use and call, datastores, start waves, routes."""
     graph = [
         (name, service["calls"], service["after"], sorted(service["uses"]), sorted(service["secrets"]))
@@ -134,7 +134,7 @@ def _value(resolved: Mapping[str, Any], path: str) -> str:
 VIEWS = {"services": services, "catalogue": catalogue, "provenance": provenance}
 
 
-def view(resolved: Mapping[str, Any], show: str, sides: Sides = None) -> list[str]:
+def view(resolved: Mapping[str, Any], show: str, sides: Sides | None = None) -> list[str]:
     """The lines of one view; ``sides``: the fact. Raises ValueError for one that there is not."""
     if show not in VIEWS:
         raise ValueError(f"show is {show[:40]}; it is one of {', '.join(VIEWS)}. Example: -e show=provenance")

@@ -169,7 +169,8 @@ def ask_http(source: Source, seconds: float, ca: str = "") -> str:
         request.add_header("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}")
     try:
         context = ssl.create_default_context(cafile=ca or None)
-        with urllib.request.urlopen(request, timeout=seconds, context=context) as answer:
+        opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context))
+        with opener.open(request, timeout=seconds) as answer:
             answer.read(1)
     except urllib.error.HTTPError as error:
         # A page that a mirror does not have is an answer all the same.

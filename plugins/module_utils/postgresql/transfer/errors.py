@@ -23,7 +23,8 @@ _REMEDIES = {
     "57P01": "The server was stopped meanwhile. Start it, then run again.",
     "57P03": "The server is starting or stopping. Wait for it, then run again.",
     "23503": "The source itself breaks this key. Correct its rows or drop the key there, then run again.",
-    "23505": "The source itself holds both rows, although its index says they are one (a damaged index: REINDEX there shows them). Correct them, then run again.",
+    "23505": "The source itself holds both rows, although its index says they are one (a damaged index: REINDEX there shows "
+    "them). Correct them, then run again.",
 }  # fmt: skip
 
 

@@ -79,7 +79,7 @@ def same_tables(source: Endpoint, name: str, target: Endpoint, into: str) -> Non
     for server, where in ((source, name), (target, into)):
         with server.cursor(where) as cursor:
             cursor.execute(COLUMNS, (database.BOOKS,))
-            found.append({table: columns for table, columns in cursor.fetchall()})
+            found.append(dict(cursor.fetchall()))
     native, docker = found
     wrong = [f"{table} is not there" for table in sorted(native.keys() - docker.keys())]
     wrong += [f"{table} is not there natively any more" for table in sorted(docker.keys() - native.keys())]

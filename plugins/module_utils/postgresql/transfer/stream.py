@@ -308,7 +308,8 @@ def same_order(source: Any, target: Any) -> bool:
     found = []
     for cursor in (source, target):
         cursor.execute(
-            "SELECT to_jsonb(d) ->> 'datlocprovider', d.datcollate, to_jsonb(d) ->> 'datcollversion', version() FROM pg_database d WHERE datname = current_database()"
+            "SELECT to_jsonb(d) ->> 'datlocprovider', d.datcollate, to_jsonb(d) ->> 'datcollversion', version() "
+            "FROM pg_database d WHERE datname = current_database()"
         )
         provider, collate, version, name = cursor.fetchone()
         if version is None and collate.partition(".")[0] not in ("C", "POSIX"):
