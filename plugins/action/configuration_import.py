@@ -89,5 +89,5 @@ def take(source: Source, known: ImportedCatalogue) -> Imported:
 
 def report(found: list[Finding]) -> str:
     """All of them, each with its remedy."""
-    lines = [f"{one.where}: {one.text} {one.remedy}" for one in found]
+    lines = [f"{one.object}: {one.text} {one.remedy}" for one in found]
     return "\n".join([f"{len(found)} things must be decided first; nothing was written.", *lines])

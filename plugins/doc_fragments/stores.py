@@ -7,7 +7,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragments ``cryptobot.native.stores`` (journal), ``.redis`` (two servers), ``.files`` (two directories)."""
+    """Fragments ``cryptobot.native.stores`` (journal), ``.redis`` (two servers), ``.files`` (two directories),
+    ``.comparison`` (how differences are told)."""
 
     DOCUMENTATION = r"""
 options:
@@ -69,6 +70,22 @@ options:
     default: false
   sqlite:
     description: Whether SQLite databases among the files, found by their header, are copied and compared as such.
+    type: bool
+    default: true
+"""
+
+    COMPARISON = r"""
+options:
+  show_values:
+    description: Whether values are shown; else short digests stand for them. Names of keys, members, fields and columns always are.
+    type: bool
+    default: false
+  most:
+    description: How many differences are named; the others are counted.
+    type: int
+    default: 1000
+  fail:
+    description: Whether differences are a failure.
     type: bool
     default: true
 """

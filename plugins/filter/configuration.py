@@ -26,7 +26,7 @@ def configuration_table(
         change = old if old == new else f"{old} -> {new}" if new else f"{old} -> not carried"
         lines.append(f"{', '.join(names)}: {variable}: {change}{f' ({reason})' if reason else ''}")
     lines += [f"vault: {name} {what}" for name, what in sorted((secrets or {}).items())]
-    return lines + [f"{one['severity']}: {one['where']}: {one['text']} {one['remedy']}" for one in findings or []]
+    return lines + [f"{one['severity']}: {one['object']}: {one['text']} {one['remedy']}" for one in findings or []]
 
 
 class FilterModule:

@@ -30,7 +30,7 @@ options:
     elements: str
     default: []
   accept:
-    description: Decisions that have been made, as V(code) or V(code:where).
+    description: Decisions that have been made, as V(code) or V(code:object).
     type: list
     elements: str
     default: []

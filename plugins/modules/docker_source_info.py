@@ -39,7 +39,7 @@ options:
     description: The resolved catalogue. With it, what one of the two sides does not know of the other is found, too.
     type: dict
   accept:
-    description: Decisions that have been made, as V(code) or V(code:where).
+    description: Decisions that have been made, as V(code) or V(code:object).
     type: list
     elements: str
     default: []
@@ -76,7 +76,7 @@ findings:
   sample:
     - severity: blocking
       code: duplicate_port
-      where: trade
+      object: trade
       text: The services auth and trade both publish port 8000/tcp of the host.
       remedy: "Give one of them another port: '<free port>:8000'."
 """

@@ -17,23 +17,12 @@ extends_documentation_fragment:
   - cryptobot.native.attributes.info
   - cryptobot.native.stores
   - cryptobot.native.stores.files
+  - cryptobot.native.stores.comparison
 options:
   incoming:
     description: Whether the copy beside the target is compared, which is not yet in place.
     type: bool
     default: false
-  show_values:
-    description: Whether values of rows are shown; else short digests stand for them.
-    type: bool
-    default: false
-  most:
-    description: How many differences are named; the others are counted.
-    type: int
-    default: 1000
-  fail:
-    description: Whether differences are a failure.
-    type: bool
-    default: true
 """
 
 EXAMPLES = r"""

@@ -17,23 +17,12 @@ extends_documentation_fragment:
   - cryptobot.native.attributes.info
   - cryptobot.native.stores
   - cryptobot.native.stores.redis
+  - cryptobot.native.stores.comparison
 options:
   ttl_tolerance_ms:
     description: By how much moments of expiry may differ, in milliseconds.
     type: int
     default: 1000
-  show_values:
-    description: Whether values are shown; else short digests stand for them. Names of keys, members and fields always are.
-    type: bool
-    default: false
-  most:
-    description: How many differences are named; the others are counted.
-    type: int
-    default: 1000
-  fail:
-    description: Whether differences are a failure.
-    type: bool
-    default: true
 """
 
 EXAMPLES = r"""

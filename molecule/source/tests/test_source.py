@@ -95,7 +95,7 @@ def project(host) -> str:
 
 
 def keys(result: dict[str, Any]) -> dict[str, str]:
-    return {f"{one['code']}:{one['where']}": one["severity"] for one in result["findings"]}
+    return {f"{one['code']}:{one['object']}": one["severity"] for one in result["findings"]}
 
 
 def test_it_is_described_as_it_runs(inventory: Inventory, project: str) -> None:

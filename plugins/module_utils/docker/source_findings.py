@@ -9,9 +9,10 @@ Severities: `blocking` (nothing can go on), `decision` (an operator must say wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from ..findings import BLOCKING, DECISION, NOTE, Finding
 from .compose import PortSpec, ServiceSpec
 from .containers import Container
 from .source import Source
@@ -20,64 +21,52 @@ SHOWN = 8
 PORTS_OVERLAP = ("0.0.0.0", "::", "")
 
 
-@dataclass(frozen=True)
-class Finding:
-    severity: str
-    code: str
-    where: str
-    text: str
-    remedy: str
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
-
-
 def findings(source: Source, accepted: Sequence[str] = (), more: Iterable[Finding] = ()) -> list[Finding]:
-    """All of them, the gravest first. ``accepted``: `code` or `code:where` of decisions that the operator has made."""
+    """All of them, the gravest first. ``accepted``: `code` or `code:object` of decisions that the operator has made."""
     looks = (_files, _variables, _ports, _dependencies, _states, _drift, _data)
     found = [*(one for look in looks for one in look(source)), *more]
-    order = {"blocking": 0, "decision": 1, "note": 2}
+    order = {BLOCKING: 0, DECISION: 1, NOTE: 2}
     unique = dict.fromkeys(answered(one, accepted) for one in found)
-    return sorted(unique, key=lambda one: (order[one.severity], one.code, one.where))
+    return sorted(unique, key=lambda one: (order[one.severity], one.code, one.object))
 
 
 def answered(one: Finding, accepted: Sequence[str]) -> Finding:
     """As a note, if it is a decision that the operator has made."""
-    if one.severity == "decision" and (one.code in accepted or f"{one.code}:{one.where}" in accepted):
-        return replace(one, severity="note", remedy="Accepted by the operator.")
+    if one.severity == DECISION and (one.code in accepted or f"{one.code}:{one.object}" in accepted):
+        return replace(one, severity=NOTE, remedy="Accepted by the operator.")
     return one
 
 
 def decision(code: str, where: str, text: str, remedy: str) -> Finding:
     """One that says how to accept it."""
     how = f"{remedy} To go on as it is: cryptobot_compose: {{accept: ['{code}:{where}']}}."
-    return Finding("decision", code, where, text, how)
+    return Finding(DECISION, code, where, text, how)
 
 
 def _files(source: Source) -> Iterator[Finding]:
     for path, content in source.bundle["files"].items():
         if content is None and path not in source.unreadable:
             text = "This Compose file is not on the host; structure and drift are not known, the containers are."
-            yield Finding("note", "file_missing", path, text, "Name it: cryptobot_compose: {directory: …, files: […]}.")
+            yield Finding(NOTE, "file_missing", path, text, "Name it: cryptobot_compose: {directory: …, files: […]}.")
     for path, why in source.unreadable.items():
         text = f"This Compose file cannot be read: {why}."
         yield Finding(
-            "blocking", "file_unreadable", path, text, "Mend the file; docker-compose config shows the place, too."
+            BLOCKING, "file_unreadable", path, text, "Mend the file; docker-compose config shows the place, too."
         )
     for where, why in source.model.faults:
-        yield Finding("blocking", "file_fault", where, f"This part {why}.", "Mend the Compose file.")
+        yield Finding(BLOCKING, "file_fault", where, f"This part {why}.", "Mend the Compose file.")
     for where in source.malformed:
         text = "This text holds a $ that starts no variable, which Compose refuses."
-        yield Finding("blocking", "file_fault", where, text, "Write $$ for a literal $.")
+        yield Finding(BLOCKING, "file_fault", where, text, "Write $$ for a literal $.")
     for key in source.model.unread:
         yield Finding(
-            "note", "not_read", key, "This part of the Compose file is not read.", "Look whether a service needs it."
+            NOTE, "not_read", key, "This part of the Compose file is not read.", "Look whether a service needs it."
         )
     for name, spec in source.model.services.items():
         for key in spec.unread:
             text = f"The key {key} has no native counterpart here and is not carried over."
             yield Finding(
-                "note", "not_read", f"services.{name}.{key}", text, "Look whether the native service needs it."
+                NOTE, "not_read", f"services.{name}.{key}", text, "Look whether the native service needs it."
             )
 
 
@@ -92,11 +81,11 @@ def _variables(source: Source) -> Iterator[Finding]:
         if lacking:
             text = f"The variable {name} is not set, and {', '.join(lacking)} has no container that shows its value."
             remedy = f"Set {name} in .env beside the Compose file, or give it a default: ${{{name}:-…}}."
-            yield Finding("blocking", "unset_variable", places[0], text, remedy)
+            yield Finding(BLOCKING, "unset_variable", places[0], text, remedy)
         else:
             text = f"The variable {name} is not set in .env; the value of the running containers is taken."
             yield Finding(
-                "note", "unset_variable", places[0], text, f"Set {name} in .env, so that a later up gives the same."
+                NOTE, "unset_variable", places[0], text, f"Set {name} in .env, so that a later up gives the same."
             )
 
 
@@ -128,7 +117,7 @@ def _ports(source: Source) -> Iterator[Finding]:
             if other != name and same:
                 text = f"The services {other} and {name} both publish port {port.host}/{port.protocol} of the host."
                 yield Finding(
-                    "blocking",
+                    BLOCKING,
                     "duplicate_port",
                     name,
                     text,
@@ -138,7 +127,7 @@ def _ports(source: Source) -> Iterator[Finding]:
         if port.host != port.container:
             text = f"Inside it listens on {port.container}, the host publishes {port.host}."
             remedy = "Nothing to do: URLs are rewritten by the catalogue's docker: {service, port}, which names the inner one."
-            yield Finding("note", "port_differs", name, text, remedy)
+            yield Finding(NOTE, "port_differs", name, text, remedy)
 
 
 def _dependencies(source: Source) -> Iterator[Finding]:
@@ -148,17 +137,17 @@ def _dependencies(source: Source) -> Iterator[Finding]:
             if other not in services:
                 text = f"{name} depends on the service {other}, which the files do not define."
                 yield Finding(
-                    "blocking", "undefined_dependency", name, text, f"Define {other}, or take it out of depends_on."
+                    BLOCKING, "undefined_dependency", name, text, f"Define {other}, or take it out of depends_on."
                 )
         mode = spec.network_mode.removeprefix("service:")
         if spec.network_mode.startswith("service:") and mode not in services:
             text = f"{name} uses the network of {mode}, which the files do not define."
-            yield Finding("blocking", "undefined_dependency", name, text, f"Define {mode}, or change network_mode.")
+            yield Finding(BLOCKING, "undefined_dependency", name, text, f"Define {mode}, or change network_mode.")
         for target, secret in spec.secrets.items():
             if secret not in source.model.secrets:
                 text = f"{name} mounts {secret} at {target}, which the files do not define."
                 yield Finding(
-                    "blocking",
+                    BLOCKING,
                     "undefined_dependency",
                     name,
                     text,
@@ -168,7 +157,7 @@ def _dependencies(source: Source) -> Iterator[Finding]:
             if mount.kind == "volume" and mount.source and mount.source not in source.model.volumes:
                 text = f"{name} mounts the volume {mount.source}, which the files do not define."
                 yield Finding(
-                    "blocking",
+                    BLOCKING,
                     "undefined_dependency",
                     name,
                     text,
@@ -176,7 +165,7 @@ def _dependencies(source: Source) -> Iterator[Finding]:
                 )
     for name in _cycle(services):
         yield Finding(
-            "blocking", "dependency_cycle", name, "Its depends_on leads back to itself.", "Take one of them out."
+            BLOCKING, "dependency_cycle", name, "Its depends_on leads back to itself.", "Take one of them out."
         )
 
 
@@ -201,7 +190,7 @@ def _states(source: Source) -> Iterator[Finding]:
             if spec.profiles:
                 text = f"It has no container; it belongs to the profile {', '.join(spec.profiles)}."
                 yield Finding(
-                    "note", "profile", name, text, "Nothing to do, unless it should have moved: start it first."
+                    NOTE, "profile", name, text, "Nothing to do, unless it should have moved: start it first."
                 )
             else:
                 yield decision(
@@ -225,7 +214,7 @@ def _states(source: Source) -> Iterator[Finding]:
         if len(containers) > 1:
             text = f"It runs as {len(containers)} containers."
             yield Finding(
-                "note",
+                NOTE,
                 "scaled",
                 name,
                 text,
@@ -237,7 +226,7 @@ def _states(source: Source) -> Iterator[Finding]:
     if source.naming() == "v1" and source.bundle.get("plugin"):
         text = "Compose v1 made the containers, and v2 is installed: its up recreates every one of them."
         yield Finding(
-            "note",
+            NOTE,
             "compose_versions",
             source.project,
             text,
@@ -257,7 +246,7 @@ def _drift(source: Source) -> Iterator[Finding]:
                     f"The container {one.name} differs from the files in: {', '.join(differing)}. The container counts."
                 )
                 remedy = "Look whether the change was meant; a later up would bring what the files say."
-                yield Finding("note", "drift", name, text, remedy)
+                yield Finding(NOTE, "drift", name, text, remedy)
 
 
 def _differences(source: Source, spec: ServiceSpec, one: Container) -> Iterator[str]:
@@ -326,7 +315,7 @@ def unmapped(source: Source, catalogue: Mapping[str, Any]) -> Iterator[Finding]:
         if store.get("service") and store["service"] not in source.services:
             text = f"The catalogue names it as the server of the datastore {store['name']}, but the project has no container of it."
             yield Finding(
-                "blocking",
+                BLOCKING,
                 "missing_server",
                 store["service"],
                 text,
@@ -335,7 +324,7 @@ def unmapped(source: Source, catalogue: Mapping[str, Any]) -> Iterator[Finding]:
         for one in source.services.get(store.get("service", ""), []):
             if not one.running:
                 text = f"{one.name}, the server of the datastore {store['name']}, does not run ({one.state}): data is read from a running one."
-                yield Finding("blocking", "server_stopped", one.service, text, f"Start it: docker start {one.name}")
+                yield Finding(BLOCKING, "server_stopped", one.service, text, f"Start it: docker start {one.name}")
     for raw in source.bundle["volumes"]:
         seen = source.volume(raw)
         names = {raw["Name"], seen["name_in_files"], raw["Name"].removeprefix(f"{source.project}_")}

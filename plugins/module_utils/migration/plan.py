@@ -87,7 +87,6 @@ def answered(findings: Iterable[Mapping[str, Any]], accept: Sequence[str]) -> li
     result: dict[tuple[str, str, str], dict[str, Any]] = {}
     for finding in findings:
         one = {key: str(finding.get(key) or "") for key in ("severity", "code", "object", "text", "remedy")}
-        one["object"] = one["object"] or str(finding.get("where") or "")
         if one["severity"] == DECISION and {one["code"], answer(one)} & set(accept):
             one["severity"] = ACCEPTED
         result.setdefault((one["code"], one["object"], one["text"]), one)

@@ -16,7 +16,7 @@ ORDER = ("blocking", "decision", "warning", "note")
 
 
 def table(result: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
-    """Of what `preflight_info` returned, or of findings alone: severity, code, object (or where), text, remedy …"""
+    """Of what `preflight_info` returned, or of findings alone: severity, code, object, text, remedy …"""
     if not isinstance(result, Mapping):
         return _findings(result)
     lines = _findings(result.get("findings") or [])
@@ -40,10 +40,10 @@ def _findings(found: Iterable[Mapping[str, Any]]) -> list[str]:
     lines = []
     ranked = sorted(found, key=lambda one: ORDER.index(one["severity"]) if one["severity"] in ORDER else len(ORDER))
     for one in ranked:
-        where = one.get("object") or one.get("where") or ""
+        what = one.get("object") or ""
         text = textwrap.wrap(str(one["text"]), WIDTH, subsequent_indent="  ")
         lines += [
-            f"{one['severity'].upper():8}  {one['code']}{f' ({where})' if where else ''}",
+            f"{one['severity'].upper():8}  {one['code']}{f' ({what})' if what else ''}",
             *(f"  {line.strip()}" for line in text),
         ]
         for label in ("evidence", "remedy"):

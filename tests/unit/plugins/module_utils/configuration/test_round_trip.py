@@ -251,6 +251,6 @@ def test_what_an_operator_set_otherwise_is_a_decision():
     __, imported = taken({"LOG_LEVEL": "debug", "NEW": "x"})
     mine = {"services.trade.settings.log_level": "group_vars/all.yml:3 (cryptobot_services__mine)"}
     (found,) = overridden(imported.patches, mine)
-    assert (found.severity, found.where) == ("decision", "services.trade.settings.log_level")
+    assert (found.severity, found.object) == ("decision", "services.trade.settings.log_level")
     assert "group_vars/all.yml:3" in found.text
     assert list(overridden(imported.patches, dict.fromkeys(mine, "catalogues/cryptobot.yml"))) == []

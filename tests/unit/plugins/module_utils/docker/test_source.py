@@ -26,7 +26,7 @@ def source(compose: str = "", containers=(), dotenv: str = "", **more):
 
 
 def found(*args, accept=(), **more) -> dict[str, object]:
-    return {f"{one.code}:{one.where}": one for one in findings(source(*args, **more), accept)}
+    return {f"{one.code}:{one.object}": one for one in findings(source(*args, **more), accept)}
 
 
 A = "services: {a: {image: 'example/a:1', restart: unless-stopped"
@@ -180,7 +180,7 @@ def test_the_catalogue_and_the_project_must_know_each_other():
         "holds": {"files": 1, "bytes": 1},
     }
     there = source(containers=[container("extra"), container("postgres", state="exited")], volumes=[volume])
-    keys = {f"{one.code}:{one.where}": one.severity for one in unmapped(there, CATALOGUE)}
+    keys = {f"{one.code}:{one.object}": one.severity for one in unmapped(there, CATALOGUE)}
     assert keys == {
         "unknown_service:extra": "decision",
         "missing_service:auth-service": "decision",

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from plan_cases import SPEEDS, given  # noqa: E402
 
-NOTE = {"severity": "note", "code": "layer", "where": "data-service", "text": "Two files.", "remedy": ""}
+NOTE = {"severity": "note", "code": "layer", "object": "data-service", "text": "Two files.", "remedy": ""}
 DECISION = {"severity": "decision", "code": "musl", "object": "auth", "text": "Text sorts anew.", "remedy": "Look."}
 BLOCKING = {"severity": "blocking", "code": "newer", "object": "auth", "text": "It is newer.", "remedy": "Install 17."}
 

@@ -182,7 +182,7 @@ def test_nobody_there_is_said() -> None:
 
 def test_table_takes_findings_of_others() -> None:
     lines = table(
-        [{"severity": "decision", "code": "x", "where": "services.auth", "text": "Say which.", "remedy": "a: b"}]
+        [{"severity": "decision", "code": "x", "object": "services.auth", "text": "Say which.", "remedy": "a: b"}]
     )
     assert lines[0] == "DECISION  x (services.auth)" and lines[-1] == "1 decision."
     assert table([]) == ["No findings."]
