@@ -289,17 +289,17 @@ class Comparison:
 
 
 def described(entry: Entry, digest: str) -> dict[str, Any]:
-    """A line of a manifest."""
+    """A line of a manifest; names in it are exact, bytes that are no text as lone surrogates."""
     return {
-        "path": shown(entry.path),
+        "path": os.fsdecode(entry.path),
         "type": entry.type,
         "uid": entry.rights.uid,
         "gid": entry.rights.gid,
         "mode": f"{entry.rights.mode:04o}",
         "size": entry.size,
         "mtime": entry.mtime,
-        "target": shown(entry.target) if entry.target else "",
-        "linked": shown(entry.linked) if entry.linked else "",
+        "target": os.fsdecode(entry.target),
+        "linked": os.fsdecode(entry.linked),
         "device": entry.device,
         "attributes": {name: hashlib.sha256(value).hexdigest() for name, value in entry.attributes},
         "sha256": digest,

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from . import faults, words
+from .formula import FORMULA, unknown
 from .journal import DIRECTORY, now, write_whole
 
 FILE = "backup.json"
 MANIFEST = "manifest.json"
 FOLDER = "backup"
+VERSION = 1
 KINDS = ("postgresql", "redis", "files")
 
 
@@ -42,7 +44,14 @@ def complete(path: Path, project: str, parts: Iterable[Mapping[str, Any]]) -> di
         raise BackupRefused(f"The backup {path} is not whole: {', '.join(missing)} was not finished. Run it again.")
     if not listed:
         raise BackupRefused("There is nothing to save: the catalogue names no datastore in the Compose project.")
-    content = {"version": 1, "id": path.name, "at": now(), "project": project, "parts": listed}
+    content = {
+        "version": VERSION,
+        "formula": FORMULA,
+        "id": path.name,
+        "at": now(),
+        "project": project,
+        "parts": listed,
+    }
     faults.point("rename:backup")
     write_whole(path / FILE, json.dumps(content, indent=1, sort_keys=True) + "\n")
     return content
@@ -58,6 +67,13 @@ def check(path: Path) -> dict[str, Any]:
         raise BackupRefused(f"{path / FILE} cannot be read. The backup is damaged; choose another one.") from None
     if not isinstance(content, dict) or not content.get("parts"):
         raise BackupRefused(f"{path} holds nothing. Choose another backup.")
+    if content.get("version") != VERSION:
+        raise BackupRefused(
+            f"The backup {path} is one of version {content.get('version')}, and this version of the collection knows {VERSION}. "
+            "Restore it with the version that saved it."
+        )
+    if against := unknown(content, f"The backup {path}"):
+        raise BackupRefused(against)
     wrong = [part["part"] for part in content["parts"] if _digest(path / part["part"] / MANIFEST) != part["manifest"]]
     if wrong:
         raise BackupRefused(

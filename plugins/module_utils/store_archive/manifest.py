@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from ..files.compare import described, sha256_of
-from ..files.tree import Entry, walk
+from ..files.tree import Entry, shown, walk
+from ..migration.formula import FORMULA, unknown
 from ..migration.journal import now, write_whole
 
 MANIFEST, LISTING = "manifest.json", "listing.jsonl"
@@ -30,8 +31,8 @@ class ArchiveError(RuntimeError):
 
 def finish(archive: Path, kind: str, datastore: str, content: Mapping[str, Any]) -> str:
     """Writes the manifest, with which the archive counts; its SHA-256."""
-    described_ = {"version": VERSION, "kind": kind, "datastore": datastore, "created": now(), **content}
-    text = json.dumps(described_, indent=1, sort_keys=True) + "\n"
+    head = {"version": VERSION, "formula": FORMULA, "kind": kind, "datastore": datastore, "created": now()}
+    text = json.dumps({**head, **content}, indent=1, sort_keys=True) + "\n"
     write_whole(archive / MANIFEST, text)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -54,6 +55,8 @@ def read(archive: Path, kind: str) -> tuple[dict[str, Any], str]:
             f"{content.get('kind')} version {content.get('version')}" if isinstance(content, dict) else "something else"
         )
         raise ArchiveError(f"{archive} is an archive of {known}, and one of {kind} version {VERSION} is needed.")
+    if against := unknown(content, str(archive)):
+        raise ArchiveError(against)
     return content, hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -89,15 +92,19 @@ def check_listing(root: Path, lines: Iterable[str]) -> None:
         if found != line:
             raise ArchiveError(_wrong(root, line, found))
     if extra := next(have, ""):
-        raise ArchiveError(f"{json.loads(extra)['path']} is in {root} and was not saved there. Take another archive.")
+        raise ArchiveError(f"{_name(json.loads(extra))} is in {root} and was not saved there. Take another archive.")
 
 
 def _wrong(root: Path, wanted: str, found: str) -> str:
     saved, there = json.loads(wanted), json.loads(found) if found else {}
     if there.get("path") != saved["path"]:
-        return f"{saved['path']} is missing from {root}, or something else is in its place. Take another archive."
+        return f"{_name(saved)} is missing from {root}, or something else is in its place. Take another archive."
     words = sorted(name for name in saved if saved[name] != there[name])
-    return f"{saved['path']} in {root} is not what was saved: it differs in {', '.join(words)}. Take another archive."
+    return f"{_name(saved)} in {root} is not what was saved: it differs in {', '.join(words)}. Take another archive."
+
+
+def _name(entry: Mapping[str, Any]) -> str:
+    return shown(os.fsencode(entry["path"]))
 
 
 def _digest(root: Path, entry: Entry) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_a_changed_part_is_named(path: Path) -> None:
 def test_an_empty_or_truncated_file_is_refused(path: Path, text: str) -> None:
     (path / backups.FILE).write_text(text)
     with pytest.raises(backups.BackupRefused):
+        backups.check(path)
+
+
+@pytest.mark.parametrize(("name", "says"), [("formula", "digests by formula 9"), ("version", "is one of version 9")])
+def test_one_of_another_version_is_refused(path: Path, name: str, says: str) -> None:
+    content = backups.complete(path, "cryptobot", PARTS)
+    (path / backups.FILE).write_text(json.dumps({**content, name: 9}))
+    with pytest.raises(backups.BackupRefused, match=f"{says}, and .* Restore it with the version that saved it"):
         backups.check(path)
 
 

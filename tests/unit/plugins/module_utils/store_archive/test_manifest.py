@@ -49,6 +49,29 @@ def test_an_archive_of_another_kind_is_refused(tmp_path):
         files.check(archived(tmp_path / "a"))
 
 
+def test_digests_of_an_unknown_formula_are_refused(tmp_path):
+    folder = archived(tmp_path / "a")
+    text = (folder / "manifest.json").read_text()
+    (folder / "manifest.json").write_text(text.replace('"formula": 1', '"formula": 7'))
+    with pytest.raises(ArchiveError, match="has digests by formula 7, and .* checks formula 1. Restore it with the version"):
+        redis.check(folder)
+    (folder / "manifest.json").write_text(text.replace(' "formula": 1,\n', ""))
+    with pytest.raises(ArchiveError, match="does not say by which formula"):
+        redis.check(folder)
+
+
+def test_names_that_look_alike_are_not_the_same(tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    odd = os.fsdecode(os.fsencode(tree) + b"/\xff")
+    Path(odd).touch()
+    os.utime(odd, ns=(1, 1))
+    lines = list(manifest.listing(tree))
+    os.rename(odd, tree / "\\xff")
+    with pytest.raises(ArchiveError, match=r"\\xff is missing"):
+        manifest.check_listing(tree, lines)
+
+
 def test_an_entry_that_was_changed_is_named(tmp_path):
     (tmp_path / "tree").mkdir()
     for name in "abc":
