@@ -6,6 +6,7 @@
 Nothing happens unless the file :data:`FILE` is there, belongs to root and is closed to all others. A line of it is
 
 - ``kill NAME``: the process that reaches the point NAME ends itself by SIGKILL, once (the line becomes ``killed NAME``)
+- ``each NAME``: the same at every point that NAME fits, at each of them once (``killed POINT`` is appended)
 - ``hold NAME``: it waits there until the line, now ``held NAME``, is gone, at most :data:`LONGEST_HOLD` seconds
 
 NAME may hold ``*``. Each point that is reached is appended as ``at NAME``.
@@ -33,7 +34,12 @@ def point(name: str) -> None:
     _append(f"at {name}")
     for line in lines:
         verb, __, pattern = line.partition(" ")
-        if verb in ("kill", "hold") and fnmatch.fnmatchcase(name, pattern):
+        if not fnmatch.fnmatchcase(name, pattern):
+            continue
+        if verb == "each" and f"killed {name}" not in lines:
+            _append(f"killed {name}")
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif verb in ("kill", "hold"):
             _obey(verb, line)
 
 

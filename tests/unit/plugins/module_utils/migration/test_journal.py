@@ -119,6 +119,20 @@ def test_a_point_kills_its_process_once(tmp_path, monkeypatch, book: Journal) ->
     assert names == ["at begin:a", "at end:a", "at done:a"] * 2
 
 
+def test_each_point_kills_its_process_once(tmp_path, monkeypatch, book: Journal) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(faults, "FILE", tmp_path / "faults")
+    monkeypatch.setattr(faults.os, "kill", lambda pid, number: killed.append(number))
+    monkeypatch.setattr(faults, "_lines", lambda: faults.FILE.read_text().splitlines())
+    faults.FILE.write_text("each *:a\n", encoding="utf-8")
+    for name in ("a", "b", "a"):
+        with book.step("r", name, {}):
+            pass
+    assert len(killed) == 3
+    lines = [line for line in faults.FILE.read_text().splitlines() if line.startswith("killed ")]
+    assert lines == ["killed begin:a", "killed end:a", "killed done:a"]
+
+
 def test_shares_are_points_of_a_long_copy(monkeypatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr(faults, "point", seen.append)
