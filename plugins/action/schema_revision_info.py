@@ -25,4 +25,6 @@ class ActionModule(ActionBase):
         source = Path(self._task.args["origin"]).expanduser()
         scripts = revisions.packed(revisions.wanted(self._task.args["catalogue"]["services"], source))
         name = "cryptobot.native.schema_revision_info"
-        return result | self._execute_module(module_name=name, module_args={**given, "scripts": scripts}, task_vars=task_vars)
+        return result | self._execute_module(
+            module_name=name, module_args={**given, "scripts": scripts}, task_vars=task_vars
+        )

@@ -9,8 +9,9 @@ module: configuration_compare
 short_description: Compare what native processes see with what their containers were given
 version_added: 0.2.0
 description:
-  - "For every variable of every container of the Compose project: the value that the native process really has (C(/proc/<pid>/environ), the
-    files of its credentials, its configuration file) equals the container's, or it is an intended change with a reason, or it is named."
+  - "For every variable of every container of the Compose project: the value that the native process really has
+    (C(/proc/<pid>/environ), the files of its credentials, its configuration file) equals the container's, or it is
+    an intended change with a reason, or it is named."
   - A process that does not run yet is compared by the files that it will be started with.
   - No value is returned. The digests have a key that is thrown away, so they are comparable within one result only.
 author: Cryptobot Native contributors (@cryptobot)
@@ -22,7 +23,8 @@ options:
     type: str
     required: true
   changes:
-    description: "Further intended changes: by V(compose-service:VARIABLE), or by V(VARIABLE) for all services, the reason."
+    description:
+      - "Further intended changes: by V(compose-service:VARIABLE), or by V(VARIABLE) for all services, the reason."
     type: dict
     default: {}
   fail:
@@ -30,8 +32,17 @@ options:
     type: bool
     default: true
   run:
-    description: Id of the run in the migration's journal; with it the result is kept there as evidence.
+    description:
+      - Id of the run in the migration's journal. With it the comparison is a step there with its evidence.
     type: str
+  step:
+    description: The step of that run.
+    type: str
+    default: verify:configuration
+  directory:
+    description: Where the journal is.
+    type: path
+    default: /var/lib/cryptobot-migration
   processes:
     description: What the catalogue says of each process. Set by the action itself.
     type: list
@@ -69,7 +80,8 @@ differences:
   returned: always
   type: list
   elements: dict
-  sample: [{service: trade, process: web, variable: FEE, state: differs, how: equal, reason: another value natively, seen: process}]
+  sample:
+    - {service: trade, process: web, variable: FEE, state: differs, reason: another value natively, seen: process}
 variables:
   description: All of them.
   returned: always
@@ -103,6 +115,8 @@ ARGUMENTS: dict[str, Any] = {
     "changes": {"type": "dict", "default": {}},
     "fail": {"type": "bool", "default": True},
     "run": {"type": "str"},
+    "step": {"type": "str", "default": "verify:configuration"},
+    "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
     "processes": {"type": "list", "elements": "dict", "default": []},
     "addresses": {"type": "dict", "default": {}},
     "datastores": {"type": "dict", "default": {}},
@@ -128,28 +142,64 @@ def compare(params: dict[str, Any], engine: Engine) -> Comparison:
     return comparison
 
 
+class Differs(Exception):
+    """A variable has another value natively; the text names every one."""
+
+
+def outcome(params: dict[str, Any]) -> dict[str, Any]:
+    """The result of one comparison."""
+    comparison = compare(params, Engine())
+    return {
+        "changed": False,
+        "equal": not comparison.differences,
+        "counts": dict(Counter(line.state for line in comparison.lines)),
+        "differences": [asdict(line) for line in comparison.differences],
+        "variables": [asdict(line) for line in comparison.lines],
+    }
+
+
+def journaled(params: dict[str, Any], result: dict[str, Any]) -> None:
+    """The comparison as a step of a run: the journal has its figures, a file beside it every variable."""
+    journal, run = Journal(params["directory"]), params["run"]
+    with journal.step(run, params["step"], {"project": params["project"]}) as step:
+        result |= outcome(params)
+        kept = journal.keep(run, params["step"], result)
+        result["evidence"] = str(journal.directory / kept)
+        step.evidence = {
+            "equal": result["equal"],
+            "variables": len(result["variables"]),
+            **result["counts"],
+            "file": kept,
+        }
+        if params["fail"] and not result["equal"]:
+            raise Differs(refusal(result))
+
+
+def refusal(result: dict[str, Any]) -> str:
+    """What differs, and what to do."""
+    said = "; ".join("{service}.{process} {variable}: {reason}".format(**line) for line in result["differences"])
+    remedy = (
+        "Set it in the inventory (import_configuration does), or name it among the intended changes: "
+        "cryptobot_compose: {changes: …}."
+    )
+    return f"The native configuration is not the containers': {said}. {remedy}"
+
+
 def main() -> None:
     """Compare; a difference is a failure that names every variable and no value."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    result: dict[str, Any] = {}
     try:
-        comparison = compare(module.params, Engine())
-        lines = [asdict(line) for line in comparison.lines]
-        result: dict[str, Any] = {"changed": False, "equal": not comparison.differences, "variables": lines}
-        result["counts"] = dict(Counter(line.state for line in comparison.lines))
-        result["differences"] = [asdict(line) for line in comparison.differences]
         if module.params["run"] and not module.check_mode:
-            journal = Journal()
-            result["evidence"] = str(
-                journal.directory / journal.keep(module.params["run"], "verify:configuration", result)
-            )
+            journaled(module.params, result)
+        else:
+            result = outcome(module.params)
+            if module.params["fail"] and not result["equal"]:
+                raise Differs(refusal(result))
+    except Differs as error:
+        module.fail_json(msg=str(error), **result)
     except (DockerError, OSError) as error:
         module.fail_json(msg=str(error))
-    if module.params["fail"] and comparison.differences:
-        said = "; ".join(
-            f"{line.service}.{line.process} {line.variable}: {line.reason}" for line in comparison.differences
-        )
-        remedy = "Set it in the inventory (import_configuration does), or name it among the intended changes: cryptobot_compose: {changes: …}."
-        module.fail_json(msg=f"The native configuration is not the containers': {said}. {remedy}", **result)
     module.exit_json(**result)
 
 

@@ -9,9 +9,10 @@ module: schema_revision_info
 short_description: Say whether the data fits the release that is to serve it
 version_added: 0.2.0
 description:
-  - Compares the revision that each database of the source notes (C(alembic_version), also with a suffix) with the revisions that the native
-    release knows. Data of a newer schema than the release's is V(blocking); a release that is ahead of the data is a V(decision).
-  - What the release knows is read on the controller, from the scripts of the application's source; nothing of it is run.
+  - Compares the revision that each database of the source notes (C(alembic_version), also with a suffix) with those
+    that the native release knows. Data of a newer schema than the release's is V(blocking); a release that is ahead of the
+    data is a V(decision).
+  - What the release knows is read on the controller, from the scripts of the application's source. None of them is run.
   - Changes nothing.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
@@ -72,7 +73,9 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration import 
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
 
-LISTS: dict[str, Any] = {name: {"type": "list", "elements": "dict", "default": []} for name in ("postgresql", "sqlite", "scripts")}
+LISTS: dict[str, Any] = {
+    name: {"type": "list", "elements": "dict", "default": []} for name in ("postgresql", "sqlite", "scripts")
+}
 ARGUMENTS: dict[str, Any] = {"catalogue": {"type": "dict"}, "origin": {"type": "path"}, **LISTS}
 
 

@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the data fits the release that is to serve it: the revision of each schema beside those that the release knows.
+"""Whether the data fits the release that is to serve it: the revision of each schema, and those that the release knows.
 
 Read for Alembic. What a release knows is read from its scripts, without running them.
 """
@@ -36,7 +36,7 @@ class Scripts:
 
 @dataclass(frozen=True)
 class Schema:
-    """What a database of the source says: ``name`` is its own, ``versions`` the revisions by table, ``empty`` whether it has no table."""
+    """What a database of the source says: its own ``name``, revisions by table, and whether it has no table at all."""
 
     datastore: str
     name: str
@@ -45,7 +45,7 @@ class Schema:
 
 
 def wanted(services: Mapping[str, Mapping[str, Any]], source: Path) -> list[Scripts]:
-    """Of every service of the resolved catalogue that is brought up to date by Alembic; ``source`` is the application's."""
+    """Of every service of the resolved catalogue that Alembic brings up to date; ``source`` is the application's."""
     found = []
     for name, service in services.items():
         command = (service.get("migration") or {}).get("command") or [""]
@@ -97,7 +97,9 @@ def _assigned(path: Path) -> dict[str, Any]:
     except (OSError, SyntaxError, ValueError):
         return found
     for line in body:
-        targets = line.targets if isinstance(line, ast.Assign) else [line.target] if isinstance(line, ast.AnnAssign) else []
+        targets = (
+            line.targets if isinstance(line, ast.Assign) else [line.target] if isinstance(line, ast.AnnAssign) else []
+        )
         for target in targets:
             if isinstance(target, ast.Name) and line.value is not None:
                 try:
@@ -109,7 +111,11 @@ def _assigned(path: Path) -> dict[str, Any]:
 
 def findings(schemas: Iterable[Schema], scripts: Sequence[Scripts]) -> list[Finding]:
     """What does not fit, named by its datastore."""
-    return [finding for schema in schemas for finding in _of_one(schema, [each for each in scripts if schema.datastore in each.datastores])]
+    return [
+        finding
+        for schema in schemas
+        for finding in _of_one(schema, [each for each in scripts if schema.datastore in each.datastores])
+    ]
 
 
 def _of_one(schema: Schema, mine: Sequence[Scripts]) -> Iterator[Finding]:
@@ -131,8 +137,11 @@ def _of_one(schema: Schema, mine: Sequence[Scripts]) -> Iterator[Finding]:
                 yield Finding(DECISION, "schema-behind", schema.datastore, text, remedy)
     for each in mine:
         if each.service not in told and not schema.empty:
-            text = f"The database {schema.name} has tables but no revision of {each.service}, which would make its own anew."
-            yield Finding(DECISION, "schema-unversioned", schema.datastore, text, "Note it in Docker first, by alembic stamp, or accept it.")
+            text = (
+                f"The database {schema.name} has tables and no revision of {each.service}, which would make them anew."
+            )
+            remedy = "Note the revision in Docker first, by alembic stamp, or accept it."
+            yield Finding(DECISION, "schema-unversioned", schema.datastore, text, remedy)
 
 
 def _owners(table: str, mine: Sequence[Scripts]) -> list[Scripts]:

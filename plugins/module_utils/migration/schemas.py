@@ -22,10 +22,14 @@ JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname !~ '^(pg_|informatio
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relkind IN ('r', 'p') GROUP BY 1, 2 ORDER BY 1, 2
 """
-SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+SQLITE_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+)
 
 
-def read(servers: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], scripts: Sequence[Scripts]) -> list[Schema]:
+def read(
+    servers: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], scripts: Sequence[Scripts]
+) -> list[Schema]:
     """Of the datastores that a release has scripts for."""
     wanted = {store for each in scripts for store in each.datastores}
     found = []

@@ -25,7 +25,9 @@ def service(**more: object) -> dict[str, object]:
 def test_what_a_release_knows_is_read_from_its_scripts(tmp_path: Path) -> None:
     folder = tmp_path / "services" / "auth"
     script(folder / "migrations" / "versions", "0001_users", "revision = '0001'\ndown_revision = None\n")
-    script(folder / "migrations" / "versions", "0002_keys", "revision: str = '0002'\ndown_revision: str | None = '0001'\n")
+    script(
+        folder / "migrations" / "versions", "0002_keys", "revision: str = '0002'\ndown_revision: str | None = '0001'\n"
+    )
     script(folder / "migrations" / "versions", "broken", "revision = (\n")
     script(folder / "migrations" / "versions", "raises", "import nothing\nrevision = name()\n")
     (folder / "alembic.ini").write_text(ALEMBIC)
@@ -70,10 +72,14 @@ def test_an_empty_database_waits_for_its_schema() -> None:
 
 
 def test_services_that_share_a_database_are_told_apart() -> None:
-    right = Schema("trading", "trading_db", {"alembic_version_trading_api": ["a1"], "alembic_version_orchestrator": ["b2"]})
+    right = Schema(
+        "trading", "trading_db", {"alembic_version_trading_api": ["a1"], "alembic_version_orchestrator": ["b2"]}
+    )
     assert revisions.findings([right], [API, LOOP]) == []
     # The revision of one is not known because the other knows it.
-    wrong = Schema("trading", "trading_db", {"alembic_version_trading_api": ["b2"], "alembic_version_orchestrator": ["b2"]})
+    wrong = Schema(
+        "trading", "trading_db", {"alembic_version_trading_api": ["b2"], "alembic_version_orchestrator": ["b2"]}
+    )
     (finding,) = revisions.findings([wrong], [API, LOOP])
     assert "does not know" in finding.text and "trading-api" in finding.text
     # One table for both.
