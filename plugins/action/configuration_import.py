@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.cryptobot.native.plugins.module_utils.configuration.importing import Given, Imported, Importer, overridden
+from ansible_collections.cryptobot.native.plugins.module_utils.configuration.importing import (
+    Given,
+    Imported,
+    Importer,
+    overridden,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.configuration.translate import (
     Translator,
     moved_paths,
@@ -18,7 +23,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.configuration.tra
     unpack,
 )
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.source import Source
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.source_findings import Finding, answered
+from ansible_collections.cryptobot.native.plugins.module_utils.findings import Finding, blocking, ranked, sentence
 from ansible_collections.cryptobot.native.plugins.plugin_utils.docker_source import OPTIONS, fetch_source
 from ansible_collections.cryptobot.native.plugins.plugin_utils.imported_catalogue import (
     ImportedCatalogue,
@@ -49,13 +54,13 @@ class ActionModule(ActionBase):
         source = fetch_source(self, arguments, task_vars or {})
         imported = take(source, known)
         every = [*imported.findings, *overridden(imported.patches, known.resolved["provenance"])]
-        found = [answered(one, arguments["accept"]) for one in every]
+        found = ranked(every, arguments["accept"])
         result |= {
             "changed": False,
             "variables": imported.differences(),
-            "findings": [one.as_dict() for one in dict.fromkeys(found)],
+            "findings": [one.as_dict() for one in found],
         }
-        if stops := [one for one in dict.fromkeys(found) if one.severity in ("blocking", "decision")]:
+        if stops := blocking(found):
             return result | {"failed": True, "msg": report(stops)}
         return result | self._write(arguments, imported)
 
@@ -89,5 +94,4 @@ def take(source: Source, known: ImportedCatalogue) -> Imported:
 
 def report(found: list[Finding]) -> str:
     """All of them, each with its remedy."""
-    lines = [f"{one.object}: {one.text} {one.remedy}" for one in found]
-    return "\n".join([f"{len(found)} things must be decided first; nothing was written.", *lines])
+    return f"{len(found)} things must be decided first; nothing was written. {sentence(found)}"

@@ -75,7 +75,7 @@ findings:
   elements: dict
   sample:
     - severity: blocking
-      code: duplicate_port
+      code: duplicate-port
       object: trade
       text: The services auth and trade both publish port 8000/tcp of the host.
       remedy: "Give one of them another port: '<free port>:8000'."

@@ -106,13 +106,25 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def work(options: dict[str, Any], keep: bool) -> dict[str, Any]:
-    """Compares, and keeps the result as evidence."""
+    """Compares, as a step of the run whose evidence is kept."""
     indices = {int(index): int(into) for index, into in options["indices"].items()}
     wish = Wish(options["datastore"], indices, options["ttl_tolerance_ms"], options["show_values"], options["most"])
-    found = Comparison(Endpoint.from_options(options["source"]), Endpoint.from_options(options["target"]), wish).run()
-    name = f"verify:redis:{options['datastore']}"
-    evidence = Journal(options["directory"]).keep(options["run"], name, found) if keep else ""
-    return {"changed": False, **found, "evidence": evidence}
+    sides = [Endpoint.from_options(options[side]) for side in ("source", "target")]
+    if not keep:
+        return {"changed": False, **Comparison(*sides, wish).run(), "evidence": ""}
+    journal, name = Journal(options["directory"]), f"verify:redis:{options['datastore']}"
+    with journal.step(options["run"], name, {"indices": options["indices"]}) as step:
+        found = Comparison(*sides, wish).run()
+        kept = journal.keep(options["run"], name, found)
+        step.evidence = {
+            "equal": found["equal"],
+            "differences": len(found["differences"]) + found["unnamed"],
+            "keys": sum(each["keys"] for each in found["indices"].values()),
+            "digests": {index: each["digest"] for index, each in found["indices"].items()},
+            "seconds": found["seconds"],
+            "file": kept,
+        }
+    return {"changed": False, **found, "evidence": kept}
 
 
 def main() -> None:

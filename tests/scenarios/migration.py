@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "cryptobot"
 STATE = "/var/lib/cryptobot-migration"
 FAULTS = "/run/cryptobot-faults"
-COMPOSE = {"cryptobot_compose": {"project": PROJECT, "directory": "/srv/cryptobot"}}
+COMPOSE = {"project": PROJECT, "directory": "/srv/cryptobot"}
 CONTAINER = f"docker ps -aq --filter label=com.docker.compose.project={PROJECT} --filter label=com.docker.compose.service="
 # What a look at the host must not change: files, with their times; and what has no file, the databases' own catalogues.
 TREE = (
@@ -42,7 +42,7 @@ class Migration:
     def command(self, playbook: str, *words: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
         given = self.folder / "variables.yml"
         given.touch(mode=0o600)
-        given.write_text(yaml.safe_dump({**COMPOSE, "migration_accept": self.accept, **variables}), encoding="utf-8")
+        given.write_text(yaml.safe_dump({"cryptobot_compose": {**COMPOSE, "accept": self.accept}, **variables}), encoding="utf-8")
         made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
         inventories = [f"--inventory={ROOT / 'molecule' / 'default' / 'inventory'}", f"--inventory={made}"]
         program = str(Path(sys.executable).with_name("ansible-playbook"))

@@ -18,5 +18,5 @@ def migration(host, tmp_path_factory) -> Migration:
     """The host of the scenario."""
     made = Migration(host, tmp_path_factory.mktemp("migration"))
     # nginx makes empty folders in its own layer.
-    made.accept = ["layer_files:dashboard"]
+    made.accept = ["layer-files:dashboard"]
     return made

@@ -70,7 +70,7 @@ def test_an_undecided_finding_stops_it(migration) -> None:
     accept, migration.accept = migration.accept, []
     said = migration.play("migrate", good=False)
     migration.accept = accept
-    assert "migration_accept" in said
+    assert "cryptobot_compose: {accept: [" in said
     assert "Nothing was changed" in said
 
 

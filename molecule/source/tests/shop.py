@@ -89,14 +89,14 @@ def files() -> dict[str, str]:
 BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "ports": (
         {"services": {"a": {"image": "shop:1", "ports": ["80:1"]}, "b": {"image": "shop:1", "ports": ["127.0.0.1:80:2"]}}},
-        "duplicate_port:b",
+        "duplicate-port:b",
     ),
-    "dependency": ({"services": {"a": {"image": "shop:1", "depends_on": ["ghost"]}}}, "undefined_dependency:a"),
+    "dependency": ({"services": {"a": {"image": "shop:1", "depends_on": ["ghost"]}}}, "undefined-dependency:a"),
     "variable": (
         {"services": {"a": {"image": "shop:1", "environment": {"X": "${NOWHERE}"}}}},
-        "unset_variable:services.a.environment.X",
+        "unset-variable:services.a.environment.X",
     ),
-    "dollar": ({"services": {"a": {"image": "shop:1", "command": ["echo", "5$"]}}}, "file_fault:services.a.command[1]"),
+    "dollar": ({"services": {"a": {"image": "shop:1", "command": ["echo", "5$"]}}}, "file-fault:services.a.command[1]"),
 }
 
 

@@ -38,7 +38,7 @@ class Inventory:
             cryptobot_entrance={"port": 8088},
             cryptobot_services__scenario={},
             cryptobot_services__shop=shop.catalogue(),
-            cryptobot_compose={"project": "shop", "accept": ["anonymous_volume", "layer_files"]},
+            cryptobot_compose={"project": "shop", "accept": ["anonymous-volume", "layer-files"]},
         )
 
     def set(self, **variables: Any) -> None:
@@ -103,12 +103,12 @@ def test_it_is_described_as_it_runs(inventory: Inventory, project: str) -> None:
     assert result["source"]["naming"] == project
     # Nothing is said to differ: what Compose made of the files is what is read from them.
     assert keys(result) == {
-        "layer_files:back": "decision",
-        "anonymous_volume:back:/scratch": "decision",
-        "unset_variable:services.front.environment.FROM_SHELL": "note",
+        "layer-files:back": "decision",
+        "anonymous-volume:back:/scratch": "decision",
+        "unset-variable:services.front.environment.FROM_SHELL": "note",
         "profile:debug": "note",
-        "port_differs:back": "note",
-        "port_differs:front": "note",
+        "port-differs:back": "note",
+        "port-differs:front": "note",
     }
     front = result["source"]["services"]["front"]
     assert front["environment"]["FLAVOUR"]["from"] == "image"
@@ -129,7 +129,7 @@ def test_a_broken_file_is_named_by_its_place(inventory: Inventory, project: str)
     results = inventory.tasks(tasks)["results"]
     for result, (name, (__, key)) in zip(results, shop.BROKEN.items(), strict=False):
         assert keys(result).get(key) == "blocking", name
-    assert keys(results[-1])["file_unreadable:/srv/shop/broken-yaml.yml"] == "blocking"
+    assert keys(results[-1])["file-unreadable:/srv/shop/broken-yaml.yml"] == "blocking"
     said = inventory.task("docker_source_info", good=False, project="nowhere")["said"]
     assert "the projects here are shop" in said
 
@@ -143,7 +143,7 @@ def test_what_is_stopped_stays_so_and_is_put_back_exactly(host, inventory: Inven
     host.check_output("systemctl restart docker")
     assert host.check_output("docker ps -q") == ""
     assert not inventory.task("docker_containers", project="shop", state="stopped", run="r2")["changed"]
-    assert "stopped_container" not in str(keys(inventory.task("docker_source_info", project="shop")))
+    assert "stopped-container" not in str(keys(inventory.task("docker_source_info", project="shop")))
     inventory.task("docker_containers", project="shop", state="started", run="r3")
     assert host.check_output(INSPECT) == before
     assert not inventory.task("docker_containers", project="shop", state="started", run="r3")["changed"]
@@ -220,7 +220,7 @@ def test_a_value_that_is_another_is_named_and_not_shown(imported: Inventory) -> 
 def test_preflight_reports_both_and_changes_nothing(host, imported: Inventory) -> None:
     before = host.check_output(INSPECT) + host.check_output("find /etc /var/lib/cryptobot* -newer /srv/shop/key -type f | sort | xargs sha256sum")
     said = imported.play("playbooks/preflight.yml")
-    assert "port_differs" in said
+    assert "port-differs" in said
     report = json.loads((imported.folder / "build" / "preflight.json").read_text())
     (one,) = report.values()
     assert {"host", "source", "findings"} == set(one) and one["source"]["project"] == "shop"

@@ -74,8 +74,8 @@ COMPOSE = Field(
         "accept": Field(
             "list",
             "Decisions about findings of `preflight` and `plan` that have been made, as `code` or `code:where`.",
-            "['layer_files:auth-service']",
-            elements=Field("str", "", pattern=r"[a-z_]+(:.+)?", pattern_words="code or code:where"),
+            "['layer-files:auth-service']",
+            elements=Field("str", "", pattern=r"[a-z-]+(:.+)?", pattern_words="code or code:where"),
         ),
         "changes": Field(
             "map",

@@ -17,7 +17,7 @@ from typing import Any
 from ..catalogue import vault
 from ..catalogue.environment_file import env_file, text_of
 from ..docker.containers import Container
-from ..docker.source_findings import Finding, decision
+from ..findings import BLOCKING, DECISION, Finding
 from .rules import ADDRESS, CREDENTIAL, EQUAL, FILE, INTENDED, SECRET, SETTING, Process, Rule, rules
 from .secrecy import HIDDEN, has_password, is_secret, shown
 from .translate import Translator
@@ -127,7 +127,7 @@ class Importer:
             remedy = (
                 f"Change it in the Compose project, or give another in services.{process.service}.environment.{name}."
             )
-            self._finding("blocking", "unfit_value", given, name, fault, remedy)
+            self._finding(BLOCKING, "unfit_value", given, name, fault, remedy)
         elif name.endswith(FILE) and value in given.files:
             self._new_file(given, name, value)
         elif is_secret(name, target):
@@ -161,7 +161,7 @@ class Importer:
         if content is None:
             text = f"{name} names {shown('PATH', value)}, which cannot be read in {given.container.name}."
             remedy = f"Start the container, or put the value into the vault: cryptobot_secrets.{given.process.service}.{found.secret}."
-            self._finding("blocking", "unreadable_secret", given, name, text, remedy)
+            self._finding(BLOCKING, "unreadable-secret", given, name, text, remedy)
             return
         self._store(given, name, found.secret, _text(content), found)
 
@@ -171,7 +171,7 @@ class Importer:
             text = f"What {name} names is no text, and the vault holds texts."
             self._finding(
                 "blocking",
-                "unreadable_secret",
+                "unreadable-secret",
                 given,
                 name,
                 text,
@@ -200,7 +200,7 @@ class Importer:
         if not value.strip():
             text = f"{name} is a secret to the catalogue, and empty in the container."
             remedy = f"Take it out of the catalogue: services.{service}.secrets.{secret}: null, or give it a value."
-            self._finding("blocking", "empty_secret", given, name, text, remedy)
+            self._finding(BLOCKING, "empty_secret", given, name, text, remedy)
             return
         if fault := vault.fault(declared.get("kind", "password"), value):
             self.result.patches.setdefault(service, {}).setdefault("secrets", {})[secret] = {"kind": "text"}
@@ -222,7 +222,7 @@ class Importer:
                 f"Name the datastore in the catalogue: services.{given.process.service}: {{uses: {{<datastore>: {{}}}}, "
                 f"environment: {{{name}: '{{datastores.<datastore>.url}}'}}}}."
             )
-            self._finding("blocking", "datastore_url", given, name, text, remedy)
+            self._finding(BLOCKING, "datastore_url", given, name, text, remedy)
             return
         secret = self._free_name(given, name)
         patch = self.result.patches.setdefault(given.process.service, {}).setdefault("secrets", {})
@@ -253,7 +253,7 @@ class Importer:
         if values.setdefault(secret, value) != value:
             text = f"{name} differs between the containers of {given.process.service}, whose processes share one vault entry natively."
             remedy = "Make them equal in the Compose project, or make two services of them in the catalogue."
-            self._finding("blocking", "secret_differs", given, name, text, remedy)
+            self._finding(BLOCKING, "secret_differs", given, name, text, remedy)
 
     def _free_name(self, given: Given, name: str) -> str:
         base = re.sub(r"[^a-z0-9_]", "_", name.lower()).lstrip("_0123456789") or "value"
@@ -272,7 +272,9 @@ class Importer:
             ) and not has_password(target):
                 text = f"{name} names the service {service}, which has no native address there (the catalogue does not know it, or not that port)."
                 remedy = f"Add it to the catalogue with docker: {{service: {service}, port: …}}, or set {name} to where it will be."
-                self.result.findings.append(decision("unknown_address", f"{given.process.docker}:{name}", text, remedy))
+                self.result.findings.append(
+                    Finding(DECISION, "unknown-address", f"{given.process.docker}:{name}", text, remedy)
+                )
 
     def _finding(self, severity: str, code: str, given: Given, name: str, text: str, remedy: str) -> None:
         self.result.findings.append(Finding(severity, code, f"{given.process.docker}:{name}", text, remedy))
@@ -291,7 +293,13 @@ def overridden(patches: Mapping[str, Any], provenance: Mapping[str, str]) -> Ite
         place = provenance.get(path, "")
         if place and not place.startswith(("catalogues/", "cryptobot_catalogue")):
             text = f"The containers have another value than {path}, set in {place}, which wins over the import."
-            yield decision("overridden", path, text, "Take it out there; or keep it, and name it: cryptobot_compose: {changes: …}.")
+            yield Finding(
+                DECISION,
+                "overridden",
+                path,
+                text,
+                "Take it out there; or keep it, and name it: cryptobot_compose: {changes: …}.",
+            )
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

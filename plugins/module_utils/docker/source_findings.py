@@ -9,10 +9,9 @@ Severities: `blocking` (nothing can go on), `decision` (an operator must say wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from ..findings import BLOCKING, DECISION, NOTE, Finding
+from ..findings import BLOCKING, DECISION, NOTE, Finding, ranked
 from .compose import PortSpec, ServiceSpec
 from .containers import Container
 from .source import Source
@@ -24,50 +23,32 @@ PORTS_OVERLAP = ("0.0.0.0", "::", "")
 def findings(source: Source, accepted: Sequence[str] = (), more: Iterable[Finding] = ()) -> list[Finding]:
     """All of them, the gravest first. ``accepted``: `code` or `code:object` of decisions that the operator has made."""
     looks = (_files, _variables, _ports, _dependencies, _states, _drift, _data)
-    found = [*(one for look in looks for one in look(source)), *more]
-    order = {BLOCKING: 0, DECISION: 1, NOTE: 2}
-    unique = dict.fromkeys(answered(one, accepted) for one in found)
-    return sorted(unique, key=lambda one: (order[one.severity], one.code, one.object))
-
-
-def answered(one: Finding, accepted: Sequence[str]) -> Finding:
-    """As a note, if it is a decision that the operator has made."""
-    if one.severity == DECISION and (one.code in accepted or f"{one.code}:{one.object}" in accepted):
-        return replace(one, severity=NOTE, remedy="Accepted by the operator.")
-    return one
-
-
-def decision(code: str, where: str, text: str, remedy: str) -> Finding:
-    """One that says how to accept it."""
-    how = f"{remedy} To go on as it is: cryptobot_compose: {{accept: ['{code}:{where}']}}."
-    return Finding(DECISION, code, where, text, how)
+    return ranked([*(one for look in looks for one in look(source)), *more], accepted)
 
 
 def _files(source: Source) -> Iterator[Finding]:
     for path, content in source.bundle["files"].items():
         if content is None and path not in source.unreadable:
             text = "This Compose file is not on the host; structure and drift are not known, the containers are."
-            yield Finding(NOTE, "file_missing", path, text, "Name it: cryptobot_compose: {directory: …, files: […]}.")
+            yield Finding(NOTE, "file-missing", path, text, "Name it: cryptobot_compose: {directory: …, files: […]}.")
     for path, why in source.unreadable.items():
         text = f"This Compose file cannot be read: {why}."
         yield Finding(
-            BLOCKING, "file_unreadable", path, text, "Mend the file; docker-compose config shows the place, too."
+            BLOCKING, "file-unreadable", path, text, "Mend the file; docker-compose config shows the place, too."
         )
     for where, why in source.model.faults:
-        yield Finding(BLOCKING, "file_fault", where, f"This part {why}.", "Mend the Compose file.")
+        yield Finding(BLOCKING, "file-fault", where, f"This part {why}.", "Mend the Compose file.")
     for where in source.malformed:
         text = "This text holds a $ that starts no variable, which Compose refuses."
-        yield Finding(BLOCKING, "file_fault", where, text, "Write $$ for a literal $.")
+        yield Finding(BLOCKING, "file-fault", where, text, "Write $$ for a literal $.")
     for key in source.model.unread:
         yield Finding(
-            NOTE, "not_read", key, "This part of the Compose file is not read.", "Look whether a service needs it."
+            NOTE, "not-read", key, "This part of the Compose file is not read.", "Look whether a service needs it."
         )
     for name, spec in source.model.services.items():
         for key in spec.unread:
             text = f"The key {key} has no native counterpart here and is not carried over."
-            yield Finding(
-                NOTE, "not_read", f"services.{name}.{key}", text, "Look whether the native service needs it."
-            )
+            yield Finding(NOTE, "not-read", f"services.{name}.{key}", text, "Look whether the native service needs it.")
 
 
 def _variables(source: Source) -> Iterator[Finding]:
@@ -81,11 +62,11 @@ def _variables(source: Source) -> Iterator[Finding]:
         if lacking:
             text = f"The variable {name} is not set, and {', '.join(lacking)} has no container that shows its value."
             remedy = f"Set {name} in .env beside the Compose file, or give it a default: ${{{name}:-…}}."
-            yield Finding(BLOCKING, "unset_variable", places[0], text, remedy)
+            yield Finding(BLOCKING, "unset-variable", places[0], text, remedy)
         else:
             text = f"The variable {name} is not set in .env; the value of the running containers is taken."
             yield Finding(
-                NOTE, "unset_variable", places[0], text, f"Set {name} in .env, so that a later up gives the same."
+                NOTE, "unset-variable", places[0], text, f"Set {name} in .env, so that a later up gives the same."
             )
 
 
@@ -107,8 +88,12 @@ def _ports(source: Source) -> Iterator[Finding]:
     for name, port in _published(source):
         if port.host == 0:
             text = f"Port {port.container} is published at a port that Docker chooses anew at every start."
-            yield decision(
-                "floating_port", name, text, f"Publish it at a fixed port: '{port.container}:{port.container}'."
+            yield Finding(
+                DECISION,
+                "floating-port",
+                name,
+                text,
+                f"Publish it at a fixed port: '{port.container}:{port.container}'.",
             )
             continue
         others = taken.setdefault((port.host, port.protocol), [])
@@ -118,7 +103,7 @@ def _ports(source: Source) -> Iterator[Finding]:
                 text = f"The services {other} and {name} both publish port {port.host}/{port.protocol} of the host."
                 yield Finding(
                     BLOCKING,
-                    "duplicate_port",
+                    "duplicate-port",
                     name,
                     text,
                     f"Give one of them another port: '<free port>:{port.container}'.",
@@ -127,7 +112,7 @@ def _ports(source: Source) -> Iterator[Finding]:
         if port.host != port.container:
             text = f"Inside it listens on {port.container}, the host publishes {port.host}."
             remedy = "Nothing to do: URLs are rewritten by the catalogue's docker: {service, port}, which names the inner one."
-            yield Finding(NOTE, "port_differs", name, text, remedy)
+            yield Finding(NOTE, "port-differs", name, text, remedy)
 
 
 def _dependencies(source: Source) -> Iterator[Finding]:
@@ -137,18 +122,18 @@ def _dependencies(source: Source) -> Iterator[Finding]:
             if other not in services:
                 text = f"{name} depends on the service {other}, which the files do not define."
                 yield Finding(
-                    BLOCKING, "undefined_dependency", name, text, f"Define {other}, or take it out of depends_on."
+                    BLOCKING, "undefined-dependency", name, text, f"Define {other}, or take it out of depends_on."
                 )
         mode = spec.network_mode.removeprefix("service:")
         if spec.network_mode.startswith("service:") and mode not in services:
             text = f"{name} uses the network of {mode}, which the files do not define."
-            yield Finding(BLOCKING, "undefined_dependency", name, text, f"Define {mode}, or change network_mode.")
+            yield Finding(BLOCKING, "undefined-dependency", name, text, f"Define {mode}, or change network_mode.")
         for target, secret in spec.secrets.items():
             if secret not in source.model.secrets:
                 text = f"{name} mounts {secret} at {target}, which the files do not define."
                 yield Finding(
                     BLOCKING,
-                    "undefined_dependency",
+                    "undefined-dependency",
                     name,
                     text,
                     f"Define it below secrets: {{{secret}: {{file: …}}}}.",
@@ -158,14 +143,14 @@ def _dependencies(source: Source) -> Iterator[Finding]:
                 text = f"{name} mounts the volume {mount.source}, which the files do not define."
                 yield Finding(
                     BLOCKING,
-                    "undefined_dependency",
+                    "undefined-dependency",
                     name,
                     text,
                     f"Define it below volumes: {{{mount.source}: {{}}}}.",
                 )
     for name in _cycle(services):
         yield Finding(
-            BLOCKING, "dependency_cycle", name, "Its depends_on leads back to itself.", "Take one of them out."
+            BLOCKING, "dependency-cycle", name, "Its depends_on leads back to itself.", "Take one of them out."
         )
 
 
@@ -193,22 +178,32 @@ def _states(source: Source) -> Iterator[Finding]:
                     NOTE, "profile", name, text, "Nothing to do, unless it should have moved: start it first."
                 )
             else:
-                yield decision(
-                    "no_container", name, "The files define it, but it has no container.", "Start it, or take it out."
+                yield Finding(
+                    DECISION,
+                    "no-container",
+                    name,
+                    "The files define it, but it has no container.",
+                    "Start it, or take it out.",
                 )
     for one in source.containers:
         if source.model.services and one.service not in source.model.services:
             text = (
                 f"The container {one.name} belongs to the project, but the files do not know its service (an orphan)."
             )
-            yield decision("orphan", one.service, text, "Put it into the files, or remove the container.")
+            yield Finding(DECISION, "orphan", one.service, text, "Put it into the files, or remove the container.")
         if not one.running and not source.stopped_by_us(one):
             text = f"The container {one.name} does not run ({one.state}, exit code {one.raw['State'].get('ExitCode', '?')})."
-            yield decision("stopped_container", one.service, text, f"Start it (docker start {one.name}), or remove it.")
+            yield Finding(
+                DECISION, "stopped-container", one.service, text, f"Start it (docker start {one.name}), or remove it."
+            )
         elif one.health == "unhealthy" or one.state == "restarting":
             text = f"The container {one.name} runs, but is {one.health if one.health == 'unhealthy' else one.state}."
-            yield decision(
-                "unhealthy", one.service, text, f"Look at docker logs {one.name} first: what fails now fails natively."
+            yield Finding(
+                DECISION,
+                "unhealthy",
+                one.service,
+                text,
+                f"Look at docker logs {one.name} first: what fails now fails natively.",
             )
     for name, containers in source.services.items():
         if len(containers) > 1:
@@ -222,12 +217,14 @@ def _states(source: Source) -> Iterator[Finding]:
             )
     if source.naming() == "both":
         text = "Some containers are named as Compose v1 does, some as v2: a later up may double or recreate them."
-        yield decision("mixed_naming", source.project, text, "Bring the project up with one version of Compose first.")
+        yield Finding(
+            DECISION, "mixed-naming", source.project, text, "Bring the project up with one version of Compose first."
+        )
     if source.naming() == "v1" and source.bundle.get("plugin"):
         text = "Compose v1 made the containers, and v2 is installed: its up recreates every one of them."
         yield Finding(
             NOTE,
-            "compose_versions",
+            "compose-versions",
             source.project,
             text,
             "Until finalise use docker start and stop, not docker compose up.",
@@ -284,7 +281,7 @@ def _data(source: Source) -> Iterator[Finding]:
             if mount.anonymous and amount.get("files"):
                 text = f"{mount.target} lies in a volume without a name ({mount.name[:12]}…), which holds {amount['files']} files, {amount['bytes']} bytes."
                 remedy = f"If they matter, make them a datastore: docker: {{volume: {mount.name}}}."
-                yield decision("anonymous_volume", f"{one.service}:{mount.target}", text, remedy)
+                yield Finding(DECISION, "anonymous-volume", f"{one.service}:{mount.target}", text, remedy)
         layer = source.bundle["layers"].get(one.id, [])
         if layer:
             paths = ", ".join(path for __, path in layer[:SHOWN]) + (" …" if len(layer) > SHOWN else "")
@@ -292,7 +289,7 @@ def _data(source: Source) -> Iterator[Finding]:
             remedy = (
                 f"If they matter, copy them out (docker cp {one.name}:PATH …) and name their place in the catalogue."
             )
-            yield decision("layer_files", one.service, text, remedy)
+            yield Finding(DECISION, "layer-files", one.service, text, remedy)
 
 
 def unmapped(source: Source, catalogue: Mapping[str, Any]) -> Iterator[Finding]:
@@ -304,11 +301,13 @@ def unmapped(source: Source, catalogue: Mapping[str, Any]) -> Iterator[Finding]:
     for name in source.services:
         if name not in known:
             text = "No process and no datastore of the catalogue names it: nothing of it would move."
-            yield decision("unknown_service", name, text, f"Name it: docker: {{service: {name}}}.")
+            yield Finding(DECISION, "unknown-service", name, text, f"Name it: docker: {{service: {name}}}.")
     for name, owner in processes.items():
         if name not in source.services:
             text = f"The catalogue names it as the Docker side of {owner}, but the project has no container of it."
-            yield decision("missing_service", name, text, "Start it, or correct docker: {service: …} in the catalogue.")
+            yield Finding(
+                DECISION, "missing-service", name, text, "Start it, or correct docker: {service: …} in the catalogue."
+            )
     volumes = {store["volume"] for store in stores if store.get("volume")}
     servers = {store["service"] for store in stores if store.get("service")}
     for store in stores:
@@ -316,7 +315,7 @@ def unmapped(source: Source, catalogue: Mapping[str, Any]) -> Iterator[Finding]:
             text = f"The catalogue names it as the server of the datastore {store['name']}, but the project has no container of it."
             yield Finding(
                 BLOCKING,
-                "missing_server",
+                "missing-server",
                 store["service"],
                 text,
                 "Correct docker: {service: …}, or take it out (null).",
@@ -324,14 +323,14 @@ def unmapped(source: Source, catalogue: Mapping[str, Any]) -> Iterator[Finding]:
         for one in source.services.get(store.get("service", ""), []):
             if not one.running:
                 text = f"{one.name}, the server of the datastore {store['name']}, does not run ({one.state}): data is read from a running one."
-                yield Finding(BLOCKING, "server_stopped", one.service, text, f"Start it: docker start {one.name}")
+                yield Finding(BLOCKING, "server-stopped", one.service, text, f"Start it: docker start {one.name}")
     for raw in source.bundle["volumes"]:
         seen = source.volume(raw)
         names = {raw["Name"], seen["name_in_files"], raw["Name"].removeprefix(f"{source.project}_")}
         if not names & volumes and not set(seen["services"]) & servers and not seen["anonymous"] and seen.get("files"):
             text = f"No datastore of the catalogue names this volume, which holds {seen['files']} files, {seen['bytes']} bytes."
             remedy = f"If they matter, make it a datastore: docker: {{volume: {seen['name_in_files'] or raw['Name']}}}."
-            yield decision("unknown_volume", seen["name_in_files"] or raw["Name"], text, remedy)
+            yield Finding(DECISION, "unknown-volume", seen["name_in_files"] or raw["Name"], text, remedy)
 
 
 def named_by(catalogue: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, Any]]]:

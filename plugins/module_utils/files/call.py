@@ -82,7 +82,20 @@ def compare(options: Mapping[str, Any], check: bool) -> dict[str, Any]:
     journal, name = Journal(options["directory"]), f"verify:{wanted.kind}:{wanted.datastore}"
     if check:
         return {"changed": False, **Comparison(wanted, wish).run().as_dict(), "evidence": ""}
-    folder = journal.directory / EVIDENCE / wanted.run
+    with journal.step(wanted.run, name, {"reverse": wanted.reverse}) as step:
+        found = _with_manifest(wanted, wish, journal.directory / EVIDENCE / wanted.run, name)
+        kept = journal.keep(wanted.run, name, found)
+        step.evidence = {
+            "equal": found["equal"],
+            "differences": len(found["differences"]) + found["unnamed"],
+            **{key: found[key] for key in ("files", "bytes", "rows", "manifest", "seconds")},
+            "file": kept,
+        }
+    return {"changed": False, **found, "evidence": kept}
+
+
+def _with_manifest(wanted: Task, wish: Wish, folder: Path, name: str) -> dict[str, Any]:
+    """Compares, and leaves what was read of each file beside the evidence."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=folder, delete=False, encoding="utf-8") as manifest:
         try:
@@ -91,7 +104,7 @@ def compare(options: Mapping[str, Any], check: bool) -> dict[str, Any]:
             Path(manifest.name).unlink()
             raise
     Path(manifest.name).replace(folder / (re.sub(r"[^A-Za-z0-9._-]", "_", name) + ".manifest.jsonl"))
-    return {"changed": False, **found, "evidence": journal.keep(wanted.run, name, found)}
+    return found
 
 
 def failure(datastore: str, result: Mapping[str, Any]) -> str:

@@ -9,17 +9,21 @@ returned by check mode.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from ..findings import BLOCKING, DECISION, NOTE
+from ..findings import ACCEPTED, BLOCKING, DECISION, NOTE, Finding, blocking, ranked, sentence
 from . import estimate, words
 
 VERSION = 1
 SUPERSEDED = ("target-not-empty",)
 """What is no finding where the native side's content is known to be old."""
-ACCEPTED = "accepted"
-"""What becomes of a decision that the operator has made."""
+TITLES = {
+    BLOCKING: "Must be mended first",
+    DECISION: "To be decided",
+    ACCEPTED: "Accepted",
+    NOTE: "Good to know",
+}
 
 
 def build(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,19 +36,20 @@ def build(given: Mapping[str, Any]) -> dict[str, Any]:
     ``accept``, ``superseded`` (what earlier runs have left on the native side is old).
     """
     items = [_item(name, kind, given) for kind, name in _datastores(given["stores"])]
-    found = [*given["findings"], *(finding for look in given["looks"].values() for finding in look.get("findings", []))]
+    looked = (finding for look in given["looks"].values() for finding in look.get("findings", []))
+    found = [_finding(each) for each in (*given["findings"], *looked)]
     found += [_unmoved(each) for each in given["stores"].get("unmoved", [])]
-    found += _disk(given.get("disk") or {}, items)
+    found += _disk(given.get("disk") or {})
     if given.get("superseded"):
-        found = [each for each in found if each.get("code") not in SUPERSEDED]
-    findings = answered(found, given.get("accept") or [])
+        found = [each for each in found if each.code not in SUPERSEDED]
+    findings = ranked(found, given.get("accept") or [])
     return {
         "version": VERSION,
         "project": given["project"],
         "group": given["group"],
         "items": items,
-        "findings": findings,
-        "open": [each for each in findings if each["severity"] in (BLOCKING, DECISION)],
+        "findings": [each.as_dict() for each in findings],
+        "open": [each.as_dict() for each in blocking(findings)],
         "seconds": estimate.phases(items, given.get("services") or {}, given["speeds"]),
         "bytes": sum(item["bytes"] for item in items),
         "speeds": dict(given["speeds"]),
@@ -82,41 +87,22 @@ def _item(name: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {**item, "seconds": estimate.seconds(item, given["speeds"])}
 
 
-def answered(findings: Iterable[Mapping[str, Any]], accept: Sequence[str]) -> list[dict[str, Any]]:
-    """Findings, the gravest first and each once; decisions that ``accept`` names are made."""
-    result: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for finding in findings:
-        one = {key: str(finding.get(key) or "") for key in ("severity", "code", "object", "text", "remedy")}
-        if one["severity"] == DECISION and {one["code"], answer(one)} & set(accept):
-            one["severity"] = ACCEPTED
-        result.setdefault((one["code"], one["object"], one["text"]), one)
-    order = (BLOCKING, DECISION, ACCEPTED, NOTE)
-    return sorted(result.values(), key=lambda each: (order.index(each["severity"]), each["code"], each["object"]))
-
-
-def answer(finding: Mapping[str, Any]) -> str:
-    """What an operator writes to accept a finding."""
-    return f"{finding['code']}:{finding['object']}" if finding["object"] else str(finding["code"])
+def _finding(given: Mapping[str, Any]) -> Finding:
+    return Finding(*(str(given.get(key) or "") for key in ("severity", "code", "object", "text", "remedy", "evidence")))
 
 
 def refusal(plan: Mapping[str, Any]) -> str:
     """Why the migration cannot begin, with what to do for each; empty where it can."""
-    sentences = [f"{each['text']} {each['remedy']}".strip() for each in plan["open"] if each["severity"] == BLOCKING]
-    decisions = [each for each in plan["open"] if each["severity"] == DECISION]
-    sentences += [f"{each['text']} {each['remedy']}".strip() for each in decisions]
-    if decisions:
-        names = ", ".join(repr(answer(each)) for each in decisions)
-        sentences.append(f"What you accept is named in migration_accept: [{names}].")
-    return " ".join(sentences)
+    return sentence(map(_finding, plan["open"]))
 
 
-def _unmoved(each: Mapping[str, str]) -> dict[str, str]:
+def _unmoved(each: Mapping[str, str]) -> Finding:
     text = f"The datastore {each['datastore']} does not move: it {each['why']}."
     remedy = "Name its place, or accept that it starts empty on the native side."
-    return {"severity": DECISION, "code": "not-moved", "object": each["datastore"], "text": text, "remedy": remedy}
+    return Finding(DECISION, "not-moved", each["datastore"], text, remedy)
 
 
-def _disk(disk: Mapping[str, Mapping[str, Any]], items: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _disk(disk: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     """A finding for each file system that would be filled."""
     found = []
     for path, each in sorted(disk.items()):
@@ -127,9 +113,7 @@ def _disk(disk: Mapping[str, Mapping[str, Any]], items: Sequence[Mapping[str, An
                 f"are needed there ({what})."
             )
             remedy = "Make room, or put the directory on a larger file system."
-            found.append(
-                {"severity": BLOCKING, "code": "disk-too-small", "object": path, "text": text, "remedy": remedy}
-            )
+            found.append(Finding(BLOCKING, "disk-too-small", path, text, remedy))
     return found
 
 
@@ -149,19 +133,14 @@ def lines(plan: Mapping[str, Any]) -> list[str]:
             for item in shared
         ]
     result += ["", *_times(plan["seconds"])]
-    for severity, title in (
-        (BLOCKING, "Must be mended first"),
-        (DECISION, "To be decided"),
-        (ACCEPTED, "Accepted"),
-        (NOTE, "Good to know"),
-    ):
-        found = [each for each in plan["findings"] if each["severity"] == severity]
+    for severity, title in TITLES.items():
+        found = [_finding(each) for each in plan["findings"] if each["severity"] == severity]
         if found:
             result += ["", title]
             for each in found:
-                result.append(f"  {answer(each)}: {each['text']}")
-                if each["remedy"]:
-                    result.append(f"      {each['remedy']}")
+                result.append(f"  {each.name}: {each.text}")
+                if each.remedy:
+                    result.append(f"      {each.remedy}")
     return result
 
 

@@ -8,15 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..findings import BLOCKING, DECISION, NOTE
+from ..findings import ACCEPTED, BLOCKING, DECISION, NOTE, Finding
 from . import page, plan, words
 
-TITLES = {
-    BLOCKING: ("Must be mended first", "bad"),
-    DECISION: ("To be decided", "warn"),
-    plan.ACCEPTED: ("Accepted", "soft"),
-    NOTE: ("Good to know", "soft"),
-}
+KINDS = {BLOCKING: "bad", DECISION: "warn", ACCEPTED: "soft", NOTE: "soft"}
 PHASES = {
     "backup": "backup, while Docker serves",
     "stop": "stop in Docker",
@@ -103,10 +98,10 @@ def _measured(speeds: Mapping[str, float]) -> str:
 
 def _findings(content: Mapping[str, Any]) -> list[page.Raw]:
     sections = []
-    for severity, (title, kind) in TITLES.items():
+    for severity, title in plan.TITLES.items():
         found = [each for each in content["findings"] if each["severity"] == severity]
         if found:
-            rows = [[page.mark(plan.answer(each), kind), each["text"], each["remedy"]] for each in found]
+            rows = [[page.mark(Finding(**each).name, KINDS[severity]), each["text"], each["remedy"]] for each in found]
             sections.append(page.section(title, page.table(("what", "text", "what to do"), rows)))
     return sections
 

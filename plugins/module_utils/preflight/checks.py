@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import software
-from .finding import BLOCKING, NOTE, SEVERITIES, WARNING, HostFinding
+from ..findings import BLOCKING, NOTE, SEVERITIES, WARNING, Finding
 from .host import Host
 from .machine import clock, disks, room, system
 from .ports import port_findings
@@ -24,14 +24,14 @@ def findings(
     dependencies: Sequence[software.Dependency],
     answers: Sequence[Answer],
     controller_time: float = 0,
-) -> list[HostFinding]:
+) -> list[Finding]:
     """All of one host; ``controller_time``: seconds since 1970 when the host was asked, 0 where nobody knows."""
     found = [
         *system(wanted, host),
         *room(wanted, host),
         *disks(wanted, host),
         *clock(host, controller_time),
-        *(HostFinding(*row) for row in port_findings(wanted, host)),
+        *(Finding(*row) for row in port_findings(wanted, host)),
         *_accounts(wanted, host),
         *_packages(host, dependencies),
         *_services(wanted, host),
@@ -40,7 +40,7 @@ def findings(
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 
 
-def _accounts(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
+def _accounts(wanted: Mapping[str, Any], host: Host) -> Iterator[Finding]:
     for user in wanted["users"]:
         there = host.accounts.get(user["name"])
         if there is None or there.home == user["home"]:
@@ -49,10 +49,10 @@ def _accounts(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
         text = f"The user {user['name']} is there and is not the platform's: its home is {there.home}."
         remedy = f"Rename that user (usermod --login other {user['name']}), or the service."
         evidence = f"uid {there.uid}, home {there.home}, shell {there.shell}"
-        yield HostFinding(BLOCKING if person else WARNING, "account", user["name"], text, remedy, evidence)
+        yield Finding(BLOCKING if person else WARNING, "account", user["name"], text, remedy, evidence)
 
 
-def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterator[HostFinding]:
+def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterator[Finding]:
     unknown = []
     for one in dependencies:
         if one.state == software.OLD:
@@ -60,7 +60,7 @@ def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterat
             where = "has" if one.found else "can get"
             text = f"The host {where} {one.name} {version}; {one.needed_by} needs {one.wanted}."
             remedy = "Upgrade it (apt-get install --only-upgrade), or add a package source that has a newer one."
-            yield HostFinding(
+            yield Finding(
                 BLOCKING,
                 "version",
                 one.name,
@@ -70,7 +70,7 @@ def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterat
             )
         elif one.state == software.NOWHERE:
             text = f"No package source of the host has {one.name}, which {one.needed_by} installs."
-            yield HostFinding(
+            yield Finding(
                 BLOCKING,
                 "package",
                 one.name,
@@ -82,7 +82,7 @@ def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterat
             unknown.append(one.name)
     if unknown:
         text = f"What the package sources have of {', '.join(unknown)} is not knowable before apt update."
-        yield HostFinding(
+        yield Finding(
             NOTE, "lists", "apt", text, "Nothing: the first installation fetches the lists.", "no package lists"
         )
     if host.unfinished:
@@ -90,7 +90,7 @@ def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterat
             f"An installation was interrupted: {', '.join(host.unfinished)}"
             f" {'is' if len(host.unfinished) == 1 else 'are'} half installed."
         )
-        yield HostFinding(
+        yield Finding(
             WARNING,
             "dpkg",
             "dpkg",
@@ -100,20 +100,20 @@ def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterat
         )
     if host.dpkg_busy:
         text = f"Something is being installed at this moment, by {host.dpkg_busy}."
-        yield HostFinding(
+        yield Finding(
             NOTE, "dpkg-busy", "dpkg", text, "Nothing: site waits for it, five minutes at most.", host.dpkg_busy
         )
     if host.undeclared:
         text, __, remedy = host.undeclared.rpartition(". ")
-        yield HostFinding(
+        yield Finding(
             BLOCKING, "sides", "cryptobot_compose", f"{text}.", remedy, "/var/lib/cryptobot-migration/sides.json"
         )
     if host.postgresql_finding:
         text, __, remedy = host.postgresql_finding.partition(". ")
-        yield HostFinding(BLOCKING, "postgresql", "postgresql", f"{text}.", remedy or "See the role postgresql.")
+        yield Finding(BLOCKING, "postgresql", "postgresql", f"{text}.", remedy or "See the role postgresql.")
 
 
-def _services(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
+def _services(wanted: Mapping[str, Any], host: Host) -> Iterator[Finding]:
     """What runs already and touches the same ground. Ports that are taken are findings of their own."""
     groups = wanted["groups"]
     if host.postgresql_exists and "cryptobot_database" in groups and not host.own_units:
@@ -122,7 +122,7 @@ def _services(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
             " settings stay as they are."
         )
         remedy = "Nothing, if that is meant. A setting that needs it makes the server restart once, which is announced."
-        yield HostFinding(NOTE, "take-over", "postgresql", text, remedy, f"pg_lsclusters: {host.postgresql} main")
+        yield Finding(NOTE, "take-over", "postgresql", text, remedy, f"pg_lsclusters: {host.postgresql} main")
     beside = {
         "haproxy.service": "cryptobot_edge",
         "redis-server.service": "cryptobot_cache",
@@ -134,7 +134,7 @@ def _services(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
                 f"{unit} runs with a configuration of its own. It is left alone; the platform's is an instance"
                 " beside it."
             )
-            yield HostFinding(
+            yield Finding(
                 NOTE,
                 "beside",
                 unit,
@@ -151,19 +151,17 @@ def _services(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
                 if doors
                 else "Let the platform's other hosts in."
             )
-            yield HostFinding(WARNING, "firewall", unit, text, remedy, f"systemctl is-active {unit}: active")
+            yield Finding(WARNING, "firewall", unit, text, remedy, f"systemctl is-active {unit}: active")
     if UNATTENDED in host.installed and {"cryptobot_database", "cryptobot_cache"} & set(groups):
         text = "Unattended upgrades may restart PostgreSQL or Redis at night."
         remedy = (
             "Set postgresql_hold_packages and redis_hold_packages where that must not be; then security updates wait"
             " for somebody."
         )
-        yield HostFinding(NOTE, "unattended", UNATTENDED, text, remedy, f"{UNATTENDED} {host.installed[UNATTENDED]}")
+        yield Finding(NOTE, "unattended", UNATTENDED, text, remedy, f"{UNATTENDED} {host.installed[UNATTENDED]}")
 
 
-def _sources(
-    host: Host, dependencies: Sequence[software.Dependency], answers: Sequence[Answer]
-) -> Iterator[HostFinding]:
+def _sources(host: Host, dependencies: Sequence[software.Dependency], answers: Sequence[Answer]) -> Iterator[Finding]:
     missing = any(one.state != software.PRESENT for one in dependencies)
     fresh = not host.own_units
     needed = {APT: missing, PYTHON: fresh, NPM: False, CARGO: False}
@@ -177,7 +175,7 @@ def _sources(
         if not one.reached:
             text = f"The package source {one.url} ({one.setting}) is not reached: {one.said}."
             severity = BLOCKING if needed[one.kind] else WARNING
-            yield HostFinding(severity, "source", one.kind, text, remedies[one.kind], f"asked for {one.seconds} s")
+            yield Finding(severity, "source", one.kind, text, remedies[one.kind], f"asked for {one.seconds} s")
     own = [
         one
         for one in answers
@@ -188,4 +186,4 @@ def _sources(
             f"pip of this host takes packages from {own[0].url}, and uv, which makes the environments, does not read"
             " that setting."
         )
-        yield HostFinding(WARNING, "index", PYTHON, text, "Set release_python_index to that address.", own[0].setting)
+        yield Finding(WARNING, "index", PYTHON, text, "Set release_python_index to that address.", own[0].setting)

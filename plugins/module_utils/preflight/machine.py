@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import software
-from .finding import BLOCKING, NOTE, WARNING, HostFinding
+from ..findings import BLOCKING, NOTE, WARNING, Finding
 from .host import Disk, Host
 
 LEAST_FREE_FILES = 20_000
@@ -22,33 +22,33 @@ LONGEST_BEHIND, NOTED_BEHIND, LONGEST_AHEAD = 30, 5, 180
 some time after the controller looked at its clock, so only much more than that counts as ahead."""
 
 
-def system(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
+def system(wanted: Mapping[str, Any], host: Host) -> Iterator[Finding]:
     if not host.root:
         remedy = "Let Ansible become root there: become: true, or a user of sudo."
-        yield HostFinding(
+        yield Finding(
             BLOCKING, "not-root", "user", "The host was not looked at as root, so installing would fail.", remedy
         )
     if host.os_id != "debian" or host.os_version not in software.SYSTEMS:
         text = f"The host runs {host.os}; the platform is made for and tested on Debian 12 and 13."
         remedy = "Install one of them on the host, or name another host in the inventory."
-        yield HostFinding(BLOCKING, "system", "os", text, remedy, f"ID={host.os_id} VERSION_ID={host.os_version}")
+        yield Finding(BLOCKING, "system", "os", text, remedy, f"ID={host.os_id} VERSION_ID={host.os_version}")
     if not host.systemd_runs:
         text = "systemd does not run this host, and the platform's services are systemd units."
         remedy = "Boot the host with systemd; a container needs it as its first process."
-        yield HostFinding(BLOCKING, "systemd", "systemd", text, remedy, "/run/systemd/system is not there")
+        yield Finding(BLOCKING, "systemd", "systemd", text, remedy, "/run/systemd/system is not there")
     elif host.systemd and software.older(host.systemd, software.OLDEST["systemd"]):
         text = f"systemd is {host.systemd}; units need {software.OLDEST['systemd']} or newer."
-        yield HostFinding(BLOCKING, "systemd", "systemd", text, "Upgrade the host to Debian 12 or 13.", host.systemd)
+        yield Finding(BLOCKING, "systemd", "systemd", text, "Upgrade the host to Debian 12 or 13.", host.systemd)
     if software.older(host.kernel, software.OLDEST["linux"]):
         text = f"The kernel is {host.kernel}; the platform is tested from {software.OLDEST['linux']} on."
-        yield HostFinding(
+        yield Finding(
             WARNING, "kernel", "kernel", text, "Boot a newer kernel before the platform carries load.", host.kernel
         )
     if not host.cgroup2:
         text = (
             "The host has the old layout of control groups: memory limits of units hold, pressure and weights may not."
         )
-        yield HostFinding(
+        yield Finding(
             NOTE,
             "cgroup",
             "kernel",
@@ -58,7 +58,7 @@ def system(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
         )
     if software.older(host.python, software.OLDEST["python"]):
         text = f"Python is {host.python}; {software.OLDEST['python']} is the oldest that works."
-        yield HostFinding(
+        yield Finding(
             BLOCKING, "python", "python", text, "Upgrade the host, or set ansible_python_interpreter.", host.python
         )
     for one in wanted["interpreters"]:
@@ -66,10 +66,10 @@ def system(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
             services = ", ".join(one["needed_by"])
             text = f"There is no {one['name']} on this host, and {services} run with it."
             remedy = f"Install it, or set services.{one['needed_by'][0]}.python.interpreter: python3 for Debian's own."
-            yield HostFinding(BLOCKING, "interpreter", one["name"], text, remedy)
+            yield Finding(BLOCKING, "interpreter", one["name"], text, remedy)
 
 
-def room(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
+def room(wanted: Mapping[str, Any], host: Host) -> Iterator[Finding]:
     need, have = wanted["memory_mb"], host.memory_mb
     if have < need:
         largest = sorted(wanted["memory_parts"].items(), key=lambda part: -part[1])[:4]
@@ -78,7 +78,7 @@ def room(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
         )
         severity = BLOCKING if have < need * LEAST_SHARE else WARNING
         text = f"The host has {have} MB of memory; what it is to run takes about {need} MB."
-        yield HostFinding(
+        yield Finding(
             severity,
             "memory",
             "memory",
@@ -88,15 +88,13 @@ def room(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
         )
     if host.cores < 2:
         text = "The host has one core: a build or a backup slows every request."
-        yield HostFinding(WARNING, "cores", "cpu", text, "Give it two or more.", f"{host.cores} usable")
+        yield Finding(WARNING, "cores", "cpu", text, "Give it two or more.", f"{host.cores} usable")
     elif host.load > 2 * host.cores:
         text = "The host is busy already."
-        yield HostFinding(
-            NOTE, "load", "cpu", text, "See what runs: top.", f"load {host.load:.1f} on {host.cores} cores"
-        )
+        yield Finding(NOTE, "load", "cpu", text, "See what runs: top.", f"load {host.load:.1f} on {host.cores} cores")
 
 
-def disks(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
+def disks(wanted: Mapping[str, Any], host: Host) -> Iterator[Finding]:
     needs = {row["path"]: row for row in wanted["disk"]}
     mounts: dict[str, list[Disk]] = {}
     for disk in host.disks:
@@ -107,7 +105,7 @@ def disks(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
                 f"Mount it writable (mount -o remount,rw {disk.mount}); look into dmesg first, for the kernel does this"
                 " after errors."
             )
-            yield HostFinding(BLOCKING, "read-only", disk.path, text, remedy, f"mounted at {disk.mount}")
+            yield Finding(BLOCKING, "read-only", disk.path, text, remedy, f"mounted at {disk.mount}")
     for mount, there in mounts.items():
         need = sum(needs[disk.path]["mb"] for disk in there)
         free = there[0].free_mb
@@ -116,7 +114,7 @@ def disks(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
         installed = bool(host.own_units)
         if free < need and not installed:
             text = f"{mount} has {free} MB free; installing takes about {need} MB there."
-            yield HostFinding(
+            yield Finding(
                 BLOCKING,
                 "disk",
                 mount,
@@ -126,10 +124,10 @@ def disks(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
             )
         elif free < (0 if installed else need) + ROOM_MB:
             text = f"{mount} has {free} MB free, which leaves little for data, logs and further releases."
-            yield HostFinding(WARNING, "disk", mount, text, "Grow the file system before data come.", evidence)
+            yield Finding(WARNING, "disk", mount, text, "Grow the file system before data come.", evidence)
         if 0 <= there[0].free_files < LEAST_FREE_FILES:
             text = f"{mount} can take only {there[0].free_files} more files; an environment alone has thousands."
-            yield HostFinding(
+            yield Finding(
                 BLOCKING,
                 "inodes",
                 mount,
@@ -139,7 +137,7 @@ def disks(wanted: Mapping[str, Any], host: Host) -> Iterator[HostFinding]:
             )
 
 
-def clock(host: Host, controller_time: float) -> Iterator[HostFinding]:
+def clock(host: Host, controller_time: float) -> Iterator[Finding]:
     services = [
         unit
         for unit in ("systemd-timesyncd.service", "chrony.service", "ntpsec.service", "openntpd.service")
@@ -148,10 +146,10 @@ def clock(host: Host, controller_time: float) -> Iterator[HostFinding]:
     evidence = f"adjtimex: not synchronised; active: {', '.join(services) or 'no time service'}"
     if host.clock_synchronised is False and host.container:
         text = "The clock is not synchronised; a container has that of the machine around it."
-        yield HostFinding(NOTE, "clock", "clock", text, "Synchronise the machine's.", evidence)
+        yield Finding(NOTE, "clock", "clock", text, "Synchronise the machine's.", evidence)
     elif host.clock_synchronised is False and services:
         text = "The clock is not synchronised, though a service for it runs: its servers do not answer."
-        yield HostFinding(
+        yield Finding(
             WARNING,
             "clock",
             "clock",
@@ -161,7 +159,7 @@ def clock(host: Host, controller_time: float) -> Iterator[HostFinding]:
         )
     elif host.clock_synchronised is False:
         text = "The clock is not synchronised. The role base installs systemd-timesyncd unless base_time_sync is false."
-        yield HostFinding(
+        yield Finding(
             NOTE, "clock", "clock", text, "Nothing, if that may be; else run a time service of your own.", evidence
         )
     skew = host.clock - controller_time if controller_time and host.clock else 0.0
@@ -170,6 +168,6 @@ def clock(host: Host, controller_time: float) -> Iterator[HostFinding]:
         text = (
             f"The clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the controller's; tokens end by it."
         )
-        yield HostFinding(
+        yield Finding(
             severity, "clock-skew", "clock", text, "Set the clock of the host, or the controller's.", f"{skew:+.1f} s"
         )

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..catalogue.report import columns
+from ..findings import SEVERITIES
 
 WIDTH = 118
-ORDER = ("blocking", "decision", "warning", "note")
 
 
 def table(result: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
@@ -38,7 +38,7 @@ def table(result: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _findings(found: Iterable[Mapping[str, Any]]) -> list[str]:
     lines = []
-    ranked = sorted(found, key=lambda one: ORDER.index(one["severity"]) if one["severity"] in ORDER else len(ORDER))
+    ranked = sorted(found, key=lambda one: SEVERITIES.index(one["severity"]))
     for one in ranked:
         what = one.get("object") or ""
         text = textwrap.wrap(str(one["text"]), WIDTH, subsequent_indent="  ")
@@ -49,7 +49,7 @@ def _findings(found: Iterable[Mapping[str, Any]]) -> list[str]:
         for label in ("evidence", "remedy"):
             if one.get(label):
                 lines += textwrap.wrap(f"{label}: {one[label]}", WIDTH, initial_indent="  ", subsequent_indent="    ")
-    counts = {severity: sum(one["severity"] == severity for one in ranked) for severity in ORDER}
+    counts = {severity: sum(one["severity"] == severity for one in ranked) for severity in SEVERITIES}
     plural = {"decision": "decisions", "warning": "warnings", "note": "notes"}
     said = ", ".join(
         f"{count} {plural.get(name, name) if count > 1 else name}" for name, count in counts.items() if count

@@ -199,9 +199,9 @@ def test_a_url_with_more_in_it_than_an_address_is_not_taken_for_equal(tmp_path):
         ({"BAD": "a\rb"}, "unfit_value"),
         ({"BAD": "\x1b[0m"}, "unfit_value"),
         ({"BAD-NAME": "x"}, "unfit_value"),
-        ({"KEY_FILE": "/run/secrets/gone", "SERVICE_KEY_FILE": "/nowhere"}, "unreadable_secret"),
+        ({"KEY_FILE": "/run/secrets/gone", "SERVICE_KEY_FILE": "/nowhere"}, "unreadable-secret"),
         ({"OTHER_DATABASE": "postgresql://u:p4ss@auth-service:5432/x"}, "datastore_url"),
-        ({"HOOK": "http://auth-service:9999/x"}, "unknown_address"),
+        ({"HOOK": "http://auth-service:9999/x"}, "unknown-address"),
     ],
 )
 def test_what_cannot_be_carried_is_named_with_a_remedy(env, code):

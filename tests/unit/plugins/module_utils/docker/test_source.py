@@ -49,18 +49,18 @@ def test_a_project_that_is_as_its_files_say_has_no_finding():
 )
 def test_duplicate_ports(first, second, clash):
     codes = found(f"services: {{a: {{image: a, ports: ['{first}']}}, b: {{image: b, ports: ['{second}']}}}}")
-    assert ("duplicate_port:b" in codes) is clash
+    assert ("duplicate-port:b" in codes) is clash
     if clash:
-        assert codes["duplicate_port:b"].severity == "blocking"
-        assert "a and b both publish port 800" in codes["duplicate_port:b"].text
+        assert codes["duplicate-port:b"].severity == "blocking"
+        assert "a and b both publish port 800" in codes["duplicate-port:b"].text
 
 
 def test_undefined_things_are_named():
     there = found(
         "services: {a: {image: a, depends_on: [ghost], secrets: [key], volumes: ['data:/d'], network_mode: 'service:vpn'}}"
     )
-    texts = " ".join(one.text for key, one in there.items() if key == "undefined_dependency:a")
-    assert "undefined_dependency:a" in there and texts
+    texts = " ".join(one.text for key, one in there.items() if key == "undefined-dependency:a")
+    assert "undefined-dependency:a" in there and texts
     whole = " ".join(
         one.text
         for one in findings(
@@ -74,21 +74,21 @@ def test_a_cycle_of_dependencies():
     there = found(
         "services: {a: {image: a, depends_on: [b]}, b: {image: b, depends_on: [a]}, c: {image: c, depends_on: [a]}}"
     )
-    assert {key for key in there if key.startswith("dependency_cycle")} == {"dependency_cycle:a", "dependency_cycle:b"}
+    assert {key for key in there if key.startswith("dependency-cycle")} == {"dependency-cycle:a", "dependency-cycle:b"}
 
 
 UNSET = A + ", environment: {TOKEN: '${TOKEN}'}}}"
 
 
 def test_an_unset_variable_blocks_where_no_container_shows_its_value():
-    one = found(UNSET)["unset_variable:services.a.environment.TOKEN"]
+    one = found(UNSET)["unset-variable:services.a.environment.TOKEN"]
     assert one.severity == "blocking" and "Set TOKEN in .env" in one.remedy
 
 
 def test_an_unset_variable_is_a_note_where_the_container_shows_it():
     there = found(UNSET, [container("a", env={"TOKEN": CANARY})])
-    assert there["unset_variable:services.a.environment.TOKEN"].severity == "note"
-    assert set(there) == {"unset_variable:services.a.environment.TOKEN"}
+    assert there["unset-variable:services.a.environment.TOKEN"].severity == "note"
+    assert set(there) == {"unset-variable:services.a.environment.TOKEN"}
 
 
 def test_variables_of_the_env_file_are_not_unset():
@@ -122,8 +122,8 @@ def test_states_of_containers():
         "services: {a: {image: a}, b: {image: b}, c: {image: c, profiles: [x]}}",
         [sick, container("orphan", state="exited")],
     )
-    assert {"unhealthy:a", "no_container:b", "profile:c", "orphan:orphan", "stopped_container:orphan"} <= set(there)
-    assert "docker start cryptobot_orphan_1" in there["stopped_container:orphan"].remedy
+    assert {"unhealthy:a", "no-container:b", "profile:c", "orphan:orphan", "stopped-container:orphan"} <= set(there)
+    assert "docker start cryptobot_orphan_1" in there["stopped-container:orphan"].remedy
 
 
 def test_what_the_migration_stopped_is_no_finding():
@@ -134,8 +134,8 @@ def test_what_the_migration_stopped_is_no_finding():
 
 def test_both_namings_and_a_newer_compose_beside_v1():
     two = [container("a"), container("b", name="cryptobot-b-1")]
-    assert "mixed_naming:cryptobot" in found(containers=two)
-    assert "compose_versions:cryptobot" in found(containers=[container("a")], plugin="2.26.1")
+    assert "mixed-naming:cryptobot" in found(containers=two)
+    assert "compose-versions:cryptobot" in found(containers=[container("a")], plugin="2.26.1")
     assert source(containers=[container("a")]).naming() == "v1"
     assert source(containers=[container("a", name="mine")]).naming() == "own"
 
@@ -146,20 +146,20 @@ def test_data_outside_of_named_volumes_must_be_decided_on():
     one = container("a", mounts=mounts)
     volumes = [{"Name": name, "Mountpoint": f"/v/{name}", "holds": {"files": 3, "bytes": 12}}]
     there = found(containers=[one], volumes=volumes, layers={one["Id"]: [["A", "/app/uploads/x"]]})
-    assert there["anonymous_volume:a:/cache"].severity == "decision"
-    assert "/app/uploads/x" in there["layer_files:a"].text
+    assert there["anonymous-volume:a:/cache"].severity == "decision"
+    assert "/app/uploads/x" in there["layer-files:a"].text
     accepted = found(
         containers=[one],
         volumes=volumes,
         layers={one["Id"]: [["A", "/x"]]},
-        accept=["layer_files", "anonymous_volume:a:/cache"],
+        accept=["layer-files", "anonymous-volume:a:/cache"],
     )
-    assert {one.severity for one in accepted.values()} == {"note"}
+    assert {one.severity for one in accepted.values()} == {"accepted"}
 
 
 def test_a_broken_and_a_missing_file():
-    assert found("services: [")["file_unreadable:/srv/docker-compose.yml"].severity == "blocking"
-    assert "file_missing:/srv/x.yml" in found(files={"/srv/x.yml": None})
+    assert found("services: [")["file-unreadable:/srv/docker-compose.yml"].severity == "blocking"
+    assert "file-missing:/srv/x.yml" in found(files={"/srv/x.yml": None})
 
 
 CATALOGUE = {
@@ -182,10 +182,10 @@ def test_the_catalogue_and_the_project_must_know_each_other():
     there = source(containers=[container("extra"), container("postgres", state="exited")], volumes=[volume])
     keys = {f"{one.code}:{one.object}": one.severity for one in unmapped(there, CATALOGUE)}
     assert keys == {
-        "unknown_service:extra": "decision",
-        "missing_service:auth-service": "decision",
-        "server_stopped:postgres": "blocking",
-        "unknown_volume:more": "decision",
+        "unknown-service:extra": "decision",
+        "missing-service:auth-service": "decision",
+        "server-stopped:postgres": "blocking",
+        "unknown-volume:more": "decision",
     }
 
 

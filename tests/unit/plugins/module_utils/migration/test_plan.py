@@ -44,7 +44,7 @@ def test_what_is_open_stops_and_names_its_answer() -> None:
     assert [each["severity"] for each in made["findings"]] == ["blocking", "decision", "note"]
     refusal = plan.refusal(made)
     assert "It is newer. Install 17." in refusal
-    assert "migration_accept: ['musl:auth']" in refusal
+    assert "cryptobot_compose: {accept: ['musl:auth']}" in refusal
 
 
 @pytest.mark.parametrize("accept", ["musl", "musl:auth"])

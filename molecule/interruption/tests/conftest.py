@@ -1,0 +1,22 @@
+"""One host with both sides; the tests of this scenario follow one another."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "scenarios"))
+
+from migration import Migration  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def migration(host, tmp_path_factory) -> Migration:
+    """The host of the scenario."""
+    made = Migration(host, tmp_path_factory.mktemp("migration"))
+    # nginx makes empty folders in its own layer.
+    made.accept = ["layer-files:dashboard"]
+    return made

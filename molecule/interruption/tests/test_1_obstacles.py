@@ -1,0 +1,105 @@
+"""What stands in the way is named, and left as it was; a second run is refused or takes over; a migration is called off."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import content
+import pytest
+from migration import FAULTS, ROOT, Migration
+
+DIRECTORY = "/var/lib/cryptobot-datastores/bars"
+FOREIGN = "CREATE TABLE orders (id text PRIMARY KEY, note text); INSERT INTO orders VALUES ('1', 'not from Docker')"
+WHERE = "copy:postgresql:auth"
+
+
+@pytest.fixture(scope="module")
+def beside(migration: Migration) -> None:
+    """The native side is installed beside Docker's, and runs nothing."""
+    migration.play("../site")
+
+
+@pytest.fixture
+def filled(host, migration: Migration, beside: None) -> Iterator[dict[str, str]]:
+    """A native database that is not empty, and a directory that is not; digests of the native side."""
+    migration.native_sql("postgres", "CREATE DATABASE trade")
+    migration.native_sql("trade", FOREIGN)
+    host.check_output(f"install -d {DIRECTORY} && echo mine > {DIRECTORY}/not-from-docker")
+    yield content.native(migration)
+    migration.native_sql("postgres", "DROP DATABASE trade")
+    host.check_output(f"rm {DIRECTORY}/not-from-docker")
+
+
+def test_what_is_in_the_way_is_named_and_stays(host, migration: Migration, filled: dict[str, str]) -> None:
+    containers = host.check_output("docker ps -q | sort")
+    said = migration.play("migrate", good=False)
+    assert "Nothing was changed" in said
+    # By database and by table, and by directory; not only the first of them.
+    assert "The database trade" in said and "orders" in said
+    assert DIRECTORY in said
+    assert content.native(migration) == filled
+    assert host.check_output("docker ps -q | sort") == containers
+    assert [line["step"] for line in migration.journal() if line["phase"] == "done"] == []
+
+
+@pytest.fixture(scope="module")
+def taken(migration: Migration, beside: None) -> dict[str, str]:
+    """A migration stands still in its copy; a second one is refused, a third takes over and dies when all is verified. What each said."""
+    said = {}
+    migration.fault(f"hold begin:{WHERE}")
+    command, environment = migration.command("migrate")
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+    ) as first:
+        try:
+            until = time.monotonic() + 900
+            while f"held begin:{WHERE}" not in migration.faults():
+                assert first.poll() is None, (first.stdout.read() if first.stdout else b"")[-3000:].decode()
+                assert time.monotonic() < until
+                time.sleep(2)
+            said["pid"] = str(first.pid)
+            said["docker"] = str(content.docker(migration))
+            said["second"] = migration.play("migrate", good=False)
+            migration.host.check_output(f"echo 'kill end:verify' >> {FAULTS}")
+            said["third"] = migration.play("migrate", good=False, migration_takeover=True)
+            said["first"] = first.communicate(timeout=300)[0].decode()
+            assert first.returncode != 0
+        finally:
+            if first.poll() is None:
+                os.killpg(first.pid, signal.SIGKILL)
+    assert "killed end:verify" in migration.faults()
+    migration.no_faults()
+    said["docker after"] = str(content.docker(migration))
+    return said
+
+
+def test_a_second_run_is_told_who_has_the_host(taken: dict[str, str]) -> None:
+    said = " ".join(taken["second"].split())
+    assert "This host belongs to 'migrate', run by " in said
+    assert f"(process {taken['pid']})" in said
+    assert "migration_takeover=true" in said
+
+
+def test_who_has_lost_the_host_stops(taken: dict[str, str]) -> None:
+    assert "Traceback" not in taken["first"]
+    assert "step copy" in " ".join(taken["first"].split())
+    assert taken["docker after"] == taken["docker"], "no copy writes to its source"
+
+
+def test_a_migration_is_called_off_before_it_is_opened(host, migration: Migration, taken: dict[str, str]) -> None:
+    """The rollback removes what was copied, and Docker serves."""
+    assert migration.leftovers(), "something was copied"
+    migration.play("rollback")
+    assert migration.leftovers() == []
+    assert migration.native_sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split() == ["postgres"]
+    assert host.check_output("find /var/lib/cryptobot-datastores -type f") == ""
+    keys = "redis-cli -s /run/redis-cryptobot/redis.sock --user cryptobot-admin --no-auth-warning info keyspace"
+    assert "keys=" not in host.run(keys).stdout
+    assert len(host.check_output("docker ps -q").split()) == 17
+    policies = host.check_output("docker inspect $(docker ps -q) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u").split()
+    assert policies == ["unless-stopped"]
+    assert "discard" in {line["step"] for line in migration.journal()}

@@ -1,0 +1,94 @@
+"""A migration that dies at every point of its journal, and goes on; what it ends with, there and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import content
+import pytest
+from migration import Migration
+from walk import Walk
+
+# Every step, its shares, and the names that change; of containers, which are all stopped and started alike, two.
+EACH = ["begin:*", "end:*", "done:*", "rename*", "*%", "*:rights", "*:promote", "*:exchanged", "*:manifest"]
+CONTAINERS = ["docker:*:cryptobot_auth*", "docker:*:cryptobot_trade*"]
+# One for each phase: here the controller dies, and leaves behind what works on the host.
+THERE = [
+    "begin:backup:postgresql:auth",
+    "docker:stop:cryptobot_gateway*",
+    "copy:postgresql:auth:50%",
+    "begin:verify:postgresql:trade",
+    "rename:auth",
+    "begin:open",
+]
+BACK = ["carry:postgresql:auth:50%", "rename:auth_db", "docker:start:cryptobot_gateway*"]
+NATIVE_ORDERS = "SELECT count(*), min(id), max(id) FROM orders"
+
+
+def of_steps(migration: Migration, operation: str) -> set[str]:
+    """Where each step of the last run begins, ends and is done, by the journal."""
+    lines = migration.journal()
+    run = [line["run"] for line in lines if line["step"] == "run" and (line.get("inputs") or {}).get("operation") == operation][-1]
+    steps = {line["step"] for line in lines if line["run"] == run and line["phase"] == "done"}
+    return {f"{verb}:{step}" for step in steps for verb in ("begin", "end", "done")}
+
+
+def unlike(names: Iterable[str]) -> list[str]:
+    return sorted(name for name in names if not name.startswith("docker:"))
+
+
+@pytest.fixture(scope="module")
+def there(migration: Migration) -> Walk:
+    """Migrated, with a death at every point."""
+    walked = Walk(migration, "migrate").run([*EACH, *CONTAINERS], THERE)
+    print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
+    return walked
+
+
+def test_it_died_everywhere_and_arrived(migration: Migration, there: Walk) -> None:
+    dead = {*there.died, *there.orphaned}
+    assert unlike(of_steps(migration, "migrate") - dead) == []
+    assert unlike(there.missed()) == []
+    assert len(there.orphaned) == len(THERE)
+    assert migration.leftovers() == []
+    migration.no_faults()
+
+
+def test_both_sides_are_equal(migration: Migration, there: Walk) -> None:
+    said = migration.play("verify")
+    assert "the native side writes" in said
+
+
+def test_a_look_afterwards_changes_nothing(migration: Migration, there: Walk) -> None:
+    before = migration.picture()
+    migration.play("migrate", "--check")
+    after = migration.picture()
+    assert {name: after[name] for name in before if after[name] != before[name]} == {}
+
+
+@pytest.fixture(scope="module")
+def back(migration: Migration, there: Walk) -> Walk:
+    """Rolled back, with a death at every point."""
+    walked = Walk(migration, "rollback").run([*EACH, *CONTAINERS], BACK)
+    print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
+    return walked
+
+
+def test_it_came_back_from_everywhere(host, migration: Migration, back: Walk) -> None:
+    dead = {*back.died, *back.orphaned}
+    assert unlike(of_steps(migration, "rollback") - dead) == []
+    assert unlike(back.missed()) == []
+    assert len(back.orphaned) == len(BACK)
+    assert migration.leftovers() == []
+    assert len(host.check_output("docker ps -q").split()) == 17
+    migration.no_faults()
+
+
+def test_a_second_migration_replaces_what_the_first_left(migration: Migration, back: Walk) -> None:
+    migration.play("migrate")
+    report = migration.state(f"report/{migration.journal()[-1]['run']}.json")
+    assert report["outcome"] == "done"
+    assert migration.leftovers() == []
+    kept = json.loads(migration.native_sql("postgres", "SELECT json_agg(datname) FROM pg_database WHERE datname ~ '__before_'"))
+    assert len(kept) == 5
