@@ -11,9 +11,12 @@ from typing import Any
 from . import page, runs, words
 from .journal import Journal
 
-FRAMES = ("plan", "backup", "prepare", "stop", "close", "copy", "verify", "activate", "open", "start")
+FRAMES = (
+    *("plan", "backup", "prepare", "configuration", "stop", "close", "copy", "verify", "activate", "open", "start", "processes"),
+    *("halt", "carry", "carried", "discard", "return", "serve", "restore"),
+)
 """Steps that hold others, in the order of a migration; the report shows what they hold below them."""
-PROOFS = ("equal", "differences", "rows", "keys", "files", "bytes")
+PROOFS = ("equal", "differences", "rows", "keys", "files", "variables", "bytes")
 """Of a step's evidence what the summary shows."""
 DONE, FAILED = "done", "failed"
 
