@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from migration import ROOT, Migration
@@ -26,21 +26,26 @@ class Walk:
         self.orphaned: list[str] = []
         self.seconds: list[float] = []
 
-    def run(self, each: Sequence[str], holds: Sequence[str] = ()) -> Walk:
-        """Dies at every point that fits one of ``each``; at those of ``holds`` the controller dies, and leaves the module waiting."""
+    def run(self, each: Sequence[str], holds: Sequence[str], after: Mapping[str, Callable[[], None]]) -> Walk:
+        """Dies at every point that fits one of ``each``; at those of ``holds`` the controller dies, and leaves the module waiting.
+
+        ``after``: what is done when it has died at a point, before the next run.
+        """
         self._migration.fault(*(f"hold {name}" for name in holds), *(f"each {name}" for name in each))
         for __ in range(MOST):
             began = time.monotonic()
             code, said = self._play(set(holds) - set(self.orphaned))
             self.seconds.append(time.monotonic() - began)
             died = [line[7:] for line in self._migration.faults() if line.startswith("killed ")]
-            where = [*(name for name in died if name not in self.died)]
+            where = [name for name in died if name not in self.died]
             print(f"--- {self._playbook}: {', '.join(where) or self.orphaned[-1:] or 'ended'} after {self.seconds[-1]:.0f} s", flush=True)
             assert "Traceback" not in said, said[-6000:]
             if code == 0:
                 return self
             assert where or code == -signal.SIGKILL, f"It failed by itself: {said[-6000:]}"
             self.died = died
+            for name in set(where) & set(after):
+                after[name]()
         raise AssertionError(f"{self._playbook} does not end: {self.died}")
 
     def missed(self) -> list[str]:

@@ -23,7 +23,8 @@ THERE = [
     "begin:open",
 ]
 BACK = ["carry:postgresql:auth:50%", "rename:auth_db", "docker:start:cryptobot_gateway*"]
-NATIVE_ORDERS = "SELECT count(*), min(id), max(id) FROM orders"
+WRITE = "UPDATE orders SET client_order_id = 'native-' || client_order_id"
+WRITTEN = "SELECT count(*) > 0 AND bool_and(client_order_id LIKE 'native-%') FROM orders"
 
 
 def of_steps(migration: Migration, operation: str) -> set[str]:
@@ -41,7 +42,9 @@ def unlike(names: Iterable[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def there(migration: Migration) -> Walk:
     """Migrated, with a death at every point."""
-    walked = Walk(migration, "migrate").run([*EACH, *CONTAINERS], THERE)
+    stopped: list[dict[str, str]] = []
+    walked = Walk(migration, "migrate").run([*EACH, *CONTAINERS], THERE, {"end:close": lambda: stopped.append(content.docker(migration))})
+    assert [content.docker(migration)] == stopped, "the source is as it was when its writers had stopped"
     print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
     return walked
 
@@ -70,7 +73,10 @@ def test_a_look_afterwards_changes_nothing(migration: Migration, there: Walk) ->
 @pytest.fixture(scope="module")
 def back(migration: Migration, there: Walk) -> Walk:
     """Rolled back, with a death at every point."""
-    walked = Walk(migration, "rollback").run([*EACH, *CONTAINERS], BACK)
+    migration.native_sql("trade", WRITE)
+    stopped: list[dict[str, str]] = []
+    walked = Walk(migration, "rollback").run([*EACH, *CONTAINERS], BACK, {"done:halt": lambda: stopped.append(content.native(migration))})
+    assert [content.native(migration)] == stopped, "what is carried back is as it was when its writers had stopped"
     print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
     return walked
 
@@ -80,6 +86,7 @@ def test_it_came_back_from_everywhere(host, migration: Migration, back: Walk) ->
     assert unlike(of_steps(migration, "rollback") - dead) == []
     assert unlike(back.missed()) == []
     assert len(back.orphaned) == len(BACK)
+    assert migration.docker_sql("trade_db", WRITTEN) == "t"
     assert migration.leftovers() == []
     assert len(host.check_output("docker ps -q").split()) == 17
     migration.no_faults()
