@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,9 +17,14 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "demo"))
+
+import vault  # noqa: E402
+
 PROJECT = "cryptobot"
 STATE = "/var/lib/cryptobot-migration"
 FAULTS = "/run/cryptobot-faults"
+PASSWORD = ".vault-password"
 COMPOSE = {"project": PROJECT, "directory": "/srv/cryptobot"}
 CONTAINER = f"docker ps -aq --filter label=com.docker.compose.project={PROJECT} --filter label=com.docker.compose.service="
 # What a look at the host must not change: files, with their times; and what has no file, the databases' own catalogues.
@@ -30,12 +36,31 @@ TREE = (
 )
 
 
+def project(scenario: Path) -> Path:
+    """A folder as an operator has it: hosts, a vault with its password, and room for what an import writes. Made once a scenario."""
+    made = scenario / "project"
+    variables = made / "inventory" / "group_vars" / "cryptobot"
+    if not variables.exists():
+        variables.mkdir(parents=True)
+        hosts = yaml.safe_load((scenario / "inventory" / "made.yml").read_text(encoding="utf-8"))
+        vault.write(variables / "vault.yml", made / PASSWORD, hosts["all"].pop("vars")["cryptobot_secrets"])
+        (made / "inventory" / "hosts.yml").write_text(yaml.safe_dump(hosts), encoding="utf-8")
+        for each in (scenario / "inventory").glob("*.yml"):
+            if each.name != "made.yml":
+                shutil.copy(each, made / "inventory")
+        shutil.copy(ROOT / "molecule" / "default" / "inventory" / "groups.yml", made / "inventory")
+        own = {"cryptobot_environment": "production", "cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")}}
+        (variables / "main.yml").write_text(yaml.safe_dump(own), encoding="utf-8")
+    return made
+
+
 class Migration:
     """One host with both sides."""
 
     def __init__(self, host: Any, folder: Path) -> None:
         self.host, self.folder = host, folder
         self.accept: list[str] = []
+        self.project = project(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]))
 
     # Plays
 
@@ -43,11 +68,10 @@ class Migration:
         given = self.folder / "variables.yml"
         given.touch(mode=0o600)
         given.write_text(yaml.safe_dump({"cryptobot_compose": {**COMPOSE, "accept": self.accept}, **variables}), encoding="utf-8")
-        made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
-        inventories = [f"--inventory={ROOT / 'molecule' / 'default' / 'inventory'}", f"--inventory={made}"]
+        inventory = [f"--inventory={self.project / 'inventory'}", f"--vault-password-file={self.project / PASSWORD}"]
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-        return [program, *inventories, f"--extra-vars=@{given}", *words, f"playbooks/{playbook}.yml"], environment
+        return [program, *inventory, f"--extra-vars=@{given}", *words, f"playbooks/{playbook}.yml"], environment
 
     def play(self, playbook: str, *words: str, good: bool = True, **variables: Any) -> str:
         """Plays; what Ansible said."""
