@@ -39,8 +39,8 @@ def test_what_is_in_the_way_is_named_and_stays(host, migration: Migration, fille
     said = migration.play("migrate", good=False)
     assert "Nothing was changed" in said
     # By database and by table, and by directory; not only the first of them.
-    assert "The database trade" in said and "orders" in said
-    assert DIRECTORY in said
+    assert "The database trade" in said and "orders" in said, said
+    assert DIRECTORY in said, said
     assert content.native(migration) == filled
     assert host.check_output("docker ps -q | sort") == containers
     assert [line["step"] for line in migration.journal() if line["phase"] == "done"] == []
