@@ -71,7 +71,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.database_identity import identities
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import SidesError, undeclared
-from ansible_collections.cryptobot.native.plugins.module_utils.migrations import (
+from ansible_collections.cryptobot.native.plugins.module_utils.database_migrations import (
     Database,
     Markers,
     Migration,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.database_identity import identities
-from ansible_collections.cryptobot.native.plugins.module_utils.migrations import (
+from ansible_collections.cryptobot.native.plugins.module_utils.database_migrations import (
     Database,
     Markers,
     Migration,
