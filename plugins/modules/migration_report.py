@@ -28,10 +28,6 @@ options:
     description: The fact C(cryptobot_sides).
     type: dict
     default: {}
-  predicted:
-    description: Seconds of the plan.
-    type: dict
-    default: {}
   next:
     description: What to do next.
     type: list
@@ -75,12 +71,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import report
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal, write_whole
 
-MORE = ("urls", "sides", "predicted", "next")
+MORE = ("urls", "sides", "next")
 ARGUMENTS: dict[str, Any] = {
     "run": {"type": "str", "required": True},
     "urls": {"type": "list", "elements": "dict", "default": []},
     "sides": {"type": "dict", "default": {}},
-    "predicted": {"type": "dict", "default": {}},
     "next": {"type": "list", "elements": "str", "default": []},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
 }

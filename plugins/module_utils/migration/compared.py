@@ -19,8 +19,13 @@ WRITERS = {
 }
 
 
-def compared(results: Iterable[Mapping[str, Any]], writers: Mapping[str, str]) -> dict[str, Any]:
-    """``lines`` for the screen, and ``unexplained``: what differs although nobody writes it."""
+def compared(
+    results: Iterable[Mapping[str, Any]], writers: Mapping[str, str], configuration: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """``lines`` for the screen, and ``unexplained``: what differs although nobody writes it.
+
+    ``configuration``: result of M(cryptobot.native.configuration_compare); nothing that is written explains a difference there.
+    """
     found: dict[str, list[str]] = {}
     for result in results:
         item = result.get("item") or {}
@@ -29,12 +34,19 @@ def compared(results: Iterable[Mapping[str, Any]], writers: Mapping[str, str]) -
         for difference in result.get("differences") or []:
             found.setdefault(difference.get("datastore") or names[0], []).append(difference["text"])
     rows = [[name, _verdict(texts), WRITERS.get(writers.get(name, ""), "")] for name, texts in found.items()]
+    unexplained = [f"{name}: {texts[0]}" for name, texts in found.items() if texts and writers.get(name) == "none"]
+    if configuration:
+        found["configuration"] = [
+            "{service}.{process} {variable}: {reason}".format(**each) for each in configuration["differences"]
+        ]
+        unexplained += [f"configuration: {text}" for text in found["configuration"]]
+        checked = f"{words.count(len(configuration['variables']))} variables"
+        rows.append(["configuration", _verdict(found["configuration"]), checked])
     lines = words.columns(("datastore", "comparison", "writer"), rows)
     for name, texts in found.items():
         if texts:
             more = [f"  … and {len(texts) - SHOWN} more"] if len(texts) > SHOWN else []
             lines += ["", f"{name}:", *(f"  {text}" for text in texts[:SHOWN]), *more]
-    unexplained = [f"{name}: {texts[0]}" for name, texts in found.items() if texts and writers.get(name) == "none"]
     return {"lines": lines, "unexplained": unexplained}
 
 

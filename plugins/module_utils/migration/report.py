@@ -22,7 +22,7 @@ DONE, FAILED = "done", "failed"
 
 
 def build(journal: Journal, run: str, more: Mapping[str, Any]) -> dict[str, Any]:
-    """The report as JSON. ``more``: ``urls``, ``next``, ``sides``, ``plan`` (its ``seconds``), ``host``."""
+    """The report as JSON. ``more``: ``urls``, ``next``, ``sides``, ``host``."""
     known = next(each for each in runs.runs(journal) if each.id == run)
     steps = runs.timeline(journal.lines(), journal, run)
     last = max([known.begun, known.ended, *(step.ended for step in steps)])
@@ -49,7 +49,8 @@ def build(journal: Journal, run: str, more: Mapping[str, Any]) -> dict[str, Any]
             }
             for step in steps
         ],
-        **{key: more[key] for key in ("urls", "next", "sides", "predicted", "host") if key in more},
+        "predicted": next((step.evidence.get("seconds") for step in steps if step.name == "plan"), None) or {},
+        **{key: more[key] for key in ("urls", "next", "sides", "host") if key in more},
     }
 
 

@@ -24,3 +24,11 @@ def test_it_says_what_is_equal_what_differs_and_who_writes() -> None:
 
 def test_what_a_side_has_written_since_is_explained() -> None:
     assert compared(RESULTS, {"auth": "docker", "trade": "docker", "bars": "docker"})["unexplained"] == []
+
+
+def test_nothing_explains_another_configuration() -> None:
+    line = {"service": "trade", "process": "web", "variable": "FEE", "reason": "another value natively"}
+    found = compared([], {}, {"differences": [line], "variables": [line] * 1200})
+    assert "configuration  1 difference  1 200 variables" in found["lines"]
+    assert found["unexplained"] == ["configuration: trade.web FEE: another value natively"]
+    assert compared([], {}, {"differences": [], "variables": [line]})["unexplained"] == []
