@@ -109,6 +109,8 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.endpoint import Endpoint
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.facts import gather
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.strategy import Wish, foreseen
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.transfer import Task, Transfer
 
 ARGUMENTS: dict[str, Any] = {
@@ -127,6 +129,9 @@ ARGUMENTS: dict[str, Any] = {
 def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
     """Does what the state asks for; in check mode says what that is."""
     indices = {int(index): int(into) for index, into in options["indices"].items()}
+    if check and options["state"] == "copied" and not Endpoint.there(options["target"]):
+        facts = gather(Endpoint.from_options(options["source"]))
+        return {"changed": True, **foreseen(facts, Wish(indices, options["way"])).as_dict()}
     source, target = Endpoint.from_options(options["source"]), Endpoint.from_options(options["target"])
     task = Task(options["run"], options["datastore"], source, target, indices, options["way"], options["replace"])
     transfer = Transfer(task, Journal(options["directory"]))

@@ -36,6 +36,12 @@ class Endpoint:
     title: str = ""
     local: bool = False
 
+    @staticmethod
+    def there(options: Mapping[str, Any]) -> bool:
+        """Whether this host's own server, if it is meant, has been installed."""
+        local = options.get("local")
+        return local is None or Path(local.get("password_file") or PASSWORD_FILE).exists()
+
     @classmethod
     def from_options(cls, options: Mapping[str, Any]) -> Endpoint:
         """``{container: {project, service}}``, ``{local: {}}`` or ``{host, port, user, password_file}``."""

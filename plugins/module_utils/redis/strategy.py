@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..findings import BLOCKING, NOTE, Finding
@@ -70,6 +70,15 @@ def plan(source: Facts, target: Facts, wish: Wish, census: Mapping[str, int] | N
         findings += more
     keys = sum(each.keys for index, each in source.indices.items() if index in final)
     return Plan(way, tuple(reasons), tuple(findings), indices, final, keys, source.used)
+
+
+def foreseen(source: Facts, wish: Wish) -> Plan:
+    """The plan for a server that is not installed yet: taken for an empty one of the source's release."""
+    empty = {"title": "Redis on this host", "run_id": "", "role": "master", "cluster": False, "indices": {}, "used": 0}
+    target = replace(source, **empty, maxmemory=0, functions=0, writers=())
+    planned = plan(source, target, wish)
+    text = "Redis is not installed on this host yet: its release, memory and content are looked at when it is, before the copy."
+    return replace(planned, findings=(*planned.findings, Finding(NOTE, "redis-target-later", target.title, text)))
 
 
 def _final(source: Facts, target: Facts, wish: Wish) -> dict[int, int]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.facts import Facts, Index
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.strategy import Wish, plan
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.strategy import Wish, foreseen, plan
 
 MB = 1 << 20
 
@@ -125,3 +125,8 @@ def test_other_products(source, target, way):
 
 def test_a_server_is_not_copied_onto_itself():
     assert codes(plan(SOURCE, replace(TARGET, run_id="source"), Wish())) == ["redis-same"]
+
+
+def test_a_server_that_is_not_installed_yet_is_foreseen():
+    planned = foreseen(replace(SOURCE, writers=("somebody",)), Wish())
+    assert (planned.way, codes(planned), planned.keys) == ("replica", ["redis-target-later"], 107)
