@@ -43,14 +43,14 @@ COMPARE: dict[str, Any] = {
 SHOWN = 5
 
 
-def task(options: Mapping[str, Any]) -> Task:
-    """What the options of any of the modules ask for."""
+def task(options: Mapping[str, Any], check: bool = False) -> Task:
+    """What the options of any of the modules ask for. ``check``: only to plan it."""
     return Task(
         options["run"],
         options["datastore"],
         Place.from_options(options["source"]),
         Place.from_options(options["target"]),
-        Ownership.from_options(options["ownership"]),
+        Ownership.from_options(options["ownership"], foreseen=check),
         options["reverse"],
         options.get("replace", False),
         options["sqlite"],
@@ -60,7 +60,7 @@ def task(options: Mapping[str, Any]) -> Task:
 
 def transfer(options: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """Does what the state asks for; in check mode says what that is."""
-    wanted = task(options)
+    wanted = task(options, check)
     at_work = Transfer(wanted, Journal(options["directory"]))
     if options["state"] == "absent" and check:
         return {"changed": at_work.absent(check=True)}

@@ -27,6 +27,8 @@ from ..findings import DECISION, NOTE, Finding
 from .place import FilesError
 
 KEEP = "keep"
+LATER = 2**31 - 1
+"""The number of an account that is still to be made."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,18 @@ class Ownership:
     others: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
-    def from_options(cls, options: Mapping[str, Any]) -> Ownership:
-        """``{users, group, run_as, run_as_groups, owners}``, or nothing at all."""
+    def from_options(cls, options: Mapping[str, Any], foreseen: bool = False) -> Ownership:
+        """``{users, group, run_as, run_as_groups, owners}``, or nothing at all. ``foreseen``: accounts may still be missing."""
         if not options:
             return cls()
-        users = [_uid(name) for name in options.get("users") or []]
+        user, group = (_or_later(_uid), _or_later(_gid)) if foreseen else (_uid, _gid)
+        users = [user(name) for name in options.get("users") or []]
         decided = {
-            int(uid): int(uid) if name == KEEP else _uid(name) for uid, name in (options.get("owners") or {}).items()
+            int(uid): int(uid) if name == KEEP else user(name) for uid, name in (options.get("owners") or {}).items()
         }
         return cls(
             users[0] if users else None,
-            _gid(options["group"]) if options.get("group") else None,
+            group(options["group"]) if options.get("group") else None,
             frozenset(users),
             tuple(int(uid) for uid in options.get("run_as") or [0]),
             tuple(int(gid) for gid in options.get("run_as_groups") or [0]),
@@ -143,6 +146,18 @@ def findings(ownership: Ownership, seen: Mapping[int, tuple[int, str]], title: s
 def maps(wanted: Callable[[int], int], ids: Iterable[int]) -> str:
     """Pairs as rsync's ``--usermap`` and ``--groupmap`` take them; nothing that stays itself."""
     return ",".join(f"{number}:{wanted(number)}" for number in sorted(set(ids)) if wanted(number) != number)
+
+
+def _or_later(lookup: Callable[[str], int]) -> Callable[[str], int]:
+    """For a plan: who is not on this host yet gets a number that nobody has."""
+
+    def found(name: str) -> int:
+        try:
+            return lookup(name)
+        except FilesError:
+            return LATER
+
+    return found
 
 
 def _uid(name: str) -> int:

@@ -106,3 +106,11 @@ def test_a_copy_is_told_what_to_leave_out():
 
 def test_odd_names_are_quoted():
     assert (shown(b"plain"), shown(b"a b"), shown(b"a\nb")) == ("plain", '"a b"', '"a\\nb"')
+
+
+def test_a_plan_does_without_accounts_that_are_still_to_be_made():
+    options = {"users": ["nobody-has-this-name"], "group": "nor-this"}
+    with pytest.raises(FilesError):
+        Ownership.from_options(options)
+    planned = Ownership.from_options(options, foreseen=True)
+    assert planned.moves and findings(planned, {0: (3, "a")}, "the volume") == []
