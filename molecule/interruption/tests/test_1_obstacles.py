@@ -1,4 +1,4 @@
-"""What stands in the way is named, and left as it was; a second run is refused or takes over; a migration is called off."""
+"""A second run is refused or takes over; a migration is called off; what stands in the way is named, and left as it was."""
 
 from __future__ import annotations
 
@@ -18,38 +18,10 @@ WHERE = "copy:postgresql:auth"
 
 
 @pytest.fixture(scope="module")
-def beside(migration: Migration) -> None:
-    """The native side is installed beside Docker's, and runs nothing."""
-    migration.play("../site")
-
-
-@pytest.fixture
-def filled(host, migration: Migration, beside: None) -> Iterator[dict[str, str]]:
-    """A native database that is not empty, and a directory that is not; digests of the native side."""
-    migration.native_sql("postgres", "CREATE DATABASE trade")
-    migration.native_sql("trade", FOREIGN)
-    host.check_output(f"install -d {DIRECTORY} && echo mine > {DIRECTORY}/not-from-docker")
-    yield content.native(migration)
-    migration.native_sql("postgres", "DROP DATABASE trade")
-    host.check_output(f"rm {DIRECTORY}/not-from-docker")
-
-
-def test_what_is_in_the_way_is_named_and_stays(host, migration: Migration, filled: dict[str, str]) -> None:
-    containers = host.check_output("docker ps -q | sort")
-    said = migration.play("migrate", good=False)
-    assert "Nothing was changed" in said
-    # By database and by table, and by directory; not only the first of them.
-    assert "The database trade" in said and "orders" in said, said
-    assert DIRECTORY in said, said
-    assert content.native(migration) == filled
-    assert host.check_output("docker ps -q | sort") == containers
-    assert [line["step"] for line in migration.journal() if line["phase"] == "done"] == []
-
-
-@pytest.fixture(scope="module")
-def taken(migration: Migration, beside: None) -> dict[str, str]:
+def taken(migration: Migration) -> dict[str, str]:
     """A migration stands still in its copy; a second one is refused, a third takes over and dies when all is verified. What each said."""
     said = {}
+    migration.play("import_configuration")
     migration.fault(f"hold begin:{WHERE}")
     command, environment = migration.command("migrate")
     with subprocess.Popen(
@@ -90,10 +62,14 @@ def test_who_has_lost_the_host_stops(taken: dict[str, str]) -> None:
     assert taken["docker after"] == taken["docker"], "no copy writes to its source"
 
 
-def test_a_migration_is_called_off_before_it_is_opened(host, migration: Migration, taken: dict[str, str]) -> None:
-    """The rollback removes what was copied, and Docker serves."""
+@pytest.fixture(scope="module")
+def called_off(migration: Migration, taken: dict[str, str]) -> None:
+    """Rolled back before the native side was opened."""
     assert migration.leftovers(), "something was copied"
     migration.play("rollback")
+
+
+def test_what_was_called_off_leaves_nothing_and_docker_serves(host, migration: Migration, called_off: None) -> None:
     assert migration.leftovers() == []
     assert migration.native_sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split() == ["postgres"]
     assert host.check_output("find /var/lib/cryptobot-datastores -type f") == ""
@@ -103,3 +79,26 @@ def test_a_migration_is_called_off_before_it_is_opened(host, migration: Migratio
     policies = host.check_output("docker inspect $(docker ps -q) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u").split()
     assert policies == ["unless-stopped"]
     assert "discard" in {line["step"] for line in migration.journal()}
+
+
+@pytest.fixture
+def filled(host, migration: Migration, called_off: None) -> Iterator[dict[str, str]]:
+    """A native database that is not empty, and a directory that is not; digests of the native side."""
+    migration.native_sql("postgres", "CREATE DATABASE trade")
+    migration.native_sql("trade", FOREIGN)
+    host.check_output(f"install -d {DIRECTORY} && echo mine > {DIRECTORY}/not-from-docker")
+    yield content.native(migration)
+    migration.native_sql("postgres", "DROP DATABASE trade")
+    host.check_output(f"rm {DIRECTORY}/not-from-docker")
+
+
+def test_what_is_in_the_way_is_named_and_stays(host, migration: Migration, filled: dict[str, str]) -> None:
+    containers = host.check_output("docker ps -q | sort")
+    said = migration.play("migrate", good=False)
+    assert "Nothing was changed" in said
+    # By database and by table, and by directory; not only the first of them.
+    assert "target-not-empty:trade" in said and "table public.orders" in said, said
+    assert f"{DIRECTORY} holds 1 entries" in said, said
+    assert content.native(migration) == filled
+    assert host.check_output("docker ps -q | sort") == containers
+    assert migration.journal()[-1]["step"] == "run", "no step has begun"
