@@ -10,6 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -26,12 +28,14 @@ STATE = "/var/lib/cryptobot-migration"
 FAULTS = "/run/cryptobot-faults"
 PASSWORD = ".vault-password"
 COMPOSE = {"project": PROJECT, "directory": "/srv/cryptobot"}
-CONTAINER = f"docker ps -aq --filter label=com.docker.compose.project={PROJECT} --filter label=com.docker.compose.service="
+CONTAINER = (
+    f"docker ps -aq --filter label=com.docker.compose.project={PROJECT} --filter label=com.docker.compose.service="
+)
 # What a look at the host must not change: files, with their times; and what has no file, the databases' own catalogues.
 TREE = (
     "find / -xdev \\( -path /proc -o -path /sys -o -path /run -o -path /tmp -o -path /var/lib/docker -o -path /var/log "
     "-o -path /var/lib/postgresql -o -path /var/lib/redis -o -path /root/.ansible -o -path /var/cache -o -path /var/tmp "
-    "-o -path /var/lib/containerd -o -path /var/lib/systemd -o -path /root/exchange.jsonl \\) -prune "
+    "-o -path /var/lib/containerd -o -path /var/lib/systemd -o -path /var/lib/cryptobot-migration -o -path /root/exchange.jsonl \\) -prune "
     "-o -not -type d -printf '%p %s %T@ %m %U:%G\\n' | sort"
 )
 
@@ -49,7 +53,10 @@ def project(scenario: Path) -> Path:
             if each.name != "made.yml":
                 shutil.copy(each, made / "inventory")
         shutil.copy(ROOT / "molecule" / "default" / "inventory" / "groups.yml", made / "inventory")
-        own = {"cryptobot_environment": "production", "cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")}}
+        own = {
+            "cryptobot_environment": "production",
+            "cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")},
+        }
         (variables / "main.yml").write_text(yaml.safe_dump(own), encoding="utf-8")
     return made
 
@@ -67,7 +74,9 @@ class Migration:
     def command(self, playbook: str, *words: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
         given = self.folder / "variables.yml"
         given.touch(mode=0o600)
-        given.write_text(yaml.safe_dump({"cryptobot_compose": {**COMPOSE, "accept": self.accept}, **variables}), encoding="utf-8")
+        given.write_text(
+            yaml.safe_dump({"cryptobot_compose": {**COMPOSE, "accept": self.accept}, **variables}), encoding="utf-8"
+        )
         inventory = [f"--inventory={self.project / 'inventory'}", f"--vault-password-file={self.project / PASSWORD}"]
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
@@ -78,9 +87,18 @@ class Migration:
         command, environment = self.command(playbook, *words, **variables)
         began = time.monotonic()
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1500, check=False
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=1500,
+            check=False,
         )
-        print(f"--- {playbook} {' '.join(words)}: {'ok' if done.returncode == 0 else 'failed'} in {time.monotonic() - began:.0f} s")
+        print(
+            f"--- {playbook} {' '.join(words)}: {'ok' if done.returncode == 0 else 'failed'} in {time.monotonic() - began:.0f} s"
+        )
         if (done.returncode == 0) is not good:
             print(self.host.run(f"tail -n 25 {STATE}/journal.jsonl").stdout)
         assert (done.returncode == 0) is good, done.stdout[-6000:] + done.stderr[-2000:]
@@ -99,7 +117,13 @@ class Migration:
         self.fault(f"hold {point}")
         command, environment = self.command(playbook, **variables)
         with subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         ) as process:
             until = time.monotonic() + 600
             while f"held {point}" not in self.faults():
@@ -111,7 +135,10 @@ class Migration:
     def tasks(self, *tasks: dict[str, Any], good: bool = True, **variables: Any) -> str:
         """Plays tasks on the host."""
         path = self.folder / "tasks.yml"
-        path.write_text(yaml.safe_dump([{"hosts": "cryptobot_docker", "gather_facts": False, "tasks": list(tasks)}]), encoding="utf-8")
+        path.write_text(
+            yaml.safe_dump([{"hosts": "cryptobot_docker", "gather_facts": False, "tasks": list(tasks)}]),
+            encoding="utf-8",
+        )
         return self.play(f"../{os.path.relpath(path.with_suffix(''), ROOT)}", good=good, **variables)
 
     # Faults
@@ -152,18 +179,40 @@ class Migration:
         content = base64.b64encode(source.read_bytes()).decode()
         self.host.check_output(f"mkdir -p {os.path.dirname(path)} && echo {content} | base64 -d > {shlex.quote(path)}")
 
+    def put_folder(self, source: Path, path: str) -> None:
+        """The files of a folder of the checkout, in one go."""
+        with tempfile.TemporaryFile() as archive:
+            with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+                tar.add(source, ".", filter=lambda each: None if "__pycache__" in each.name else each)
+            archive.seek(0)
+            content = base64.b64encode(archive.read()).decode()
+        self.host.check_output(f"mkdir -p {path} && echo {content} | base64 -d | tar -xzC {path}")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replaces a text of a file on the host, which is there once."""
+        text = self.host.check_output(f"cat {path}") + "\n"
+        assert text.count(old) == 1, f"{path} holds {text.count(old)} times {old!r}"
+        content = base64.b64encode(text.replace(old, new).encode()).decode()
+        self.host.check_output(f"echo {content} | base64 -d > {path}")
+
     def python(self, script: Path, *words: str, before: str = "", quoted: bool = True) -> str:
         """Runs a program of the checkout with the host's own Python; ``before`` sets variables, which the shell makes."""
         where = f"/root/scenarios/{script.name}"
         self.put(script, where)
-        return str(self.host.check_output(f"{before} python3 {where} " + " ".join(map(shlex.quote, words) if quoted else words)))
+        return str(
+            self.host.check_output(
+                f"{before} python3 {where} " + " ".join(map(shlex.quote, words) if quoted else words)
+            )
+        )
 
     # What must not change
 
     def picture(self) -> dict[str, str]:
         """Digests of what a look must leave as it is: files, containers, both servers' catalogues, keys, rules, units."""
         roles = "SELECT md5(string_agg(r::text, ',' ORDER BY oid)) FROM pg_roles r"
-        bases = "SELECT string_agg(datname || datdba || coalesce(datacl::text, ''), ',' ORDER BY datname) FROM pg_database"
+        bases = (
+            "SELECT string_agg(datname || datdba || coalesce(datacl::text, ''), ',' ORDER BY datname) FROM pg_database"
+        )
         inside = "SELECT count(*) || ' ' || coalesce(max(oid::bigint), 0) FROM pg_class"
         redis = f"docker exec $({CONTAINER}redis) sh -c 'redis-cli dbsize; redis-cli config get save; redis-cli acl list; redis-cli info replication'"
         commands = {
@@ -186,11 +235,16 @@ class Migration:
         """What no run may leave behind."""
         found = []
         for side in (self.docker_sql, self.native_sql):
-            found += side("postgres", "SELECT datname FROM pg_database WHERE datname ~ '__(incoming|restoring)$'").split()
+            found += side(
+                "postgres", "SELECT datname FROM pg_database WHERE datname ~ '__(incoming|restoring)$'"
+            ).split()
             found += side("postgres", "SELECT slot_name FROM pg_replication_slots").split()
             found += side("postgres", "SELECT 'prepared ' || gid FROM pg_prepared_xacts").splitlines()
             found += side(
-                "postgres", "SELECT 'session ' || pid FROM pg_stat_activity WHERE application_name LIKE 'cryptobot-migration%'"
+                "postgres",
+                "SELECT 'session ' || pid FROM pg_stat_activity WHERE application_name LIKE 'cryptobot-migration%'",
             ).splitlines()
-        found += self.host.run(f"ls -d {STATE}/owner.json {STATE}/dumps/* /var/lib/cryptobot-datastores/*.incoming 2>/dev/null").stdout.split()
+        found += self.host.run(
+            f"ls -d {STATE}/owner.json {STATE}/dumps/* /var/lib/cryptobot-datastores/*.incoming 2>/dev/null"
+        ).stdout.split()
         return found

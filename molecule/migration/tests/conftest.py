@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "scenarios"))
+sys.path[:0] = [str(ROOT / "tests" / "scenarios"), str(ROOT / "molecule" / "source" / "tests")]
 
 from migration import Migration  # noqa: E402
 

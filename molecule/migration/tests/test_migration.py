@@ -5,22 +5,34 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import shop
+from migration import CONTAINER, PROJECT, STATE
 
 ROOT = Path(__file__).resolve().parents[3]
 SEED = ROOT / "examples" / "cryptobot" / "seed.py"
-ROWS = 4000
+ROWS = 2000
 NATIVE_ORDERS, DOCKER_ORDERS = 500, 200
-ORDERS = "SELECT coalesce(json_agg(json_build_array(id, client_order_id) ORDER BY id), '[]') FROM orders WHERE client_order_id LIKE '{}-%'"
+ORDERS = (
+    "SELECT coalesce(json_agg(json_build_array(id, client_order_id) ORDER BY id), '[]') FROM orders "
+    "WHERE client_order_id LIKE '{}-%'"
+)
+ZOO = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'zoo'"
+RUNNING = "docker ps --format '{{.Label \"com.docker.compose.service\"}}' | sort"
+POLICIES = "docker inspect $(docker ps %s) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u"
+# What the container of this service is given beside its own: values that careless tools spoil.
+AWKWARD_AT = (
+    "      TRADE_URL: http://trade-service:8000\n      PORTFOLIO_MANAGEMENT_URL: http://portfolio-management:8003\n"
+)
 
 
 def place_orders(base: str, label: str, count: int) -> None:
     """A new user places orders, through the application."""
-    words = ["--base", base, "--label", label, "--users", "1", "--strategies", "1", "--live", "0", "--orders", str(count)]
+    amounts = "--users 1 --strategies 1 --live 0 --symbols 1 --bars 10 --orders"
+    words = ["--base", base, "--label", label, *amounts.split(), str(count)]
     done = subprocess.run([sys.executable, str(SEED), *words], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -37,36 +49,31 @@ def address(host) -> str:
 
 @pytest.fixture(scope="module")
 def zoo(host, migration) -> None:
-    """What breaks careless migrations, in the database of auth and in Redis."""
-    host.check_output("DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-psycopg2 > /dev/null")
-    sql = ROOT / "tests" / "seed" / "postgresql"
-    host.check_output("mkdir -p /root/scenarios/postgresql")
-    for path in sql.iterdir():
-        migration.put(path, f"/root/scenarios/postgresql/{path.name}")
-    password = "PGPASSWORD=$(grep ^POSTGRES_PASSWORD= /srv/cryptobot/.env | cut -d= -f2-)"
-    migration.python(
-        ROOT / "tests" / "seed" / "postgresql.py", "--port", "15432", "--database", "auth_db", "--rows", str(ROWS), before=password
+    """What breaks careless migrations: in the database of auth, in Redis, and in the variables of a container."""
+    host.check_output(
+        "DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-psycopg2 > /dev/null"
     )
-    container = "$(docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' cryptobot_redis_1)"
-    host.check_output("umask 077; grep ^REDIS_PASSWORD= /srv/cryptobot/.env | cut -d= -f2- > /root/scenarios/redis-password")
-    words = ["--port", "6379", "--password-file", "/root/scenarios/redis-password", "--keys", "2000"]
-    migration.python(ROOT / "tests" / "seed" / "redis.py", "--host", container, *words, quoted=False)
+    migration.put_folder(ROOT / "tests" / "seed" / "postgresql", "/root/scenarios/postgresql")
+    password = "PGPASSWORD=$(grep ^POSTGRES_PASSWORD= /srv/cryptobot/.env | cut -d= -f2-)"
+    words = ["--port", "15432", "--database", "auth_db", "--rows", str(ROWS)]
+    migration.python(ROOT / "tests" / "seed" / "postgresql.py", *words, before=password)
+    address = f"$(docker inspect -f '{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}}{{{{end}}}}' $({CONTAINER}redis))"
+    host.check_output("umask 077; grep ^REDIS_PASSWORD= /srv/cryptobot/.env | cut -d= -f2- > /root/scenarios/redis")
+    words = ["--host", address, "--port", "6379", "--password-file", "/root/scenarios/redis", "--keys", "2000"]
+    migration.python(ROOT / "tests" / "seed" / "redis.py", *words, quoted=False)
+    lines = [f"      {name}: {json.dumps(value)}\n" for name, value in shop.escaped(shop.AWKWARD).items()]
+    migration.edit("/srv/cryptobot/docker-compose.yml", AWKWARD_AT, AWKWARD_AT + "".join(lines))
+    compose = "docker compose" if host.run("docker compose version").rc == 0 else "docker-compose"
+    host.check_output(f"cd /srv/cryptobot && {compose} up -d --no-build reporting < /dev/null")
 
 
-def test_a_look_changes_nothing(migration, zoo) -> None:
-    """The plan, first without and then with the tools installed, leaves files, containers, catalogues and rules alone."""
-    migration.play("plan")
-    plan = migration.state("plan.json")
-    assert {item["datastore"] for item in plan["items"]} >= {"auth", "trade", "redis", "bars", "backtest-results"}
-    assert [each["code"] for each in plan["open"]] == []
-    before = migration.picture()
-    said = migration.play("migrate", "--check")
-    after = migration.picture()
-    assert {name: after[name] for name in before if after[name] != before[name]} == {}
-    assert "Users wait" in said
+@pytest.fixture(scope="module")
+def imported(migration, zoo) -> None:
+    """The containers' configuration is in the inventory."""
+    migration.play("import_configuration")
 
 
-def test_an_undecided_finding_stops_it(migration) -> None:
+def test_an_undecided_finding_stops_it(migration, imported) -> None:
     accept, migration.accept = migration.accept, []
     said = migration.play("migrate", good=False)
     migration.accept = accept
@@ -74,16 +81,17 @@ def test_an_undecided_finding_stops_it(migration) -> None:
     assert "Nothing was changed" in said
 
 
-def test_a_backup_of_a_stopped_database_leaves_nothing_that_looks_good(host, migration) -> None:
-    host.check_output("docker stop -t 20 cryptobot_postgres_1")
-    try:
-        migration.play("backup", good=False)
-    finally:
-        host.check_output("docker start cryptobot_postgres_1")
-    assert host.run("ls /var/lib/cryptobot-migration/backup/*/backup.json").rc != 0
-    until = time.monotonic() + 60
-    while host.run("docker exec cryptobot_postgres_1 pg_isready -h 127.0.0.1").rc != 0 and time.monotonic() < until:
-        time.sleep(1)
+def test_a_look_changes_nothing(migration, imported) -> None:
+    """The plan leaves files, containers, catalogues and rules alone, and so does a migration that is only foreseen."""
+    before = migration.picture()
+    migration.play("plan")
+    said = migration.play("migrate", "--check")
+    after = migration.picture()
+    assert {name: after[name] for name in before if after[name] != before[name]} == {}
+    assert "Users wait" in said
+    plan = migration.state("plan.json")
+    assert {item["datastore"] for item in plan["items"]} >= {"auth", "trade", "redis", "bars", "backtest-results"}
+    assert [each["code"] for each in plan["open"]] == []
 
 
 @pytest.fixture(scope="module")
@@ -101,23 +109,53 @@ def migrated(migration) -> dict[str, Any]:
 def test_it_arrives_after_every_death(migration, migrated) -> None:
     assert migrated["outcome"] == "done"
     assert {step["phase"] for step in migrated["steps"]} == {"done"}
-    assert {step["name"] for step in migrated["steps"]} >= {"backup", "stop", "copy", "verify", "activate", "open", "start"}
+    assert {step["name"] for step in migrated["steps"]} >= {
+        "backup",
+        "stop",
+        "copy",
+        "verify",
+        "activate",
+        "open",
+        "start",
+    }
     assert migration.leftovers() == []
+
+
+def test_every_variable_is_what_the_container_had(migration, migrated) -> None:
+    """By the files before the start, by what the processes see after it."""
+    for step, seen in (("verify:configuration", "files"), ("verify:processes", "process")):
+        (evidence,) = [each["evidence"] for each in migrated["steps"] if each["name"] == step]
+        assert evidence["equal"] and evidence["variables"] > 200
+        found = migration.state(evidence["file"])["variables"]
+        assert {each["service"] for each in found} > {"postgres", "redis", "auth", "dashboard"}
+        awkward = {
+            each["variable"]: each
+            for each in found
+            if each["service"] == "reporting" and each["variable"] in shop.AWKWARD
+        }
+        assert {name: (each["state"], each["seen"]) for name, each in awkward.items()} == dict.fromkeys(
+            shop.AWKWARD, ("equal", seen)
+        )
 
 
 def test_both_sides_are_equal_but_for_what_was_written_since(migration, migrated) -> None:
     """The zoo is in auth, which nothing but logins writes to."""
     said = migration.play("verify")
     assert "the native side writes" in said
-    zoo = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'zoo'"
-    assert migration.native_sql("auth", zoo) == migration.docker_sql("auth_db", zoo)
+    assert migration.native_sql("auth", ZOO) == migration.docker_sql("auth_db", ZOO)
+
+
+def test_a_changed_variable_is_named(host, migration, migrated) -> None:
+    host.check_output("sed -i 's/# not a comment #5/# not a comment #6/' /etc/cryptobot/reporting.env")
+    host.check_output("systemctl restart 'cryptobot-reporting-web@*'")
+    said = migration.tasks({"cryptobot.native.configuration_compare": {"project": PROJECT}}, good=False)
+    assert "reporting.web HASH: another value natively" in " ".join(said.split())
+    assert "comment #6" not in said
 
 
 def test_docker_is_stopped_and_stays_so(host, migrated) -> None:
-    running = host.check_output("docker ps --format '{{.Label \"com.docker.compose.service\"}}' | sort").split()
-    assert running == ["postgres", "redis"]
-    policies = host.check_output("docker inspect $(docker ps -aq -f status=exited) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u").split()
-    assert policies == ["no"]
+    assert host.check_output(RUNNING).split() == ["postgres", "redis"]
+    assert host.check_output(POLICIES % "-aq -f status=exited").split() == ["no"]
 
 
 @pytest.fixture(scope="module")
@@ -140,15 +178,24 @@ def test_going_back_loses_nothing_and_ids_go_on(migration, returned, address) ->
     assert len(later) == DOCKER_ORDERS
     assert min(later.values()) > max(returned.values())
     assert len(set(everything.values())) == len(everything)
-    last = int(migration.docker_sql("trade_db", "SELECT last_value FROM pg_sequences WHERE sequencename = 'orders_id_seq'"))
+    last = int(
+        migration.docker_sql("trade_db", "SELECT last_value FROM pg_sequences WHERE sequencename = 'orders_id_seq'")
+    )
     assert last == max(everything.values())
     assert migration.leftovers() == []
 
 
+def test_the_way_back_is_proven_too(migration, returned) -> None:
+    """For every kind of datastore, in the report."""
+    run = migration.journal()[-1]["run"]
+    steps = {each["name"]: each["evidence"] for each in migration.state(f"report/{run}.json")["steps"]}
+    for name in ("postgresql:trade", "redis:redis", "files:bars", "sqlite:backtest-results"):
+        assert steps[f"verify:{name}"]["equal"], name
+
+
 def test_docker_serves_as_before(host, returned) -> None:
     assert len(host.check_output("docker ps -q").split()) == 17
-    policies = host.check_output("docker inspect $(docker ps -q) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u").split()
-    assert policies == ["unless-stopped"]
+    assert host.check_output(POLICIES % "-q").split() == ["unless-stopped"]
     assert host.run("systemctl is-active 'cryptobot-*-web@*.service'").rc != 0
 
 
