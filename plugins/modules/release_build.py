@@ -15,16 +15,9 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.releases
+  - cryptobot.native.releases.host
 options:
-  catalogue:
-    description: The resolved catalogue. Read on the controller.
-    type: dict
-  source:
-    description: The application's source directory on the controller.
-    type: path
-  cache:
-    description: Directory on the controller whose C(artefacts) keeps what was built. Defaults to C(cryptobot-native) in the user's cache directory.
-    type: path
   plan:
     description: What M(cryptobot.native.release_plan) returned for this host.
     type: dict
@@ -33,9 +26,6 @@ options:
     type: list
     elements: dict
     default: []
-  bundle:
-    description: Given by the action.
-    type: path
   target:
     description: Given by the action.
     type: path
@@ -43,30 +33,10 @@ options:
     description: Directory with C(node) and C(npm). Empty installs Node of a fixed version for the build alone.
     type: path
     default: ""
-  uv:
-    description: The program uv on the host. Empty installs one of a fixed version.
-    type: path
-    default: ""
   workers:
     description: How many builds run at once. 0 is one a core.
     type: int
     default: 0
-  python_index:
-    description: Index for Python packages, in place of the public one.
-    type: str
-    default: ""
-  npm_registry:
-    description: Registry for npm packages, in place of the public one.
-    type: str
-    default: ""
-  cargo_index:
-    description: Index for crates, in place of the public one, for example V(sparse+https://mirror.example/index/).
-    type: str
-    default: ""
-  ca:
-    description: File on the host with the certificates that these are trusted by. Empty is the system's own.
-    type: path
-    default: ""
 """
 
 EXAMPLES = r"""

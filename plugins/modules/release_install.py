@@ -15,53 +15,23 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.releases
+  - cryptobot.native.releases.host
 options:
-  catalogue:
-    description: The resolved catalogue. Read on the controller.
-    type: dict
-  source:
-    description: The application's source directory on the controller.
-    type: path
-  cache:
-    description: Directory on the controller whose C(artefacts) keeps what was built. Defaults to C(cryptobot-native) in the user's cache directory.
-    type: path
   releases:
     description: Given by the action.
     type: list
     elements: dict
     default: []
-  bundle:
-    description: Given by the action.
-    type: path
   installer:
     description: What makes Python environments. V(pip) is slower and needs nothing that Debian does not have.
     type: str
     choices: [uv, pip]
     default: uv
-  uv:
-    description: The program uv on the host. Empty installs one of a fixed version.
-    type: path
-    default: ""
   workers:
     description: How many releases are installed at once. 0 is one a core.
     type: int
     default: 0
-  python_index:
-    description: Index for Python packages, in place of the public one.
-    type: str
-    default: ""
-  npm_registry:
-    description: Registry for npm packages, in place of the public one.
-    type: str
-    default: ""
-  cargo_index:
-    description: Index for crates, in place of the public one, for example V(sparse+https://mirror.example/index/).
-    type: str
-    default: ""
-  ca:
-    description: File on the host with the certificates that these are trusted by. Empty is the system's own.
-    type: path
-    default: ""
 """
 
 EXAMPLES = r"""

@@ -14,16 +14,8 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes.info
+  - cryptobot.native.releases
 options:
-  catalogue:
-    description: The resolved catalogue. Read on the controller.
-    type: dict
-  source:
-    description: The application's source directory on the controller.
-    type: path
-  cache:
-    description: Directory on the controller whose C(artefacts) keeps what was built. Defaults to C(cryptobot-native) in the user's cache directory.
-    type: path
   portable:
     description: Whether this host builds what is the same on every platform, too. True for one of several build hosts.
     type: bool
