@@ -77,8 +77,10 @@ class Calls:
         return {"changed": False, "run": self._options["run"]}
 
     def failed(self) -> dict[str, Any]:
-        """Record a failure."""
-        if not self._check:
+        """Record a failure; a play that has lost the host writes nothing over what its follower does."""
+        mine, owner = self._options["controller"], self._owner.read()
+        lost = bool(mine and owner) and lock.token(owner) != lock.token(mine)
+        if not (self._check or lost):
             self._journal.fail(self._options["run"], self._options["step"], self._options["error"])
         return {"changed": False, "run": self._options["run"]}
 

@@ -43,6 +43,15 @@ def test_another_play_is_refused_until_the_run_is_closed_or_the_host_free(book: 
     assert call(book, "open")["run"] != run
 
 
+def test_who_has_lost_the_host_records_no_failure(book: Journal) -> None:
+    run = call(book, "open")["run"]
+    call(book, "open", controller=OTHER, takeover=True)
+    call(book, "failed", run=run, step="copy", error="ended by the other")
+    assert book.lines()[-1]["phase"] == "begin"
+    call(book, "failed", run=run, step="copy", error="full", controller=OTHER)
+    assert book.lines()[-1]["phase"] == "failed"
+
+
 def test_a_finished_step_is_not_begun_again(book: Journal) -> None:
     run = call(book, "open")["run"]
     assert not call(book, "begun", run=run, step="stop", inputs={"a": 1})["finished"]
