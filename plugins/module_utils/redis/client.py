@@ -17,6 +17,14 @@ class RedisError(RuntimeError):
     """What Redis refused, in its own words; never what it was sent."""
 
 
+REFUSALS = ("NOPERM", "ERR unknown command", "ERR This Redis command is not allowed")
+
+
+def refused(error: RedisError) -> bool:
+    """Whether the server has the command for others, or for nobody."""
+    return str(error).startswith(REFUSALS)
+
+
 class Connection:
     """One connection, by a path (unix socket) or by an address and a port."""
 

@@ -1,38 +1,34 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two servers' data compared by content: one pass over both at once, counted into buckets, then the exact keys of the buckets
-that differ, and those looked at once more, since live data changes.
+"""Two servers' data compared by content: a sweep that proves pages of keys equal, then the keys of the other pages one by
+one, and those that differ once more, since live data changes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import struct
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import facts as redis_facts
-from .canonical import BUCKET, BYTEWISE, RECORD, Reader, Record, Rules
+from .canonical import Reader, Record, Rules
 from .client import Connection
 from .detail import differing, shown
 from .endpoint import Endpoint
 from .facts import Facts
+from .sweep import PlainSweep, Side, Sweep
 from .transfer import MARK, libraries
 
-PAGE = 1000
-BUCKETS = 16**BUCKET
-AT_ONCE = 100_000
-"""Keys that are held in memory at a time while differing buckets are looked into."""
-AGAIN = 200
 SETTINGS = ("maxmemory-policy", "notify-keyspace-events", "databases", "appendonly")
 """Of use to applications; they follow the native configuration and are told, not counted as differences."""
 COARSE = 10
-"""Before 7.0 a server only tells what is left of a key's time, so expiries are digested that much coarser than the tolerance."""
+"""Before 7.0 a server only tells what is left of a key's time; expiries are digested that much coarser than the tolerance."""
+NO_SCRIPTS = "{} lets its user run no scripts (EVAL_RO), so keys were read one by one, which takes longer."
 
 
 @dataclass(frozen=True)
@@ -46,31 +42,32 @@ class Wish:
     most: int = 1000
 
 
-@dataclass
-class Sums:
-    """Digests of one database, counted into buckets: order plays no part, and equal ones do not cancel each other."""
+class Database:
+    """One numbered database on both sides."""
 
-    counts: list[int] = field(default_factory=lambda: [0] * BUCKETS)
-    sums: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    def __init__(self, index: int, redis: tuple[Connection, Connection], readers: list[Reader]) -> None:
+        self.index, self.redis, self._readers = index, redis, readers
+        self.keys = [0, 0]
+        self._digests = hashlib.sha256(), hashlib.sha256()
 
-    def add(self, digests: bytes) -> None:
-        """Digests of :data:`RECORD` hexadecimal digits each, joined."""
-        counts, sums = self.counts, self.sums
-        for number in struct.unpack(">" + "Q12x" * (len(digests) // RECORD), bytes.fromhex(digests.decode())):
-            bucket = number >> (64 - 4 * BUCKET)
-            counts[bucket] += 1
-            sums[bucket] += number
+    def records(self, keys: list[bytes]) -> list[dict[bytes, Record]]:
+        """These keys on both sides, read at once."""
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(lambda reader: reader.records(keys), self._readers))
 
-    @property
-    def keys(self) -> int:
-        return sum(self.counts)
+    def equal(self, digest: bytes) -> None:
+        """A part of both sides has this digest."""
+        for each in self._digests:
+            each.update(digest)
 
-    def digest(self) -> str:
-        """One digest of the whole database."""
-        whole = hashlib.sha256()
-        for count, total in zip(self.counts, self.sums, strict=True):
-            whole.update(b"%d:%d;" % (count, total))
-        return whole.hexdigest()
+    def read(self, records: list[dict[bytes, Record]], keys: list[bytes]) -> None:
+        """Keys of both sides were read one by one."""
+        for digest, side in zip(self._digests, records, strict=True):
+            digest.update("".join(f"{side[key].kind}{side[key].base};" for key in keys).encode())
+
+    def digests(self) -> list[str]:
+        """Of everything on either side, in the order of this reading."""
+        return [digest.hexdigest() for digest in self._digests]
 
 
 class Comparison:
@@ -80,45 +77,36 @@ class Comparison:
         self._ends, self._wish = (source, target), wish
         self.differences: list[dict[str, Any]] = []
         self.unnamed = 0
+        self._notes: list[str] = []
 
     def run(self) -> dict[str, Any]:
         """The result of the module ``redis_compare``."""
         started = time.monotonic()
         facts = tuple(redis_facts.gather(end) for end in self._ends)
-        rules = self._rules(facts)
-        indices, scanned, keys = {}, 0.0, 0
+        rules, indices = self._rules(facts), {}
         for index, into in sorted(self._indices(facts).items()):
             begun = time.monotonic()
-            with ExitStack() as stack:
-                readers = [
-                    stack.enter_context(end.connect(at)) for end, at in zip(self._ends, (index, into), strict=True)
-                ]
-                sides = [
-                    Reader(redis, rules, fact.at_least(7), fact.at_least(7, 4))
-                    for redis, fact in zip(readers, facts, strict=True)
-                ]
-                sums = self._sums(sides)
-                seconds = time.monotonic() - begun
-                scanned, keys = scanned + seconds, keys + sums[0].keys
-                self._name(index, sides, readers, sums, rules)
+            database = self._compared(index, into, facts, rules)
+            digests = database.digests()
             indices[str(index)] = {
                 "target": into,
-                "keys": sums[0].keys,
-                "target_keys": sums[1].keys,
-                "digest": sums[0].digest(),
-                "target_digest": sums[1].digest(),
-                "seconds": round(seconds, 3),
+                "keys": database.keys[0],
+                "target_keys": database.keys[1],
+                "digest": digests[0],
+                "target_digest": digests[1],
+                "seconds": round(time.monotonic() - begun, 3),
             }
         self._functions(facts)
+        keys, seconds = (sum(each[name] for each in indices.values()) for name in ("keys", "seconds"))
         return {
             "equal": not self.differences and not self.unnamed,
             "differences": self.differences,
             "unnamed": self.unnamed,
             "indices": indices,
-            "notes": notes(*facts),
+            "notes": [*dict.fromkeys(self._notes), *notes(*facts)],
             "versions": {"source": facts[0].release, "target": facts[1].release},
             "keys": keys,
-            "keys_per_second": round(keys / scanned) if scanned else 0,
+            "keys_per_second": round(keys / seconds) if seconds else 0,
             "seconds": round(time.monotonic() - started, 3),
         }
 
@@ -128,65 +116,57 @@ class Comparison:
         return {index: index for fact in facts for index in fact.indices}
 
     def _rules(self, facts: tuple[Facts, ...]) -> Rules:
-        with self._ends[0].connect() as source, self._ends[1].connect() as target:
-            bytewise = all(redis.call("EVAL", BYTEWISE, "0") == 1 for redis in (source, target))
         new = all(fact.at_least(7) for fact in facts)
         return Rules(
-            bytewise,
             fields=any(each.expiring_fields for fact in facts for each in fact.indices.values()),
             counters=new,
-            quantum=1 if new else COARSE * max(1, self._wish.tolerance_ms),
-            mark=MARK,
             scores=len({(fact.product, fact.version[:2]) for fact in facts}) > 1,
+            quantum=1 if new else COARSE * max(1, self._wish.tolerance_ms),
+            mark=MARK.encode(),
         )
 
-    @staticmethod
-    def _sums(sides: list[Reader]) -> list[Sums]:
-        """Both sides at once."""
+    def _compared(self, index: int, into: int, facts: tuple[Facts, ...], rules: Rules) -> Database:
+        with ExitStack() as stack:
+            places = list(zip(self._ends, (index, into), facts, strict=True))
+            redis = [[stack.enter_context(end.connect(at)) for __ in range(2)] for end, at, __ in places]
+            asides = redis[0][1], redis[1][1]
+            readers = [Reader(aside, rules, fact) for aside, fact in zip(asides, facts, strict=True)]
+            database = Database(index, asides, readers)
+            sides = [Side(*pair, fact) for pair, fact in zip(redis, facts, strict=True)]
+            expiring = any(fact.indices[at].expiring for __, at, fact in places if at in fact.indices)
+            for page in self._sweep(sides, rules, expiring).run():
+                database.keys[0] += page.found
+                database.keys[1] += page.theirs
+                database.equal(page.digest)
+                if page.keys:
+                    self._look(database, page.keys, rules)
+            database.keys[1] -= asides[1].ask("EXISTS", rules.mark)
+        return database
 
-        def counted(side: Reader) -> Sums:
-            found = Sums()
-            for digests in side.sums(PAGE):
-                found.add(digests)
-            return found
+    def _sweep(self, sides: list[Side], rules: Rules, expiring: bool) -> Sweep | PlainSweep:
+        bytewise = [side.orders_by_bytes() for side in sides]
+        if None in bytewise:
+            self._notes.append(NO_SCRIPTS.format(self._ends[bytewise.index(None)].title))
+            return PlainSweep(sides[0].aside, sides[1].aside, rules.mark)
+        return Sweep(sides[0], sides[1], rules, expiring, all(bytewise))
 
-        with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(counted, sides))
-
-    def _name(self, index: int, sides: list[Reader], redis: list[Connection], sums: list[Sums], rules: Rules) -> None:
-        source, target = sums
-        different = [
-            bucket
-            for bucket in range(BUCKETS)
-            if (source.counts[bucket], source.sums[bucket]) != (target.counts[bucket], target.sums[bucket])
-        ]
-        for group in _groups(different, source, target):
-            if len(self.differences) >= self._wish.most:
-                self.unnamed += sum(abs(source.counts[bucket] - target.counts[bucket]) or 1 for bucket in group)
+    def _look(self, database: Database, keys: list[bytes], rules: Rules) -> None:
+        records = database.records(keys)
+        suspects = [key for key in keys if self._what(records[0][key], records[1][key])]
+        if suspects:
+            again = database.records(suspects)
+            records = [{**side, **new} for side, new in zip(records, again, strict=True)]
+        database.read(records, keys)
+        named = {each["object"] for each in self.differences}
+        for key in suspects:
+            source, target = (side[key] for side in records)
+            what = self._what(source, target)
+            if not what or f"{database.index}:{shown(key)}" in named:
                 continue
-            buckets = {f"{bucket:0{BUCKET}x}" for bucket in group}
-            with ThreadPoolExecutor(2) as pool:
-                found = list(pool.map(lambda side: dict(side.listed(PAGE, buckets)), sides))
-            suspects = sorted(key for key in {*found[0], *found[1]} if found[0].get(key) != found[1].get(key))
-            self._look_again(index, suspects, sides, redis, rules)
-
-    def _look_again(
-        self, index: int, keys: list[bytes], sides: list[Reader], redis: list[Connection], rules: Rules
-    ) -> None:
-        named = {(each["key"]["index"], each["object"]) for each in self.differences if each["kind"] == "key"}
-        for place in range(0, len(keys), AGAIN):
-            part = keys[place : place + AGAIN]
-            records = [side.named(part) for side in sides]
-            for key in part:
-                what = self._what(records[0][key], records[1][key])
-                if not what or (index, f"{index}:{shown(key)}") in named:
-                    continue
-                if len(self.differences) >= self._wish.most:
-                    self.unnamed += 1
-                    continue
-                self.differences.append(
-                    self._difference(index, key, what, records[0][key], records[1][key], redis, rules)
-                )
+            if len(self.differences) >= self._wish.most:
+                self.unnamed += 1
+                continue
+            self.differences.append(self._difference(database, key, what, source, target, rules))
 
     def _what(self, source: Record, target: Record) -> list[str]:
         """In what two keys differ; what only one side has is about to expire or is missing."""
@@ -206,15 +186,9 @@ class Comparison:
         return found
 
     def _difference(
-        self,
-        index: int,
-        key: bytes,
-        what: list[str],
-        source: Record,
-        target: Record,
-        redis: list[Connection],
-        rules: Rules,
+        self, database: Database, key: bytes, what: list[str], source: Record, target: Record, rules: Rules
     ) -> dict[str, Any]:
+        index, redis = database.index, database.redis
         name, kind = shown(key), (source if source.exists else target).kind
         columns, texts = list(what), []
         for each in what:
@@ -272,20 +246,6 @@ class Comparison:
                     "text": f"The library of functions {shown(name)} {says[what]}.",
                 }
             )
-
-
-def _groups(different: list[int], source: Sums, target: Sums) -> Iterable[list[int]]:
-    """Buckets in groups that fit in memory. One key that differs lies in two buckets: both sides' digests of it."""
-    group: list[int] = []
-    size = 0
-    for bucket in different:
-        group.append(bucket)
-        size += max(source.counts[bucket], target.counts[bucket])
-        if size >= AT_ONCE:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
 
 
 def _expiry(source: int, target: int) -> str:

@@ -3,30 +3,57 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import hashlib
 import time
 
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.canonical import Record, score
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.compare import Comparison, Sums, Wish
+import pytest
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.canonical import (
+    Record,
+    _parts,
+    _ranked,
+    _text,
+    _unordered,
+    score,
+)
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.compare import Comparison, Wish
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.detail import shown
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.endpoint import Endpoint
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.facts import _writes
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.pages import typed
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.streams import after, order
-
-
-def digest(text: str) -> bytes:
-    return hashlib.sha1(text.encode()).hexdigest().encode()
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.sweep import FEWEST, ROOM, _next_count, unpacked
 
 
 def test_order_plays_no_part_and_equal_ones_do_not_cancel():
-    one, other, twice = Sums(), Sums(), Sums()
-    one.add(digest("a") + digest("b"))
-    other.add(digest("b"))
-    other.add(digest("a"))
-    twice.add(digest("a") + digest("b") + digest("c") + digest("c"))
-    assert one.digest() == other.digest() != twice.digest()
-    assert (one.keys, twice.keys) == (2, 4)
+    assert _unordered([[b"a", b"b"], [b"c"]]) == _unordered([[b"c", b"a"], [b"b"]])
+    assert _unordered([[b"a", b"b"]]) != _unordered([[b"a", b"b", b"c", b"c"]])
+
+
+def test_what_is_read_whole_has_the_digest_of_what_is_read_piece_by_piece():
+    assert _text([b"abcdef"]) == _text([b"abc", b"def"])
+    assert _text([b"HYLL\1\1\1\1cachedctregisters"]) == _text([b"HYLL\1\1\1\1anothertregisters"])
+    assert _ranked([[b"a", b"b", b"c"]]) == _ranked([[b"a"], [b"b", b"c"]]) != _ranked([[b"a", b"bc"]])
+
+
+def test_a_field_is_no_part_of_its_value():
+    assert _parts([b"a", b"bc"], 2) != _parts([b"ab", b"c"], 2)
+    assert _parts([b"a", b"b:5"], 2) != [part + b":5" for part in _parts([b"a", b"b"], 2)]
+
+
+@pytest.mark.parametrize(
+    ("size", "head"),
+    [(0, b"\xa0"), (31, b"\xbf"), (32, b"\xd9 "), (255, b"\xd9\xff"), (256, b"\xda\x01\0"), (70_000, b"\xdb\0\x01\x11p")],
+)
+def test_names_come_as_the_server_packs_them(size, head):
+    name = b"n" * size
+    assert unpacked(b"\x92" + head + name + b"\xa1x") == [name, b"x"]
+    assert unpacked(b"\xdc\0\x10" + b"\xa1y" * 16) == [b"y"] * 16
+
+
+def test_pages_get_smaller_where_values_are_large():
+    assert _next_count(500, 0) == 500
+    assert _next_count(500, ROOM) == 250
+    assert _next_count(500, 100 * ROOM) == FEWEST
+    assert _next_count(FEWEST, 10) == 2 * FEWEST
 
 
 def what(source: Record, target: Record) -> list[str]:
@@ -49,12 +76,6 @@ def test_expiry_has_a_tolerance_and_what_just_expired_is_no_difference():
     assert what(Record("string", soon, "a"), Record("none", -2, "")) == []
     assert what(Record("string", 10**13, "a"), Record("string", 10**13 + 900, "a")) == []
     assert what(Record("string", 10**13, "a"), Record("string", 10**13 + 1100, "a")) == ["expiry"]
-
-
-def test_a_digest_with_an_expiry_is_the_one_that_redis_makes():
-    assert Record("string", -1, "abc").sealed(1) == "abc"
-    assert Record("string", 4_102_444_800_123, "abc").sealed(1) == hashlib.sha1(b"abc4102444800123").hexdigest()
-    assert Record("string", 4_102_444_800_123, "abc").sealed(10_000) == hashlib.sha1(b"abc410244480").hexdigest()
 
 
 def test_scores_of_all_ages_read_alike():
