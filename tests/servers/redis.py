@@ -6,6 +6,7 @@ with Server(6391, folder, password="secret") as server: …
 from __future__ import annotations
 
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -35,10 +36,18 @@ class Server:
     _process: subprocess.Popen | None = field(default=None, repr=False)
 
     def __enter__(self) -> Server:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Returns when it answers."""
         program = shutil.which("redis-server") or sys.exit(
             "There is no redis-server here: apt-get install redis-server"
         )
-        self.folder.mkdir(parents=True, exist_ok=True)
         words = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         words += ["--repl-diskless-sync-delay", "0", "--logfile", str(self.folder / "log")]
         words += ["--requirepass", self.password] if self.password else []
@@ -46,13 +55,13 @@ class Server:
         for __ in range(300):
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return self
+                return
             except OSError:
                 time.sleep(0.1)
         raise RuntimeError(f"redis-server does not answer; see {self.folder / 'log'}")
 
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
+    def stop(self, how: int = signal.SIGTERM) -> None:
+        self._process.send_signal(how)
         self._process.wait(30)
 
     @property

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,7 +31,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Facts:
-    """One server at one moment."""
+    """One server at one moment. ``free``: bytes on the disk of its files, where that is this host's."""
 
     title: str
     product: str
@@ -47,6 +48,7 @@ class Facts:
     writers: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
     info: Mapping[str, str] = field(default_factory=dict)
+    free: int | None = None
 
     @property
     def release(self) -> str:
@@ -55,6 +57,16 @@ class Facts:
     @property
     def keys(self) -> int:
         return sum(each.keys for each in self.indices.values())
+
+    @property
+    def dataset(self) -> int:
+        """Bytes of keys and values in memory; serialised they take less."""
+        return int(self.info.get("used_memory_dataset", self.used))
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it keeps its data in files."""
+        return self.settings.get("appendonly") == "yes" or bool(self.settings.get("save"))
 
     def at_least(self, *version: int) -> bool:
         return self.version >= version
@@ -82,7 +94,15 @@ def gather(endpoint: Endpoint) -> Facts:
             writers=tuple(_writers(redis)),
             settings=settings,
             info=info,
+            free=_free(settings.get("dir", "")) if endpoint.local else None,
         )
+
+
+def _free(folder: str) -> int | None:
+    try:
+        return shutil.disk_usage(folder).free if folder else None
+    except OSError:
+        return None
 
 
 def information(redis: Connection, *sections: str) -> dict[str, str]:

@@ -162,6 +162,11 @@ def _settle(target: Connection, count: int) -> None:
 def _explained(refusal: str) -> str:
     if refusal.startswith("OOM"):
         return "The target's memory limit (maxmemory) is reached in the middle of the copy. Raise redis_settings.maxmemory and run again"
+    if refusal.startswith("MISCONF"):
+        return (
+            "The target can't write its file, and so takes no more data: most often its disk is full. See its log, make room and run "
+            "again"
+        )
     if "payload version" in refusal or "Bad data format" in refusal:
         return "The target does not know the source's serialised values, which come from a newer server or a module. Copy with way: typewise"
     return f"The target refused a key: {refusal}"

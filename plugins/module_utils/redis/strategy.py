@@ -74,7 +74,7 @@ def plan(source: Facts, target: Facts, wish: Wish, census: Mapping[str, int] | N
 
 def foreseen(source: Facts, wish: Wish) -> Plan:
     """The plan for a server that is not installed yet: taken for an empty one of the source's release."""
-    empty = {"title": "Redis on this host", "run_id": "", "role": "master", "cluster": False, "indices": {}, "used": 0}
+    empty = {"title": "Redis on this host", "run_id": "", "role": "master", "cluster": False, "indices": {}, "used": 0, "free": None}
     target = replace(source, **empty, maxmemory=0, functions=0, writers=())
     planned = plan(source, target, wish)
     text = "Redis is not installed on this host yet: its release, memory and content are looked at when it is, before the copy."
@@ -228,20 +228,23 @@ def _state(source: Facts, target: Facts, wish: Wish, final: Mapping[int, int], w
 
 
 def _room(source: Facts, target: Facts, way: str) -> list[Finding]:
+    """Memory, and the disk of the target's files: serialised twice, while they are written anew."""
+    found, mb = [], 1 << 20
     needed = int(source.used * OVERHEAD) + (0 if way == REPLICA else target.used)
-    if not target.maxmemory or needed <= target.maxmemory:
-        return []
-    mb = 1 << 20
-    return [
-        Finding(
-            BLOCKING,
-            "redis-memory",
-            target.title,
+    if target.maxmemory and needed > target.maxmemory:
+        text = (
             f"{target.title} may use {target.maxmemory // mb} MB, and about {needed // mb + 1} MB are needed "
-            f"({source.used // mb} MB in the source).",
-            "Raise redis_memory_share or redis_settings.maxmemory.",
+            f"({source.used // mb} MB in the source)."
         )
-    ]
+        remedy = "Raise redis_memory_share or redis_settings.maxmemory."
+        found.append(Finding(BLOCKING, "redis-memory", target.title, text, remedy))
+    if target.persistent and target.free is not None and source.dataset > target.free:
+        text = (
+            f"About {source.dataset // mb + 1} MB are needed for the files of {target.title}, and {target.free // mb} MB are "
+            f"free on their disk ({target.settings['dir']})."
+        )
+        found.append(Finding(BLOCKING, "redis-disk", target.title, text, "Make room there."))
+    return found
 
 
 def spare(target: Facts, final: Mapping[int, int], known: Mapping[int, int]) -> tuple[dict[int, int], list[Finding]]:

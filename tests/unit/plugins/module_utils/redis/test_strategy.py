@@ -130,3 +130,13 @@ def test_a_server_is_not_copied_onto_itself():
 def test_a_server_that_is_not_installed_yet_is_foreseen():
     planned = foreseen(replace(SOURCE, writers=("somebody",)), Wish())
     assert (planned.way, codes(planned), planned.keys) == ("replica", ["redis-target-later"], 107)
+
+
+def test_a_full_disk_is_refused_with_figures():
+    source = replace(SOURCE, info={"used_memory_dataset": str(30 * MB)})
+    kept = {"appendonly": "yes", "dir": "/var/lib/redis"}
+    planned = plan(source, replace(TARGET, settings=kept, free=20 * MB), Wish())
+    assert codes(planned) == ["redis-disk"]
+    assert "About 31 MB are needed for the files of target, and 20 MB are free" in planned.findings[0].text
+    assert codes(plan(source, replace(TARGET, settings=kept, free=40 * MB), Wish())) == []
+    assert codes(plan(source, replace(TARGET, settings={"save": ""}, free=20 * MB), Wish())) == []
