@@ -1,8 +1,13 @@
-"""A play that dies at one point after the other, and is run again until it ends: how often, where, and what the runs cost."""
+"""A play whose work on the host dies at one point after the other, and goes on until it ends.
+
+At most points the module alone is killed and run again at once, so that a whole walk takes little longer than the play; at some
+the play ends and the whole of it is run again; and at some the controller dies and leaves behind what works on the host.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -12,9 +17,10 @@ from typing import Any
 
 from migration import ROOT, Migration
 
-POLL_SECONDS = 1.0
-MOST = 300
-LONGEST_SECONDS = 900
+AGAIN = ROOT / "tests" / "scenarios" / "again"
+POLL_SECONDS = 2.0
+MOST = 60
+LONGEST_SECONDS = 1500
 
 
 class Walk:
@@ -22,30 +28,32 @@ class Walk:
 
     def __init__(self, migration: Migration, playbook: str, **variables: Any) -> None:
         self._migration, self._playbook, self._variables = migration, playbook, variables
+        self._ends: Sequence[str] = ()
         self.died: list[str] = []
         self.orphaned: list[str] = []
         self.seconds: list[float] = []
 
-    def run(self, each: Sequence[str], holds: Sequence[str], after: Mapping[str, Callable[[], None]]) -> Walk:
-        """Dies at every point that fits one of ``each``; at those of ``holds`` the controller dies, and leaves the module waiting.
+    def run(self, each: Sequence[str], ends: Sequence[str], holds: Sequence[str], after: Mapping[str, Callable[[], None]]) -> Walk:
+        """Dies at every point that fits one of ``each``; at ``ends`` the play ends with it, at ``holds`` the controller dies.
 
-        ``after``: what is done when it has died at a point, before the next run.
+        ``after``: what is done when the play has ended at a point, before the next run.
         """
+        self._ends = ends
         self._migration.fault(*(f"hold {name}" for name in holds), *(f"each {name}" for name in each))
         for __ in range(MOST):
             began = time.monotonic()
             code, said = self._play(set(holds) - set(self.orphaned))
             self.seconds.append(time.monotonic() - began)
             died = [line[7:] for line in self._migration.faults() if line.startswith("killed ")]
-            where = [name for name in died if name not in self.died]
-            print(f"--- {self._playbook}: {', '.join(where) or self.orphaned[-1:] or 'ended'} after {self.seconds[-1]:.0f} s", flush=True)
+            more, self.died = len(died) - len(self.died), died
+            where = self.orphaned[-1] if code == -signal.SIGKILL else died[-1] if code and more else ""
+            print(f"--- {self._playbook}: {self.seconds[-1]:.0f} s, {more} deaths, ended {f'at {where}' if where else 'well'}", flush=True)
             assert "Traceback" not in said, said[-6000:]
             if code == 0:
                 return self
-            assert where or code == -signal.SIGKILL, f"It failed by itself: {said[-6000:]}"
-            self.died = died
-            for name in set(where) & set(after):
-                after[name]()
+            assert where, f"It failed by itself: {said[-6000:]}"
+            if where in after:
+                after[where]()
         raise AssertionError(f"{self._playbook} does not end: {self.died}")
 
     def missed(self) -> list[str]:
@@ -54,6 +62,12 @@ class Walk:
 
     def _play(self, holds: set[str]) -> tuple[int, str]:
         command, environment = self._migration.command(self._playbook, **self._variables)
+        environment |= {
+            "PATH": f"{AGAIN}:{environment['PATH']}",
+            "AGAIN_DOCKER": str(shutil.which("docker")),
+            "AGAIN_HOST": self._migration.host.ansible.get_variables()["container"],
+            "AGAIN_NOT": " ".join(self._ends),
+        }
         with (
             tempfile.TemporaryFile() as output,
             subprocess.Popen(

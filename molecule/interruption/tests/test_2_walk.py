@@ -22,6 +22,9 @@ THERE = [
     "rename:auth",
     "begin:open",
 ]
+# Here the module dies, and the whole play is run again.
+ENDS_THERE = ["end:close", "end:copy:postgresql:auth", "renamed:trade", "done:activate"]
+ENDS_BACK = ["done:halt", "end:carry", "renamed:trade_db"]
 BACK = ["carry:postgresql:auth:50%", "rename:auth_db", "docker:start:cryptobot_gateway*"]
 WRITE = "UPDATE orders SET client_order_id = 'native-' || client_order_id"
 WRITTEN = "SELECT count(*) > 0 AND bool_and(client_order_id LIKE 'native-%') FROM orders"
@@ -43,7 +46,7 @@ def unlike(names: Iterable[str]) -> list[str]:
 def there(migration: Migration) -> Walk:
     """Migrated, with a death at every point."""
     stopped: list[dict[str, str]] = []
-    walked = Walk(migration, "migrate").run([*EACH, *CONTAINERS], THERE, {"end:close": lambda: stopped.append(content.docker(migration))})
+    walked = Walk(migration, "migrate").run([*EACH, *CONTAINERS], ENDS_THERE, THERE, {"end:close": lambda: stopped.append(content.docker(migration))})
     assert [content.docker(migration)] == stopped, "the source is as it was when its writers had stopped"
     print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
     return walked
@@ -75,7 +78,7 @@ def back(migration: Migration, there: Walk) -> Walk:
     """Rolled back, with a death at every point."""
     migration.native_sql("trade", WRITE)
     stopped: list[dict[str, str]] = []
-    walked = Walk(migration, "rollback").run([*EACH, *CONTAINERS], BACK, {"done:halt": lambda: stopped.append(content.native(migration))})
+    walked = Walk(migration, "rollback").run([*EACH, *CONTAINERS], ENDS_BACK, BACK, {"done:halt": lambda: stopped.append(content.native(migration))})
     assert [content.native(migration)] == stopped, "what is carried back is as it was when its writers had stopped"
     print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
     return walked
