@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..fence import travel
 from ..objects import POOLER_SCHEMA
 from . import definitions
 from .kinds import KINDS
@@ -20,8 +21,9 @@ Attributes = Mapping[str, Any]
 Objects = Mapping[str, Mapping[str, Attributes]]
 """By kind and name, what is to be equal of an object."""
 
-OUR_SCHEMAS = (POOLER_SCHEMA, "migration")
+OUR_SCHEMAS = (POOLER_SCHEMA,)
 """Schemas that the collection itself keeps in a native database."""
+SYSTEM = "rights on a part of the system"
 SQL = frozenset({"definition", "using", "check", "default"})
 UNSEEN = frozenset({"of", "role", "bootstrap", "used", "as", "owner_of"})
 """Attributes that serve the comparison and are not compared themselves."""
@@ -39,7 +41,15 @@ class Report:
 
 def gather(side: Side) -> dict[str, dict[str, Attributes]]:
     """Everything that the side's database holds."""
-    result = {kind.name: dict(side.query(kind.query(side.major))) for kind in KINDS if kind.since <= side.major}
+    result = {
+        kind.name: {name: each for name, each in side.query(kind.query(side.major)) if not travel.stays(kind.name, name)}
+        for kind in KINDS
+        if kind.since <= side.major
+    }
+    if side.query(travel.INSTALLED):
+        lent = [name for name in result[SYSTEM] if travel.writes_large_objects(name)]
+        for name in lent:
+            del result[SYSTEM][name]
     names = list(result["sequence"])
     for start in range(0, len(names), BATCH):
         parts = [SEQUENCE_VALUES % (_literal(name), name) for name in names[start : start + BATCH]]
@@ -125,7 +135,7 @@ class _Comparison:
 
     def _alone(self, kind: str, name: str, source: Attributes | None, target: Attributes | None) -> None:
         """An object that only one side has."""
-        if kind == "rights on a part of the system" and (source or target or {}).get("rights") is not None:
+        if kind == SYSTEM and (source or target or {}).get("rights") is not None:
             one, other = (
                 each or {"owner_of": (target or source or {})["owner_of"], "rights": [], "revoked": []}
                 for each in (source, target)

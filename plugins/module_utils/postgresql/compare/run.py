@@ -83,6 +83,26 @@ def _compared(sides: rows.Sides, pair: Pair, options: Options) -> DatabaseResult
     majors = sides[0].major, sides[1].major
     result.versions = {side.title: side.version for side in sides}
     roles = _roles(sides[0], pair)
+    same = _collations(sides, result)
+    plans = _plans(sides, majors, same)
+    buckets: dict[str, list[int]] = {}
+    # Rows keep the servers busy while objects are compared here.
+    rows.together(
+        sides,
+        [
+            lambda: buckets.update(_digests(sides, plans, options, result)),
+            lambda: _objects(sides, majors, roles, pair, result),
+        ],
+    )
+    result.differences += _rows(sides, plans, buckets, majors, pair, options, result)
+    result.tables[large_objects.NAME], differences = large_objects.compare(sides, roles, pair.datastore, options.most)
+    result.differences += differences
+    _tolerate(result, options.tolerate)
+    return result
+
+
+def _objects(sides: rows.Sides, majors: tuple[int, int], roles: Roles, pair: Pair, result: DatabaseResult) -> None:
+    """Everything but rows."""
     found = _both(sides, objects.gather)
     if pair.restoring:
         found[1]["database"][""]["restoring"] = True
@@ -91,13 +111,6 @@ def _compared(sides: rows.Sides, pair: Pair, options: Options) -> DatabaseResult
     result.differences += report.differences
     result.intended += report.intended
     result.notes += report.notes
-    same = _collations(sides, result)
-    plans = _plans(sides, majors, same)
-    result.differences += _rows(sides, plans, majors, pair, options, result)
-    result.tables[large_objects.NAME], differences = large_objects.compare(sides, roles, pair.datastore, options.most)
-    result.differences += differences
-    _tolerate(result, options.tolerate)
-    return result
 
 
 def _both(sides: rows.Sides, task: Callable[[Side], Any]) -> list[Any]:
@@ -136,11 +149,14 @@ def _plans(sides: rows.Sides, majors: tuple[int, int], same_collations: bool) ->
     encodings = sides[0].encoding, sides[1].encoding
     casts = frozenset(name for side in sides for (name,) in side.query(tables.OWN_CASTS))
 
-    def limits(table: tables.Table) -> Callable[[str], tuple[int, int] | None]:
-        def ask(column: str) -> tuple[int, int] | None:
-            name = f"{table.alias}.{column}"
-            ((low, high),) = sides[0].query(f"SELECT min({name})::bigint, max({name})::bigint FROM {table.source}")
-            return None if low is None else (low, high)
+    def limits(table: tables.Table) -> Callable[[str], tuple[int, int, bool] | None]:
+        def ask(column: str) -> tuple[int, int, bool] | None:
+            found = []
+            for side, each in zip(sides, (table, other[table.name]), strict=True):
+                name = f"{each.alias}.{column}"
+                found += side.query(f"SELECT min({name})::bigint, max({name})::bigint FROM {each.source}")
+            (low, high), (least, most) = found
+            return None if low is None else (low, high, least is None or low <= least <= most <= high)
 
         return ask
 
@@ -151,14 +167,10 @@ def _plans(sides: rows.Sides, majors: tuple[int, int], same_collations: bool) ->
     }
 
 
-def _rows(
-    sides: rows.Sides,
-    plans: Mapping[str, tables.Plan],
-    majors: tuple[int, int],
-    pair: Pair,
-    options: Options,
-    result: DatabaseResult,
-) -> list[Difference]:
+def _digests(
+    sides: rows.Sides, plans: Mapping[str, tables.Plan], options: Options, result: DatabaseResult
+) -> dict[str, list[int]]:
+    """Scans all tables; of those that differ, the buckets in which they do."""
     lock = threading.Lock()
 
     def done(name: str, table: TableResult) -> None:
@@ -166,7 +178,19 @@ def _rows(
             result.tables[name] = table
         options.progress(name, table)
 
-    buckets = rows.digests(sides, plans.values(), options.jobs, done)
+    return rows.digests(sides, plans.values(), options.jobs, done)
+
+
+def _rows(
+    sides: rows.Sides,
+    plans: Mapping[str, tables.Plan],
+    buckets: Mapping[str, list[int]],
+    majors: tuple[int, int],
+    pair: Pair,
+    options: Options,
+    result: DatabaseResult,
+) -> list[Difference]:
+    """The rows that differ."""
     differing = {}
     for name in sorted(buckets):
         if plans[name].table.kind == "m" and _stale(sides, plans[name], result):

@@ -15,10 +15,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...fence.travel import OUTSIDE
+
 FIRST_OWN_OID = 16384
 """Objects with lower identifiers came with the server."""
 
-OWN_SCHEMA = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+OWN_SCHEMA = f"n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {OUTSIDE}"
+"""Without the fence, which belongs to one side."""
 
 
 @dataclass(frozen=True)

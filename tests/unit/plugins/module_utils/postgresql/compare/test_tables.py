@@ -26,15 +26,28 @@ def planned(
     encodings=("UTF8", "UTF8"),
     casts=frozenset(),
     limits=(1, 5000),
+    between=True,
 ) -> Plan:
-    return plan(one, other or one, majors, encodings, frozenset(casts), lambda column: limits)
+    return plan(one, other or one, majors, encodings, frozenset(casts), lambda column: (*limits, between))
 
 
 def test_numbers_are_cut_into_ranges_that_an_index_finds():
     found = planned(table())
     assert found.ranges and found.width == 5
     assert "whole_row.id >= '10'::bigint AND whole_row.id <= '19'::bigint" in found.rows([2, 3])
-    assert "GROUP BY 1" in found.digests() and "OFFSET" not in found.digests()
+    assert "GROUP BY 1" in found.digests() and "least(" not in found.bucket
+
+
+def test_numbers_beyond_the_sources_fall_into_its_first_and_last_range():
+    assert planned(table(), between=False).bucket == (
+        "(least(greatest(whole_row.id::bigint, '1'::bigint), '5000'::bigint) / '5'::bigint)"
+    )
+
+
+def test_a_row_is_hashed_once_and_buckets_are_not_sorted():
+    """Without the OFFSET the planner reckons with as many buckets as there are keys, and sorts all rows."""
+    for key in (("id",), ("name",), ()):
+        assert "OFFSET 0) s GROUP BY 1" in planned(table(key)).digests()
 
 
 def test_the_first_and_last_range_have_no_end():
