@@ -73,11 +73,16 @@ def imported(migration, zoo) -> None:
     migration.play("import_configuration")
 
 
-def test_an_undecided_finding_stops_it(migration, imported) -> None:
+def test_what_is_undecided_or_does_not_fit_stops_it(migration, imported) -> None:
+    """A finding that nobody has answered; data that is newer than the release."""
+    revision = migration.docker_sql("strategy_db", "SELECT version_num FROM alembic_version_strategy")
+    migration.docker_sql("strategy_db", "UPDATE alembic_version_strategy SET version_num = 'of-tomorrow'")
     accept, migration.accept = migration.accept, []
-    said = migration.play("migrate", good=False)
+    said = " ".join(migration.play("migrate", good=False).split())
     migration.accept = accept
+    migration.docker_sql("strategy_db", f"UPDATE alembic_version_strategy SET version_num = '{revision}'")
     assert "cryptobot_compose: {accept: [" in said
+    assert "strategy_db is at the revision of-tomorrow" in said and "older than the data" in said
     assert "Nothing was changed" in said
 
 
@@ -109,15 +114,8 @@ def migrated(migration) -> dict[str, Any]:
 def test_it_arrives_after_every_death(migration, migrated) -> None:
     assert migrated["outcome"] == "done"
     assert {step["phase"] for step in migrated["steps"]} == {"done"}
-    assert {step["name"] for step in migrated["steps"]} >= {
-        "backup",
-        "stop",
-        "copy",
-        "verify",
-        "activate",
-        "open",
-        "start",
-    }
+    steps = {step["name"] for step in migrated["steps"]}
+    assert steps >= {"backup", "configuration", "stop", "copy", "verify", "activate", "open", "start", "processes"}
     assert migration.leftovers() == []
 
 
