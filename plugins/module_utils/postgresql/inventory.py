@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .endpoint import Endpoint, EndpointError, binary_version
+from .fence import travel
 from .transfer import database as databases
 
 _SERVER = """
@@ -20,7 +21,7 @@ SELECT version(), current_setting('server_version_num')::int, (SELECT rolname FR
 _ROLES = "SELECT rolname, rolcanlogin, rolsuper FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1"
 _PREPARED = "SELECT database, gid FROM pg_prepared_xacts ORDER BY 1, 2"
 _AVAILABLE = "SELECT name, array_agg(version) FROM pg_available_extension_versions GROUP BY 1"
-_TABLES = """
+_TABLES = f"""
 SELECT n.nspname || '.' || c.relname, greatest(c.reltuples, 0)::bigint, pg_table_size(c.oid), pg_indexes_size(c.oid), c.relpersistence = 'u',
   c.relispartition, c.relreplident::text,
   EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND i.indimmediate),
@@ -28,13 +29,14 @@ SELECT n.nspname || '.' || c.relname, greatest(c.reltuples, 0)::bigint, pg_table
   EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
     AND t.typname IN ('json', 'xml', 'point', 'line', 'lseg', 'box', 'path', 'polygon', 'circle'))
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' ORDER BY 3 DESC"""
-_COUNTS = """
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {travel.OUTSIDE}
+ORDER BY 3 DESC"""
+_COUNTS = f"""
 SELECT (SELECT count(*) FROM pg_largeobject_metadata), pg_relation_size('pg_largeobject'),
   (SELECT count(*) FROM pg_class WHERE relkind = 'S'), (SELECT count(*) FROM pg_class WHERE relkind = 'm'),
-  (SELECT count(*) FROM pg_class WHERE relkind = 'f'), (SELECT count(*) FROM pg_event_trigger),
-  ARRAY(SELECT pubname::text FROM pg_publication ORDER BY 1),
-  ARRAY(SELECT subname::text FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1),
+  (SELECT count(*) FROM pg_class WHERE relkind = 'f'), (SELECT count(*) FROM pg_event_trigger WHERE evtname NOT IN {tuple(travel.EVENT_TRIGGERS)}),
+  ARRAY(SELECT pubname::text FROM pg_publication WHERE NOT starts_with(pubname::text, '{travel.FOLLOW}') ORDER BY 1),
+  ARRAY(SELECT subname::text FROM pg_subscription WHERE NOT starts_with(subname::text, '{travel.FOLLOW}') AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1),
   ARRAY(SELECT c.oid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1),
   ARRAY(SELECT DISTINCT s.spcname::text FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE s.spcname !~ '^pg_' ORDER BY 1),
   ARRAY(SELECT DISTINCT l.provider::text FROM pg_seclabel l ORDER BY 1),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
@@ -12,10 +13,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ... import scratch
 from ...migration import faults
 from ...migration.journal import Journal
 from ..compare.session import Side
 from ..endpoint import Endpoint, binary, last_words
+from ..fence import travel
 from . import save
 from .save import BackupError
 
@@ -65,8 +68,11 @@ class Restorer:
                 (properties["encoding"], properties["collate"], properties["ctype"]),
             )
         faults.point(f"restore:{name}")
-        words = [f"-j{self._jobs}", f"--dbname={fresh}", str(self._archive / name)]
-        with self._server.client() as client:
+        with self._server.client() as client, tempfile.NamedTemporaryFile("w", prefix="cryptobot-") as entries:
+            entries.write(self._without_fence(name))
+            entries.flush()
+            os.chmod(entries.name, 0o644)
+            words = [f"-j{self._jobs}", f"--use-list={entries.name}", f"--dbname={fresh}", str(self._archive / name)]
             done = subprocess.run(
                 [binary("pg_restore"), *words], stdin=subprocess.DEVNULL, capture_output=True, check=False, **client
             )
@@ -74,6 +80,13 @@ class Restorer:
             ["it ended early"] if done.returncode > 1 else []
         ):
             raise BackupError(f"The database {name} was not restored: {wrong[0]} The one that is there is as it was.")
+
+    def _without_fence(self, name: str) -> str:
+        """The archive's list: a backup of a closed database would be one that nobody can write to."""
+        lines = self._pg_restore(["--list", str(self._archive / name)]).decode(errors="surrogateescape").splitlines()
+        stays = travel.left_out(lines)
+        kept = [line for line in lines if not (line.partition(";")[0].isdigit() and int(line.partition(";")[0]) in stays)]
+        return "\n".join(kept) + "\n"
 
     def _prove(self, name: str, known: Mapping[str, Any]) -> None:
         side = Side(self._server, f"{name}{RESTORING}", "target")
@@ -112,8 +125,8 @@ class Restorer:
         lines = [line for line in listed if PROPERTY.match(line)]
         if not lines:
             return
-        with tempfile.TemporaryDirectory(prefix="cryptobot-") as folder:
-            chosen, script = Path(folder) / "list", Path(folder) / "properties.sql"
+        with scratch.folder() as folder:
+            chosen, script = folder / "list", folder / "properties.sql"
             chosen.write_text("\n".join(lines) + "\n", encoding="utf-8")
             script.write_bytes(
                 self._pg_restore(["--create", f"--use-list={chosen}", "--file=-", str(self._archive / name)])

@@ -25,6 +25,7 @@ from ...migration.journal import Journal, now, sync_folder, write_whole
 from ..compare import rows, tables
 from ..compare.session import Side
 from ..endpoint import Endpoint, EndpointError, binary, binary_version, last_words
+from ..fence import travel
 from . import contents
 
 MANIFEST = "manifest.json"
@@ -137,7 +138,7 @@ class Saver:
 
     def _roles(self) -> dict[str, Any]:
         done = self._server.run("pg_dumpall", ["--roles-only"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        write_whole(self._archive / ROLES, done.stdout.decode())
+        write_whole(self._archive / ROLES, travel.roles_of_others(done.stdout).decode())
         return contents.describe_file(self._archive / ROLES)
 
 

@@ -123,7 +123,7 @@ class Archive:
 
     def _list(self, shown: schema.Schema, own: set[int]) -> None:
         """pg_restore's list without what is done otherwise."""
-        left_out = own | {
+        left_out = own | schema.fences(self._folder) | {
             entry.number
             for entry in shown.entries
             if entry.kind in schema.GENERATED

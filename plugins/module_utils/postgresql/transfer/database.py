@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..endpoint import APPLICATION, Endpoint, EndpointError
+from ..fence.travel import OUTSIDE
 from ..quoting import identifier, literal
 
 INCOMING = "__incoming"
@@ -34,15 +35,15 @@ SELECT d.oid::bigint, pg_encoding_to_char(d.encoding), d.datcollate, d.datctype,
        coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), to_jsonb(d) ->> 'daticurules',
        pg_get_userbyid(d.datdba), pg_database_size(d.oid), d.datconnlimit, shobj_description(d.oid, 'pg_database'), d.datallowconn
 FROM pg_database d WHERE d.datname = %s"""
-_CONTENTS = """
+_CONTENTS = f"""
 SELECT CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'table' WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
          WHEN 'S' THEN 'sequence' ELSE 'foreign table' END || ' ' || n.nspname || '.' || c.relname
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(pooler)s)
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(pooler)s) AND {OUTSIDE}
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 UNION ALL
 SELECT 'function ' || n.nspname || '.' || p.proname FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(pooler)s)
+WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(pooler)s) AND {OUTSIDE}
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata"""
 _NOT_ANALYZED = """

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import inventory, strategy
 from ..endpoint import Endpoint
+from ..fence.travel import OUTSIDE
 from ..roles_map import RolesMap
 from . import database
 from .errors import TransferError
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from .call import Wish
 
 MOST_NAMED = 5
-COLUMNS = """
+COLUMNS = f"""
 SELECT n.nspname || '.' || c.relname, array_agg(a.attname::text ORDER BY a.attname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %s)
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %s) AND {OUTSIDE}
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 GROUP BY 1"""
 

@@ -22,7 +22,8 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Order:
-    """One database to copy. ``definitions`` is where they come from, if not from the source itself (the way back)."""
+    """One database to copy. ``definitions`` is where they come from, if not from the source itself (the way back).
+    ``snapshot``: one that somebody else has exported; such a copy is never gone on with."""
 
     datastore: str
     source: Endpoint
@@ -34,6 +35,7 @@ class Order:
     jobs: int = 2
     locale: str = ""
     definitions: Definitions | None = None
+    snapshot: str = ""
 
     @property
     def mapping(self) -> RolesMap:

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..fence import travel
+from ..fence.travel import OUTSIDE
 from ..quoting import grantee, identifier
 from ..roles_map import RolesMap
 
@@ -27,7 +29,7 @@ _SKIPPED_TYPES = """t.typelem <> 0 AND t.typlen = -1 AND t.typcategory = 'A' OR 
   OR t.typrelid <> 0 AND (SELECT relkind FROM pg_class WHERE oid = t.typrelid) <> 'c'"""
 _SOURCES = f"""
 SELECT 'pg_namespace'::regclass AS class, oid, 0 AS sub, nspowner AS owner, nspacl AS acl, 'n' AS kind, '' AS col, '' AS more
-  FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)' AND nspname <> %(books)s
+  FROM pg_namespace n WHERE nspname !~ '^pg_(toast|temp)' AND nspname <> %(books)s AND {OUTSIDE}
 UNION ALL SELECT 'pg_class'::regclass, oid, 0, relowner, relacl, CASE relkind WHEN 'S' THEN 's' ELSE 'r' END, '',
   CASE WHEN relkind = 'S' AND EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
     AND d.refobjsubid > 0 AND d.deptype IN ('a', 'i')) THEN 'owned' ELSE '' END
@@ -127,7 +129,10 @@ class Statement:
 def gather(cursor: Any, books: str) -> list[Object]:
     """Everything with an owner or rights in the cursor's database; schema ``books`` is left out."""
     cursor.execute(OBJECTS, {"books": books})
-    return [Object(*row[:8], _rights(row[8]), _rights(row[9])) for row in cursor.fetchall()]
+    found = [Object(*row[:8], _rights(row[8]), _rights(row[9])) for row in cursor.fetchall()]
+    # What a closed fence has taken for a while is not the source's own.
+    fenced = travel.installed(cursor)
+    return [each for each in found if not (fenced and each.fixed and travel.writes_large_objects(each.identity))]
 
 
 def owners(source: Iterable[Object], target: Iterable[Object], roles: RolesMap) -> Iterator[Statement]:

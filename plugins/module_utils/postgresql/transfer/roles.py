@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..fence import travel
 from ..quoting import identifier, literal
 from ..roles_map import RolesMap
 
@@ -28,10 +29,10 @@ LISTS = frozenset(
 )
 """Settings whose stored values are lists of names, quoted already (`GUC_LIST_QUOTE`)."""
 
-ROLES = """
+ROLES = f"""
 SELECT r.rolname, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls, r.rolconnlimit,
        r.rolvaliduntil::text, a.rolpassword, shobj_description(r.oid, 'pg_authid'), r.rolsuper
-FROM pg_roles r JOIN pg_authid a USING (oid)"""
+FROM pg_roles r JOIN pg_authid a USING (oid) WHERE r.rolname NOT IN {travel.ROLES}"""
 MEMBERS = """
 SELECT to_jsonb(m) || jsonb_build_object('group', g.rolname, 'who', r.rolname)
 FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member"""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..endpoint import Endpoint, EndpointError, binary, last_words
+from ..fence import travel
 
 PRE, POST = "pre-data", "post-data"
 OPTIONS = ("--no-owner", "--no-privileges", "--no-tablespaces")
@@ -89,14 +90,20 @@ def dump(endpoint: Endpoint, database: str, path: Path, *, encoding: str = "UTF8
 
 
 def read(path: Path) -> Schema:
-    """The entries of an archive."""
+    """The entries of an archive, without those of the fence."""
     entries: list[Entry] = []
+    fence = fences(path)
     for section in (PRE, POST):
         listed = _restore(["--list", f"--section={section}", str(path)])
         script = _restore(["--verbose", f"--section={section}", *OPTIONS, "--file=-", str(path)])
-        entries += split(listed, script, section)
+        entries += [entry for entry in split(listed, script, section) if entry.number not in fence]
     whole = hashlib.sha256(b"\0".join(entry.text for entry in sorted(entries, key=lambda entry: entry.title)))
     return Schema(tuple(entries), whole.hexdigest())
+
+
+def fences(path: Path) -> set[int]:
+    """Numbers of what belongs to the fence and stays where it is."""
+    return travel.left_out(_restore(["--list", str(path)]).decode(errors="surrogateescape").splitlines())
 
 
 def split(listed: bytes, script: bytes, section: str) -> Iterator[Entry]:

@@ -9,7 +9,6 @@ goes on, as long as the source has not been written to since; else it begins ane
 
 from __future__ import annotations
 
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from ... import scratch
 from ..quoting import literal
 from . import books, database, finish, leftovers, pipe, schedule, schema, sessions, tables
 from .errors import TransferError, explained
@@ -38,17 +38,17 @@ class Stream:
     def run(self) -> Copied:
         """Copies all; the fresh database carries the mark afterwards."""
         order = self.order
-        with tempfile.TemporaryDirectory(prefix="cryptobot-") as folder, order.source.cursor() as cursor:
+        with scratch.folder() as folder, order.source.cursor() as cursor:
             like = database.find(cursor, order.source_database)
             if like is None:
                 raise TransferError(f"{order.source.title} has no database {order.source_database}.")
-            reader = sessions.read(order.source, order.source_database, like.encoding)
+            reader = sessions.read(order.source, order.source_database, like.encoding, order.snapshot)
             try:
                 sessions.plain(reader, "source")
                 with reader.cursor() as snapshot:
                     snapshot.execute("SELECT pg_catalog.pg_export_snapshot()")
                     name = snapshot.fetchone()[0]
-                    self._run(Path(folder) / "definitions", like, reader, name)
+                    self._run(folder / "definitions", like, reader, name)
             finally:
                 reader.close()
         return self.copied
@@ -69,7 +69,7 @@ class Stream:
                     )
                 self.copied.entries = len(shown.entries)
                 with reader.cursor() as cursor:
-                    state = books.fingerprint(cursor, shown.digest)
+                    state = "" if order.snapshot else books.fingerprint(cursor, shown.digest)
                 self._prepare(like, state)
             pairs = self._pairs(like.encoding, snapshot)
             for pair in pairs:

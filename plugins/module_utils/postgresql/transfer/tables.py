@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..fence.travel import OUTSIDE
 from ..quoting import identifier, qualified
 
 PAGE = 8192
@@ -28,12 +29,12 @@ _BY_OID = frozenset(
 _TEXT_ONLY = _BY_OID | {"xml", "aclitem"}
 _COLLATIONS_WITHOUT_ORDER = frozenset({"C", "POSIX"})
 
-TABLES = """
+TABLES = f"""
 SELECT c.oid::bigint, n.nspname, c.relname, c.relpersistence = 'u', pg_relation_size(c.oid), pg_table_size(c.oid),
        greatest(c.reltuples, 0)::bigint, CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::oid::bigint ELSE 0 END,
        (SELECT e.extcondition[i] FROM pg_extension e, generate_subscripts(e.extconfig, 1) i WHERE e.extconfig[i] = c.oid)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {OUTSIDE}
   AND (NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
        OR EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig)))
 ORDER BY 2, 3"""
