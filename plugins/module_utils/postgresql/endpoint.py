@@ -16,7 +16,6 @@ import re
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import scratch
 from ..docker import endpoints as docker_endpoints
 from ..docker.engine import DockerError, Engine
 
@@ -196,7 +196,7 @@ class Endpoint:
         if self.system_user and self.system_user != getpass.getuser():
             account = _account(self.system_user)
             keywords |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-        with tempfile.TemporaryDirectory(prefix="cryptobot-") as directory:
+        with scratch.folder() as directory:
             if self.password:
                 path = os.path.join(directory, "pgpass")
                 with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
