@@ -6,12 +6,10 @@ import os
 import sys
 from pathlib import Path
 
-import yaml
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[3] / "tests" / "plants" / "postgresql")]
 
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "plants" / "postgresql"))
+from both import made  # noqa: E402
 
-made = yaml.safe_load((Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory" / "made.yml").read_text())["all"]["hosts"]
 FIFTEEN, OTHER = (f"{made['twelve']['cryptobot_address']}:{port}" for port in (5432, 5433))
 SEVENTEEN = f"{made['thirteen']['cryptobot_address']}:5432"
 os.environ["PLANTS_PAIRS"] = f"{FIFTEEN}-{OTHER},{FIFTEEN}-{SEVENTEEN},{SEVENTEEN}-{OTHER}"

@@ -8,7 +8,7 @@ no part of the data, and its files hold everything, so that a restart loses noth
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from .client import Connection, RedisError
 from .endpoint import Endpoint
@@ -51,17 +51,17 @@ def settle(target: Connection, append_only: bool, seconds: float = 1800) -> dict
         target.call("CONFIG", "SET", "appendonly", "yes")
     elif not target.call("CONFIG", "GET", "save")[1:] or not target.call("CONFIG", "GET", "save")[1]:
         return {"persistence": "none"}
-    else:
-        _save(target)
-    deadline = time.monotonic() + seconds
+    deadline, tried = time.monotonic() + seconds, False
     while True:
         info = information(target, "persistence")
-        busy = any(
-            info.get(name) == "1"
-            for name in ("aof_rewrite_in_progress", "aof_rewrite_scheduled", "rdb_bgsave_in_progress")
-        )
-        if not busy and info.get("aof_pending_rewrite", "0") == "0":
-            break
+        if not _at_work(info):
+            failed = info.get("aof_last_bgrewrite_status", "ok") != "ok" if append_only else not tried
+            if failed and not tried:
+                # What was written before may be old, or have failed; the server itself tries again ever less often.
+                tried = True
+                target.call("BGREWRITEAOF" if append_only else "BGSAVE")
+            elif failed or not _waits(info):
+                break
         if time.monotonic() > deadline:
             raise RedisError("The target has not finished writing its file. See its log, and the space on its disk")
         time.sleep(PAUSE)
@@ -73,12 +73,12 @@ def settle(target: Connection, append_only: bool, seconds: float = 1800) -> dict
     return {"persistence": "append-only file" if append_only else "snapshot"}
 
 
-def _save(target: Connection) -> None:
-    try:
-        target.call("BGSAVE", "SCHEDULE")
-    except RedisError as error:
-        if "in progress" not in str(error):
-            raise
+def _at_work(info: Mapping[str, str]) -> bool:
+    return "1" in (info.get("aof_rewrite_in_progress"), info.get("rdb_bgsave_in_progress"))
+
+
+def _waits(info: Mapping[str, str]) -> bool:
+    return "1" in (info.get("aof_rewrite_scheduled"), info.get("aof_pending_rewrite"))
 
 
 def _wait_for_link(target: Connection, source: Endpoint, reached: Callable[[int, int], None]) -> None:

@@ -14,16 +14,13 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.files.compare import Comparison, Wish
-from ansible_collections.cryptobot.native.plugins.module_utils.files.ownership import Ownership
-from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError, Place
-from ansible_collections.cryptobot.native.plugins.module_utils.files.transfer import Task, Transfer
+from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError
+from ansible_collections.cryptobot.native.plugins.module_utils.files.transfer import Transfer
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 
-SEED = Path(__file__).resolve().parents[2] / "seed" / "files.py"
-NATIVE, OTHER, SHARED = 61990, 61991, 61992
-OWNERSHIP = {"users": [str(NATIVE), str(OTHER)], "group": str(SHARED), "run_as": [0, 1000]}
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("rsync"), reason="needs root and rsync")
+from files_lab import NATIVE, OTHER, SHARED, copied, seeded, task  # noqa: E402
 
 
 def flip(path: Path) -> None:
@@ -98,32 +95,7 @@ ALSO = {"socket": ["missing"], "gone": ["added"], "linked": ["attribute"]}
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> Path:
-    root = tmp_path_factory.mktemp("files") / "source"
-    root.mkdir()
-    subprocess.run(
-        [sys.executable, SEED, root, "--files", "40", "--megabytes", "1"], check=True, stdout=subprocess.DEVNULL
-    )
-    with (root / "bars-00" / "holes").open("wb") as file:
-        file.truncate(4 << 20)
-    return root
-
-
-def task(source: Path, target: Path, **more) -> Task:
-    ownership = Ownership.from_options(OWNERSHIP)
-    return Task(
-        "run",
-        "bars",
-        Place.from_options({"path": str(source)}),
-        Place.from_options({"path": str(target)}),
-        ownership,
-        **more,
-    )
-
-
-def copied(source: Path, folder: Path) -> Task:
-    wanted = task(source, folder / "bars")
-    Transfer(wanted, Journal(folder / "journal")).copied()
-    return wanted
+    return seeded(tmp_path_factory.mktemp("files") / "source")
 
 
 @pytest.fixture(scope="module")
