@@ -61,7 +61,7 @@ def zoo(host, migration) -> None:
     host.check_output("umask 077; grep ^REDIS_PASSWORD= /srv/cryptobot/.env | cut -d= -f2- > /root/scenarios/redis")
     words = ["--host", address, "--port", "6379", "--password-file", "/root/scenarios/redis", "--keys", "2000"]
     migration.python(ROOT / "tests" / "seed" / "redis.py", *words, quoted=False)
-    lines = [f"      {name}: {json.dumps(value)}\n" for name, value in shop.escaped(shop.AWKWARD).items()]
+    lines = [f"      {json.dumps(name)}: {json.dumps(value)}\n" for name, value in shop.escaped(shop.AWKWARD).items()]
     migration.edit("/srv/cryptobot/docker-compose.yml", AWKWARD_AT, AWKWARD_AT + "".join(lines))
     compose = "docker compose" if host.run("docker compose version").rc == 0 else "docker-compose"
     host.check_output(f"cd /srv/cryptobot && {compose} up -d --no-build reporting < /dev/null")
@@ -104,7 +104,6 @@ def migrated(migration) -> dict[str, Any]:
     """Migrated, through the death of what works on the host and of the controller; the report."""
     migration.killed("migrate", "end:copy:postgresql:auth")
     migration.orphaned("migrate", "begin:verify:postgresql:trade")
-    migration.killed("migrate", "begin:activate")
     migration.no_faults()
     migration.play("migrate")
     run = migration.journal()[-1]["run"]
