@@ -57,6 +57,8 @@ def check(archive: Path) -> dict[str, Any]:
     content, digest = manifest.read(archive, "files")
     listing, tree = archive / manifest.LISTING, archive / TREE
     manifest.check_file(listing, content["bytes"], content["sha256"])
+    if not tree.is_dir():
+        raise manifest.ArchiveError(f"{tree} is missing from the archive. Take another one.")
     with listing.open(encoding="utf-8") as lines:
         manifest.check_listing(tree, lines)
     return {"manifest": digest, "entries": content["entries"], "bytes": _allocated(tree)}

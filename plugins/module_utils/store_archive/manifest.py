@@ -92,15 +92,26 @@ def check_listing(root: Path, lines: Iterable[str]) -> None:
         if found != line:
             raise ArchiveError(_wrong(root, line, found))
     if extra := next(have, ""):
-        raise ArchiveError(f"{_name(json.loads(extra))} is in {root} and was not saved there. Take another archive.")
+        raise ArchiveError(_added(root, json.loads(extra)))
 
 
 def _wrong(root: Path, wanted: str, found: str) -> str:
     saved, there = json.loads(wanted), json.loads(found) if found else {}
+    if there and _order(there) < _order(saved):
+        return _added(root, there)
     if there.get("path") != saved["path"]:
-        return f"{_name(saved)} is missing from {root}, or something else is in its place. Take another archive."
+        return f"{_name(saved)} is missing from {root}. Take another archive."
     words = sorted(name for name in saved if saved[name] != there[name])
     return f"{_name(saved)} in {root} is not what was saved: it differs in {', '.join(words)}. Take another archive."
+
+
+def _added(root: Path, entry: Mapping[str, Any]) -> str:
+    return f"{_name(entry)} is in {root} and was not saved there. Take another archive."
+
+
+def _order(entry: Mapping[str, Any]) -> list[bytes]:
+    """That of a walk."""
+    return os.fsencode(entry["path"]).split(b"/")
 
 
 def _name(entry: Mapping[str, Any]) -> str:
