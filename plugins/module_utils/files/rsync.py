@@ -9,11 +9,11 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from .. import scratch
 from .place import FilesError
 
 OPTIONS = ("-aHAXS", "--numeric-ids", "--delete", "--modify-window=-1", "--info=progress2", "--no-human-readable")
@@ -55,11 +55,11 @@ def run(copy: Copy, reached: Callable[[int], None]) -> None:
     """Copies; ``reached`` is called with bytes of files so far. Raises :class:`FilesError`."""
     if not shutil.which("rsync"):
         raise FilesError("rsync is not installed on this host. Install it (apt-get install rsync), and run this again.")
-    with tempfile.NamedTemporaryFile() as skips:
-        skips.write(b"\0".join(pattern(path) for path in copy.skip))
-        skips.flush()
+    with scratch.folder() as private:
+        skips = private / "skips"
+        skips.write_bytes(b"\0".join(pattern(path) for path in copy.skip))
         process = subprocess.Popen(
-            copy.command(skips.name),
+            copy.command(str(skips)),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,

@@ -11,12 +11,13 @@ import os
 import shutil
 import sqlite3
 import struct
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
+
+from .. import scratch
 
 HEADER = b"SQLite format 3\0"
 SMALLEST = 512
@@ -82,8 +83,7 @@ def reading(path: bytes) -> Iterator[sqlite3.Connection]:
         with _connected(path, "mode=ro") as connection:
             yield connection
     elif _filled(wal) or _filled(journal):
-        with tempfile.TemporaryDirectory(prefix="cryptobot-sqlite-", dir=_room(path)) as private:
-            os.chmod(private, 0o700)
+        with scratch.folder(_room(path)) as private:
             copy = os.path.join(os.fsencode(private), b"copy")
             for suffix in (b"", b"-wal", b"-journal"):
                 if os.path.exists(path + suffix):
