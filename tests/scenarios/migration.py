@@ -244,7 +244,7 @@ class Migration:
                 "postgres",
                 "SELECT 'session ' || pid FROM pg_stat_activity WHERE application_name LIKE 'cryptobot-migration%'",
             ).splitlines()
-        found += self.host.run(
-            f"ls -d {STATE}/owner.json {STATE}/dumps/* /var/lib/cryptobot-datastores/*.incoming 2>/dev/null"
-        ).stdout.split()
+        places = ("/var/lib/cryptobot-datastores/*.incoming", "/var/lib/docker/volumes/*/*.incoming", "/tmp/cryptobot-*")
+        files = " ".join((f"{STATE}/owner.json", f"{STATE}/dumps/*", f"{STATE}/backup/*/*/*.new", *places))
+        found += self.host.run(f"ls -d {files} 2>/dev/null").stdout.split()
         return found
