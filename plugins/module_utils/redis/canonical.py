@@ -18,6 +18,8 @@ from .facts import Facts
 
 SMALL = 16 << 10
 """Bytes up to which a value is read in one go."""
+ROOM = 256 << 10
+"""Bytes of values that a server reads in one script; a page of keys beyond is left to later ones."""
 PIECE = 1000
 STRING = 1 << 20
 BATCH = 100
@@ -42,6 +44,11 @@ class Rules:
     scores: bool = False
     quantum: int = 1
     mark: bytes = b""
+
+    def flags(self, expiring: bool, ordered: bool) -> list[bytes]:
+        """As scripts take them. ``expiring``: a key of either side has an expiry; ``ordered``: members come in order."""
+        flags = [b"1" if flag else b"0" for flag in (expiring, ordered, self.scores, self.fields)]
+        return [*flags, b"%d" % self.quantum, b"%d" % SMALL, b"%d" % ROOM]
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ from .client import Connection
 from .detail import differing, shown
 from .endpoint import Endpoint
 from .facts import Facts
-from .sweep import PlainSweep, Side, Sweep
+from .side import Side
+from .sweep import PlainSweep, Sweep
 from .transfer import MARK, libraries
 
 SETTINGS = ("maxmemory-policy", "notify-keyspace-events", "databases", "appendonly")

@@ -132,6 +132,20 @@ local read = {
     return sorted
   end,
 }
+local function ranged(kind, key, at, count)
+  local final = string.format('%.0f', at + count - 1)
+  if kind == 'string' then
+    local value = call('GETRANGE', key, at, final)
+    if at == '0' and sub(value, 1, 4) == 'HYLL' then value = sub(value, 1, 8) .. sub(value, 17) end
+    return redis.sha1hex(value)
+  end
+  if kind == 'list' then return redis.sha1hex(pack(call('LRANGE', key, at, final))) end
+  local members = call('ZRANGE', key, at, final, 'WITHSCORES')
+  if scores then
+    for i = 2, #members, 2 do members[i] = string.format('%.17g', tonumber(members[i])) end
+  end
+  return redis.sha1hex(pack(members))
+end
 """
 """What both sides of a comparison read of a key. ARGV: cursor, count, tells when a key ends, keys have an expiry, members
 in order, scores are worded anew, fields expire, quantum of expiry in ms, longest value, room in bytes. The cached count in
@@ -194,6 +208,54 @@ end
 return {redis.sha1hex(pack(values)), cursor, #listed, pack(listed)}
 """
 """The digest of the keys in ARGV[11], of the kinds in ARGV[12], and the next page of keys that this side lists."""
+
+LARGE_LISTED = _PAGE + """
+local key, at, room = KEYS[1], ARGV[1], tonumber(ARGV[10])
+local kind = call('TYPE', key).ok
+local sizes = {string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = ARGV[7] ~= '1' and 'HLEN' or nil}
+if not sizes[kind] then return {kind} end
+local size = call(sizes[kind], key)
+local count = math.max(1, math.min(1000, math.floor(room * size / (call('MEMORY', 'USAGE', key) or 1))))
+local after, piece = '', nil
+if kind == 'set' or kind == 'hash' then
+  local page = call(kind == 'set' and 'SSCAN' or 'HSCAN', key, at, 'COUNT', count)
+  if page[1] ~= '0' then after = page[1] end
+  piece = pack(page[2])
+else
+  if kind == 'string' then count = room end
+  if tonumber(at) + count < size then after = string.format('%.0f', tonumber(at) + count) end
+  piece = ranged(kind, key, at, count)
+end
+return {kind, size, ends(key), after, count, at, piece}
+"""
+"""A piece of a large value: kind, size, expiry, where the next piece begins, how much is in this one, where it begins, and its
+digest; of sets and hashes the members themselves. Only the kind, where it can't be done."""
+
+LARGE_CHECKED = _PAGE + """
+local key, kind = KEYS[1], ARGV[11]
+local sizes = {string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN'}
+if call('TYPE', key).ok ~= kind then return {-1} end
+local same = 1
+if kind == 'set' or kind == 'hash' then
+  local flat, width = cmsgpack.unpack(ARGV[12]), kind == 'set' and 1 or 2
+  for first = 1, #flat, 1000 do
+    local final = math.min(first + 999, #flat)
+    if kind == 'set' then
+      for _, there in ipairs(call('SMISMEMBER', key, unpack(flat, first, final))) do same = math.min(same, there) end
+    else
+      local names = {}
+      for i = first, final, 2 do names[#names + 1] = flat[i] end
+      for i, value in ipairs(call('HMGET', key, unpack(names))) do
+        if value ~= flat[first + 2 * i - 1] then same = 0 end
+      end
+    end
+  end
+elseif ranged(kind, key, ARGV[1], tonumber(ARGV[2])) ~= ARGV[12] then
+  same = 0
+end
+return {call(sizes[kind], key), ends(key), same}
+"""
+"""How large the same value is here, its expiry, and 1 where the piece in ARGV[12] is here as well."""
 
 BYTEWISE = "return (('B' < 'a') and ('Z' < '_') and ('z' < '{') and ('a' < '\\195\\164')) and 1 or 0"
 """Whether the server orders texts by their bytes; Redis takes its order from the locale that it was started with."""

@@ -15,15 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .canonical import SMALL, Rules
-from .client import Connection, RedisError, encoded, refused
-from .facts import Facts
-from .scripts import BYTEWISE, PAGE_DIGESTED, PAGE_LISTED
+from . import large
+from .canonical import ROOM, Rules
+from .client import Connection
+from .scripts import PAGE_DIGESTED, PAGE_LISTED
+from .side import Side
 
 PAGE = 500
 FEWEST = 20
-ROOM = 256 << 10
-"""Bytes of values read for one page; the keys beyond are read one by one, and later pages get smaller."""
 REORDERED = 0.2
 """Share of pages that are equal but for the order of members, above which members are put in order from the start."""
 
@@ -37,28 +36,6 @@ class Page:
     digest: bytes = b""
     found: int = 0
     theirs: int = 0
-
-
-class Side:
-    """One server's database; ``aside`` answers while ``pages`` is busy."""
-
-    def __init__(self, pages: Connection, aside: Connection, facts: Facts) -> None:
-        self.pages, self.aside = pages, aside
-        self._absolute = b"1" if facts.at_least(7) else b"0"
-        # Refuses every script that would write.
-        self._command = "EVAL_RO" if facts.at_least(7) else "EVAL"
-
-    def orders_by_bytes(self) -> bool | None:
-        """``None`` where the server lets us run no scripts."""
-        try:
-            return bool(self.aside.ask(self._command, BYTEWISE, "0") == 1)
-        except RedisError as error:
-            if refused(error):
-                return None
-            raise
-
-    def request(self, script: str, cursor: bytes, count: int, flags: list[bytes], *more: bytes) -> bytes:
-        return encoded((self._command, script, "0", cursor, b"%d" % count, self._absolute, *flags, *more))
 
 
 @dataclass
@@ -94,9 +71,11 @@ class Sweep:
             if not asked and (theirs or self._listed):
                 source.send(self._page(cursor))
                 asked = True
-            keys = [*apart, *missing]
+            proofs = {key: large.equal(self.source, self.target, self.rules, self.expiring, key) for key in apart}
+            keys = [*missing, *(key for key, proof in proofs.items() if not proof)]
             if answered != digest and not self._reordered_only(ordered, names, kinds):
                 keys, digest = [*unpacked(names), *keys], b""
+            digest += b"".join(proof for proof in proofs.values() if proof)
             yield Page([key for key in keys if key != self.rules.mark], digest, found, count)
 
     def _reordered_only(self, ordered: bool, names: bytes, kinds: bytes) -> bool:
@@ -114,17 +93,13 @@ class Sweep:
         """The source's next page (none without a cursor), and which of the keys that the target listed it lacks."""
         self._seen += 1
         self._asked_in_order = self._reordered > REORDERED * max(10, self._seen)
+        flags = self.rules.flags(self.expiring, self._asked_in_order)
         listed, self._listed = self._listed, []
-        return self.source.request(PAGE_LISTED, cursor, self._count, self._flags(self._asked_in_order), *listed)
+        return self.source.request(PAGE_LISTED, cursor, self._count, flags, *listed)
 
     def _check(self, side: Side, cursor: bytes, ordered: bool, names: bytes, kinds: bytes) -> bytes:
         """The same keys on a side, and the next that it lists itself."""
-        return side.request(PAGE_DIGESTED, cursor, PAGE, self._flags(ordered), names, kinds)
-
-    def _flags(self, ordered: bool) -> list[bytes]:
-        rules = self.rules
-        flags = [b"1" if flag else b"0" for flag in (self.expiring, ordered, rules.scores, rules.fields)]
-        return [*flags, b"%d" % rules.quantum, b"%d" % SMALL, b"%d" % ROOM]
+        return side.request(PAGE_DIGESTED, cursor, PAGE, self.rules.flags(self.expiring, ordered), names, kinds)
 
 
 @dataclass(frozen=True)

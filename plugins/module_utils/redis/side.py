@@ -1,0 +1,37 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One server of two that are compared, and how it is asked."""
+
+from __future__ import annotations
+
+from .client import Connection, RedisError, encoded, refused
+from .facts import Facts
+from .scripts import BYTEWISE
+
+
+class Side:
+    """One server's database; ``aside`` answers while ``pages`` is busy. ``asks_for_many``: knows ``SMISMEMBER``."""
+
+    def __init__(self, pages: Connection, aside: Connection, facts: Facts) -> None:
+        self.pages, self.aside = pages, aside
+        self._absolute = b"1" if facts.at_least(7) else b"0"
+        # Refuses every script that would write.
+        self._command = "EVAL_RO" if facts.at_least(7) else "EVAL"
+        self.asks_for_many = facts.at_least(6, 2)
+
+    def orders_by_bytes(self) -> bool | None:
+        """``None`` where the server lets us run no scripts."""
+        try:
+            return bool(self.aside.ask(self._command, BYTEWISE, "0") == 1)
+        except RedisError as error:
+            if refused(error):
+                return None
+            raise
+
+    def request(
+        self, script: str, cursor: bytes, count: int, flags: list[bytes], *more: bytes, key: bytes | None = None
+    ) -> bytes:
+        """A script to run; the same first words for all."""
+        keys = ("1", key) if key is not None else ("0",)
+        return encoded((self._command, script, *keys, cursor, b"%d" % count, self._absolute, *flags, *more))
