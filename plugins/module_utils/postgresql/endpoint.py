@@ -111,7 +111,9 @@ class Endpoint:
         place = (given["project"], given["service"])
         return cls(found["host"], found["port"], found["user"], found["password"], "", title, "disable", place)
 
-    def connect(self, database: str = ADMINISTRATOR, *, name: str = APPLICATION, autocommit: bool = True) -> Any:
+    def connect(
+        self, database: str = ADMINISTRATOR, *, name: str = APPLICATION, autocommit: bool = True, replication: bool = False
+    ) -> Any:
         """A session with nothing of the server's, role's or database's own defaults that could cut it short."""
         if psycopg2 is None:
             raise EndpointError(
@@ -131,6 +133,7 @@ class Endpoint:
                     passfile=NO_FILE,
                     options=SESSION,
                     **LINE,
+                    **({"replication": "database"} if replication else {}),
                 )
         except psycopg2.OperationalError as error:
             raise EndpointError(self._refusal(str(error), database)) from None

@@ -41,7 +41,8 @@ CREATE TABLE {SCHEMA}.ddl (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
   tag text NOT NULL, object text NOT NULL, statement text NOT NULL);
-CREATE TABLE {SCHEMA}.identity (relation text PRIMARY KEY, was text NOT NULL)"""
+CREATE TABLE {SCHEMA}.identity (relation text PRIMARY KEY, was text NOT NULL);
+CREATE TABLE {SCHEMA}.baseline (name text PRIMARY KEY, value bigint)"""
 
 # The apply worker fires no statement trigger for rows, but it does for TRUNCATE.
 REFUSE_WRITE = f"""

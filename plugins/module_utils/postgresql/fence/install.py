@@ -29,7 +29,7 @@ from .row import FIRST_EPOCH, take_away, transaction
 ROUNDS = 5
 """A table that is made while the others are fenced is found in the next round."""
 _DEPENDENT = "2BP01"
-OWN_TABLES = ("fence", "rights", "mark", "ddl", "identity")
+OWN_TABLES = ("fence", "rights", "mark", "ddl", "identity", "baseline")
 
 
 def refusal(found: look.Found, title: str) -> str:

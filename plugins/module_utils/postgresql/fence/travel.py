@@ -19,14 +19,15 @@ FOLLOWER = "migration_follower"
 """The role as which a follower reads."""
 FOLLOW = "migration_follow"
 """How publications, subscriptions and slots of a migration begin."""
-ROLES = (CONTROLLER, FOLLOWER)
+ROLES = f"^({CONTROLLER}$|{FOLLOWER})"
+"""A regular expression for the names of a migration's own roles."""
 
 FENCE = f"(n.nspname = '{SCHEMA}' AND starts_with(coalesce(obj_description(n.oid, 'pg_namespace'), ''), '{TITLE}'))"
 """For queries with ``pg_namespace`` as ``n``: whether the schema is the fence's."""
 OUTSIDE = f"NOT {FENCE}"
 INSTALLED = f"SELECT 1 FROM pg_namespace n WHERE {FENCE}"
 
-_ROLE_LINE = re.compile(rb"^(?:CREATE|ALTER|COMMENT ON|GRANT)\b[^\n]*\b(?:migration_controller|migration_follower)\b")
+_ROLE_LINE = re.compile(rb"^(?:CREATE|ALTER|COMMENT ON|GRANT)\b[^\n]*\b(?:migration_controller|migration_follower\w*)\b")
 _KNOWN_BY = f"FUNCTION {SCHEMA} refuse_write() "
 _ENTRY = re.compile(
     rf"(?:TRIGGER \S+ \S.* {TRIGGER} "
@@ -44,7 +45,7 @@ def stays(kind: str, name: str) -> bool:
     if kind == "event trigger":
         return name in EVENT_TRIGGERS
     if kind == "role":
-        return name in ROLES
+        return re.match(ROLES, name) is not None
     if kind in ("publication", "subscription"):
         return name.startswith(FOLLOW)
     return kind == "comment" and name.lower() == f"schema {SCHEMA}"

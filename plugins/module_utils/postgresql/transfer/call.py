@@ -47,7 +47,7 @@ class Wish:
 @dataclass
 class Transfer:
     """All databases of one call. ``back`` is the way back: from the native server into the Compose project's own schema; ``replace`` keeps what
-    is in place under another name instead of refusing it."""
+    is in place under another name instead of refusing it. ``snapshots``: by datastore, one that is exported already, on which to copy."""
 
     journal: Journal
     run: str
@@ -57,6 +57,7 @@ class Transfer:
     jobs: int = 0
     back: bool = False
     replace: bool = False
+    snapshots: Mapping[str, str] = field(default_factory=dict)
     roles_made: list[str] = field(default_factory=list)
 
     def copied(self) -> tuple[bool, dict[str, Any]]:
@@ -167,6 +168,7 @@ class Transfer:
             self._lines(),
             wish.locale,
             definitions,
+            self.snapshots.get(wish.datastore, ""),
         )
 
     def _lines(self) -> int:
