@@ -45,7 +45,13 @@ class Side:
 
     def play(self) -> tuple[float, int, str]:
         """Seconds, module executions, and what Ansible said."""
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-vvv", "-i", str(self.inventory), "site.yml"]
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "-vvv",
+            "-i",
+            str(self.inventory),
+            "site.yml",
+        ]
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "default"}
         started = time.monotonic()
         done = subprocess.run(
@@ -60,7 +66,10 @@ class Side:
 def variables(only: str | None) -> dict:
     """The shipped catalogue, or one service of it with what that needs."""
     shipped = yaml.safe_load((ROOT / "catalogues" / "cryptobot.yml").read_text(encoding="utf-8"))
-    given: dict = {"cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")}, "cryptobot_secrets": vault.values()}
+    given: dict = {
+        "cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")},
+        "cryptobot_secrets": vault.values(),
+    }
     if only:
         service = shipped["services"][only]
         url = re.compile(r"\{urls\.")
@@ -70,12 +79,15 @@ def variables(only: str | None) -> dict:
         given["cryptobot_services__bench"] = patch | {only: {"calls": [], "after": [], "environment": gone}}
         # Nothing of another service is needed, so its keys are its own.
         given["cryptobot_services__bench"][only]["secrets"] = {
-            name: {"as": "credential", "kind": "text"} | {key: None for key in ("public_of", "same_as") if key in secret}
+            name: {"as": "credential", "kind": "text"}
+            | {key: None for key in ("public_of", "same_as") if key in secret}
             for name, secret in service["secrets"].items()
         }
         stores = {name: None for name in shipped["datastores"] if name not in service["uses"]}
         given["cryptobot_datastores__bench"] = stores
-        given["cryptobot_secrets"] = {only: vault.values()[only] | dict.fromkeys(service["secrets"], "a text of the benchmark")}
+        given["cryptobot_secrets"] = {
+            only: vault.values()[only] | dict.fromkeys(service["secrets"], "a text of the benchmark")
+        }
     return given
 
 
@@ -83,7 +95,11 @@ def make(name: str, only: str | None, folder: Path) -> Side:
     """A host that is up to date."""
     made = host.create(name, "12")
     groups = {f"cryptobot_{group}": {"hosts": {"bench": {}}} for group in GROUPS}
-    reached = {"ansible_connection": "community.docker.docker", "ansible_host": made.name, "cryptobot_address": made.address}
+    reached = {
+        "ansible_connection": "community.docker.docker",
+        "ansible_host": made.name,
+        "cryptobot_address": made.address,
+    }
     inventory = folder / f"{name}.yml"
     content = {"cryptobot": {"hosts": {"bench": reached}, "children": groups, "vars": variables(only)}}
     inventory.touch(mode=0o600)
@@ -113,16 +129,22 @@ def main() -> None:
                 for side in sides:
                     seconds, modules, said = side.play()
                     if "changed=0" not in said:
-                        sys.exit(f"{side.name}: a run that should change nothing changed something; times of it say nothing.")
+                        sys.exit(
+                            f"{side.name}: a run that should change nothing changed something; times of it say nothing."
+                        )
                     times[side.services].append(seconds)
                     counts[side.services].add(modules)
-                    print(f"{side.services:3} services  round {turn + 1}       {seconds:7.1f} s  {modules} module executions")
+                    print(
+                        f"{side.services:3} services  round {turn + 1}       {seconds:7.1f} s  {modules} module executions"
+                    )
         finally:
             for name in names:
                 host.remove(name)
     shares = [(whole - single) / 13 / whole for whole, single in zip(times[14], times[1], strict=True)]
     share = statistics.median(shares)
-    print(f"cost of a service: {share:.2%} of a run over 14 (median of {rounds} pairs, {min(shares):.2%} to {max(shares):.2%})")
+    print(
+        f"cost of a service: {share:.2%} of a run over 14 (median of {rounds} pairs, {min(shares):.2%} to {max(shares):.2%})"
+    )
     print(f"module executions: {sorted(counts[14])} for 14 services, {sorted(counts[1])} for one")
     result = {
         "name": "cost of a service in a run without a change",

@@ -56,10 +56,12 @@ def target_settings() -> dict[str, str]:
 
 @dataclass
 class Lab:
-    """Servers on ports from ``port`` on, all of it below ``folder``. ``memory``: the most that a process of ours took, in MB."""
+    """Servers on ports from ``port`` on, all of it below ``folder``. ``address`` is the
+    source's; ``memory``: the most that a process of ours took, in MB."""
 
     folder: Path
     port: int
+    address: str = "127.0.0.1"
     memory: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -71,7 +73,7 @@ class Lab:
     # Servers
 
     def options(self, server: postgresql.Server) -> dict[str, Any]:
-        host = "127.0.0.1" if server is self.source else str(server.directory)
+        host = self.address if server is self.source else str(server.directory)
         return {"host": host, "port": server.port, "password_file": str(self.password)}
 
     def endpoint(self, server: postgresql.Server) -> endpoint.Endpoint:
@@ -91,7 +93,7 @@ class Lab:
             database.drop(cursor, SOURCE)
             cursor.execute(f"CREATE DATABASE {SOURCE} OWNER postgres")
         program = str(ROOT / "tests" / "seed" / "postgresql.py")
-        words = ["--host", "127.0.0.1", "--port", str(self.port), "--user", "postgres", "--database", SOURCE]
+        words = ["--host", self.address, "--port", str(self.port), "--user", "postgres", "--database", SOURCE]
         environment = {**os.environ, "PGPASSWORD": postgresql.PASSWORD}
         subprocess.run([sys.executable, program, *words, "--rows", str(rows)], env=environment, check=True)
         with self.endpoint(self.source).cursor(SOURCE) as cursor:
@@ -160,7 +162,9 @@ class Lab:
             "roles": {LOGIN: OWNER},
             "folder": str(self.folder / "dump"),
         }
-        done = subprocess.run([sys.executable, ALONE, task, json.dumps(given)], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, ALONE, task, json.dumps(given)], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             sys.exit(f"{task}: {done.stderr[-2000:]}")
         found = json.loads(done.stdout)
@@ -172,10 +176,10 @@ class Lab:
     def shell(self, command: str) -> Callable[[], None]:
         """A command line as by hand; {source} and {target} are options for libpq's programs."""
         where = {
-            "source": f"-h 127.0.0.1 -p {self.source.port} -U postgres",
+            "source": f"-h {self.address} -p {self.source.port} -U postgres",
             "target": f"-h {self.target.directory} -p {self.target.port} -U postgres",
             "folder": str(self.folder),
-            "source_uri": f"postgresql://postgres@127.0.0.1:{self.source.port}/{SOURCE}",
+            "source_uri": f"postgresql://postgres@{self.address}:{self.source.port}/{SOURCE}",
             "target_uri": f"postgresql://postgres@/{TARGET}?host={self.target.directory}&port={self.target.port}",
         }
         environment = {**os.environ, "PGPASSWORD": postgresql.PASSWORD}

@@ -114,6 +114,9 @@ class Server:
             account = pwd.getpwnam(ACCOUNT)
             keywords = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+        if self.version.endswith("-musl"):
+            # It was built for a folder that the servers' account may not enter.
+            environment["LD_LIBRARY_PATH"] = str(Path(words[0]).parent.parent / "lib")
         # A file, not a pipe: the server that pg_ctl starts keeps it open.
         with tempfile.TemporaryFile() as said:
             done = subprocess.run(

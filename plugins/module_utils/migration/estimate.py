@@ -62,11 +62,13 @@ def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[st
     shape, cpu, known = item["shape"], speeds.get("cpu", 1.0), item.get("estimate") or {}
     objects = shape.get("objects", 0)
     rows = known.get("rows", shape.get("table_bytes", item["bytes"]) / speeds["database"])
+    # Rows are compared where they are: only their sums go over the line.
+    compared = known.get("cores", rows)
     copied = known.get("total", rows * (1 + INDEXES) + (DATABASE + OBJECT * objects) / cpu)
     return {
         "backup": (BACKUP_DATABASE + OBJECT * objects) / cpu + rows * BACKUP_ROWS,
         "copy": copied,
-        "verify": (VERIFY_DATABASE + VERIFY_OBJECT * objects) / cpu + rows * VERIFY_ROWS,
+        "verify": (VERIFY_DATABASE + VERIFY_OBJECT * objects) / cpu + compared * VERIFY_ROWS,
     }
 
 

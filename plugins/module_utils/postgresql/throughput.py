@@ -77,7 +77,7 @@ def estimate(database: Database, measured: Throughput, reference: Reference = RE
     cores = (rows * reference.row + size * reference.byte) * slower
     indexes = database.index_bytes * reference.index_byte * slower
     anyway = (reference.database + len(database.tables) * reference.table) * slower
-    seconds = {"line": line, "rows": max(line, cores), "indexes": indexes, "fixed": anyway}
+    seconds = {"line": line, "cores": cores, "rows": max(line, cores), "indexes": indexes, "fixed": anyway}
     return {name: round(value, 2) for name, value in {**seconds, "total": max(line, cores) + indexes + anyway}.items()}
 
 

@@ -30,7 +30,13 @@ from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compar
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint  # noqa: E402
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.call import Transfer, wish  # noqa: E402
 
-SMALL = {"shared_buffers": "32MB", "fsync": "off", "max_wal_size": "48MB", "min_wal_size": "32MB", "max_connections": "40"}
+SMALL = {
+    "shared_buffers": "32MB",
+    "fsync": "off",
+    "max_wal_size": "48MB",
+    "min_wal_size": "32MB",
+    "max_connections": "40",
+}
 DISK_MB = 320
 SHOP, OWNER, LOGIN = "shop", "shop_owner", "shop_app"
 TABLES = ("customers", "journal", "orders", "ticks")
@@ -82,7 +88,15 @@ class Shop:
         return f"{self.into}__incoming"
 
     def endpoint(self, server: postgresql.Server, port: int = 0) -> Endpoint:
-        return Endpoint("127.0.0.1", port or server.port, "postgres", postgresql.PASSWORD, "", f"PostgreSQL at {server.port}", "disable")
+        return Endpoint(
+            "127.0.0.1",
+            port or server.port,
+            "postgres",
+            postgresql.PASSWORD,
+            "",
+            f"PostgreSQL at {server.port}",
+            "disable",
+        )
 
     @property
     def source(self) -> Endpoint:
@@ -92,10 +106,17 @@ class Shop:
     def target(self) -> Endpoint:
         return self.endpoint(self.target_server)
 
-    def transfer(self, source: Endpoint | None = None, target: Endpoint | None = None, **more: object) -> Transfer:
-        given = {"datastore": "shop", "source": SHOP, "target": self.into, "owner": OWNER, "access": {LOGIN: "write"}, **more}
+    def transfer(self, origin: Endpoint | None = None, aim: Endpoint | None = None, **more: object) -> Transfer:
+        given = {
+            "datastore": "shop",
+            "source": SHOP,
+            "target": self.into,
+            "owner": OWNER,
+            "access": {LOGIN: "write"},
+            **more,
+        }
         journal = Journal(self.folder / "journal" / self.into)
-        return Transfer(journal, "run", source or self.source, target or self.target, [wish(given)], 2)
+        return Transfer(journal, "run", origin or self.source, aim or self.target, [wish(given)], 2)
 
     def differences(self, into: str = "") -> list[str]:
         """Between the shop and its copy."""
@@ -124,7 +145,7 @@ class Shop:
 
     def up(self) -> None:
         """Waits for a target that restarts after a fault."""
-        for __ in range(60):
+        for __ in range(200):
             try:
                 with self.target.cursor() as cursor:
                     cursor.execute("SELECT 1")
@@ -141,7 +162,7 @@ class Shop:
         done: list[bool] = []
 
         def wait() -> None:
-            until = time.monotonic() + 30
+            until = time.monotonic() + 100
             while "held" not in faults.FILE.read_text(encoding="utf-8") and time.monotonic() < until:
                 time.sleep(0.02)
             done.append("held" in faults.FILE.read_text(encoding="utf-8"))

@@ -60,7 +60,7 @@ def test_cut_line_to_the_target(shop, line):
     other = Line(shop.target_server.port)
     try:
         with shop.at(HALF, other.cut):
-            text = failed(shop.transfer(target=shop.endpoint(shop.target_server, other.port)))
+            text = failed(shop.transfer(aim=shop.endpoint(shop.target_server, other.port)))
     finally:
         other.close()
     assert "the connection was lost" in text and shop.fresh in text
@@ -111,7 +111,9 @@ def test_source_that_is_written_to_between(shop, line):
 def test_disk_too_small(shop):
     shop.disk.fill(40)
     text = failed(shop.transfer())
-    assert re.search(r"shop needs \d+ MB on the disk of PostgreSQL at \d+, and (39|40) MB are free\. Make room", text), text
+    assert re.search(
+        r"shop needs \d+ MB on the disk of PostgreSQL at \d+, and (39|40) MB are free\. Make room", text
+    ), text
     assert "Nothing was started." in text and shop.fresh not in shop.databases()
     shop.disk.clear()
     whole_after_all(shop, resumed=False)
@@ -157,7 +159,10 @@ def test_target_with_a_schema_of_its_own(shop):
         cursor.execute("CREATE TABLE orders (id int PRIMARY KEY, other text); INSERT INTO orders VALUES (1, 'mine')")
     before = shop.digests(shop.target, shop.into)
     text = failed(shop.transfer())
-    assert f"{shop.into} on" in text and "is there already and not empty: table public.orders. Nothing was changed." in text
+    assert (
+        f"{shop.into} on" in text
+        and "is there already and not empty: table public.orders. Nothing was changed." in text
+    )
     assert shop.digests(shop.target, shop.into) == before and shop.fresh not in shop.databases()
     with shop.target.cursor() as cursor:
         cursor.execute(f'ALTER DATABASE "{shop.into}" RENAME TO "{shop.into}_old"')

@@ -23,7 +23,7 @@ ODD = {
     ),
     "missing-extension": (
         # As the catalogue of a server with that extension shows it.
-        "CREATE EXTENSION hstore; UPDATE pg_extension SET extname = 'timescaledb', extversion = '2.14.2'",
+        "CREATE EXTENSION hstore; UPDATE pg_extension SET extname = 'timescaledb', extversion = '2.14.2' WHERE extname = 'hstore'",
         ("odd uses timescaledb 2.14.2, which the native server does not have.", "timescaledb-2-postgresql-15"),
     ),
     "prepared-transaction": (
@@ -36,9 +36,8 @@ ODD = {
 def refused(shop: Shop, **more: object) -> str:
     """The sentence; nothing has come into being at the target."""
     before = shop.databases()
-    source, target = more.pop("source_server", None), more.pop("target_server", None)
     with pytest.raises((TransferError, EndpointError)) as error:
-        shop.transfer(source, target, **more).copied()
+        shop.transfer(**more).copied()
     assert shop.databases() == before
     return str(error.value)
 
@@ -80,20 +79,20 @@ def test_missing_database(shop):
 
 
 def test_newer_source(shop, newer):
-    text = refused(shop, source_server=newer)
+    text = refused(shop, origin=newer)
     assert "is version 17, PostgreSQL at" in text and "an older server does not take what a newer one has" in text
     assert "Install PostgreSQL 17 or newer natively" in text
 
 
 def test_wrong_password(shop):
     wrong = dataclasses.replace(shop.source, password="wrong")
-    text = refused(shop, source_server=wrong)
+    text = refused(shop, origin=wrong)
     assert f"{shop.source.title} does not accept the password of postgres. Check password_file." in text
     assert "wrong" not in text
 
 
 def test_unreachable(shop):
-    text = refused(shop, source_server=shop.endpoint(shop.source_server, free_port()))
+    text = refused(shop, origin=shop.endpoint(shop.source_server, free_port()))
     assert "is not reached:" in text and "Check that it runs and listens there." in text
 
 
@@ -121,7 +120,9 @@ def largest(files: dict):
 
 DAMAGES = {
     "truncated": lambda saved: largest(saved["files"]).write_bytes(saved["files"][largest(saved["files"])][:-100]),
-    "corrupt": lambda saved: largest(saved["files"]).write_bytes(bytes(1) + saved["files"][largest(saved["files"])][1:]),
+    "corrupt": lambda saved: largest(saved["files"]).write_bytes(
+        bytes(1) + saved["files"][largest(saved["files"])][1:]
+    ),
     "empty": lambda saved: largest(saved["files"]).write_bytes(b""),
     "unfinished": lambda saved: (saved["archive"] / save.MANIFEST).unlink(),
     "newer": lambda saved: _written_by(saved["archive"], 99),

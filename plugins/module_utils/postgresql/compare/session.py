@@ -82,10 +82,14 @@ class Side:
         self._open, self._idle, self._first = [], [], None
 
     def interrupt(self) -> None:
-        """End what is running, from another thread."""
-        for connection in [*self._open, self._first]:
+        """End what is running, from another thread. Where the line is cut the server can't be asked, and nobody waits for it."""
+
+        def cancel(connection: Any) -> None:
             with suppress(psycopg2.Error, AttributeError):
                 connection.cancel()
+
+        for connection in [*self._open, self._first]:
+            threading.Thread(target=cancel, args=(connection,), daemon=True).start()
 
     @contextmanager
     def refusals(self) -> Iterator[None]:

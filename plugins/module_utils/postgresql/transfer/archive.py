@@ -22,10 +22,11 @@ from typing import Any
 
 from ...migration.journal import write_whole
 from ..endpoint import binary, last_words
-from . import books, database, leftovers, schedule, schema, sessions
+from . import books, database, leftovers, schedule, schema, sessions, tables
 from .errors import DISK_FULL, TransferError, explained
 from .finish import Finish
 from .order import Copied, Order
+from .stream import same_order
 
 FOLDER = "dumps"
 WHOLE = "whole.json"
@@ -79,6 +80,7 @@ class Archive:
             "--compress=0",
             "--no-subscriptions",
             f"--snapshot={snapshot}",
+            *self._through_roots(reader, like),
         ]
         words += [f"--file={self._folder}", f"--dbname={schema.connection_to(order.source_database)}"]
         with order.source.client() as client:
@@ -87,6 +89,13 @@ class Archive:
         self.copied.bytes = sum(files.values())
         write_whole(self._folder / WHOLE, json.dumps({"state": state, "files": files}))
         self.copied.seconds["dump"] = round(time.monotonic() - began, 3)
+
+    def _through_roots(self, reader: Any, like: database.Database) -> list[str]:
+        """Where rows may belong to another partition at the target, they are led through the root of their tree."""
+        with reader.cursor() as source, self._order.target.cursor() as target:
+            same = self._order.locale in ("", like.collate) and same_order(source, target)
+            found = tables.gather(source, {}, same)
+        return ["--load-via-partition-root"] if any(table.into for table in found) else []
 
     def _restore(self, reader: Any, shown: schema.Schema, like: database.Database) -> None:
         order, began = self._order, time.monotonic()

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,10 +87,14 @@ class Pair:
     target: Any
 
     def cancel(self) -> None:
-        """From another thread: whatever runs at the target ends with an error, and so the copy does."""
+        """From another thread: whatever runs here ends with an error, and so the copy does.
+
+        To ask the servers for it could take minutes where the line is cut. They notice that this end is gone by themselves.
+        """
         for connection in (self.target, self.source):
             try:
-                connection.cancel()
+                with socket.socket(fileno=os.dup(connection.fileno())) as line:
+                    line.shutdown(socket.SHUT_RDWR)
             except Exception:
                 continue
 
