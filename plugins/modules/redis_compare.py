@@ -85,12 +85,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.compared import failure
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.compare import Comparison, Wish
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.endpoint import Endpoint
 
-SHOWN = 5
 ARGUMENTS: dict[str, Any] = {
     "run": {"type": "str", "required": True},
     "datastore": {"type": "str", "required": True},
@@ -134,13 +134,8 @@ def main() -> None:
         result = work(module.params, keep=not module.check_mode)
     except (RedisError, DockerError) as error:
         module.fail_json(msg=f"{str(error).rstrip('.')}.")
-    if module.params["fail"] and not result["equal"]:
-        texts = [each["text"] for each in result["differences"]]
-        more = len(texts) - SHOWN + result["unnamed"]
-        rest = f" {more} more are named in {result['evidence']}." if more > 0 else ""
-        module.fail_json(
-            msg=f"The data of {module.params['datastore']} differs: {' '.join(texts[:SHOWN])}{rest}", **result
-        )
+    if module.params["fail"] and (message := failure(module.params["datastore"], result)):
+        module.fail_json(msg=message, **result)
     module.exit_json(**result)
 
 

@@ -101,6 +101,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
 from ansible_collections.cryptobot.native.plugins.module_utils.files import call
 from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.compared import failure
 from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
 
 
@@ -117,7 +118,7 @@ def main() -> None:
         module.fail_json(
             msg=f"{error.filename or module.params['datastore']}: {error.strerror or error}. Nothing was put into place."
         )
-    if module.params["fail"] and (message := call.failure(module.params["datastore"], result)):
+    if module.params["fail"] and (message := failure(module.params["datastore"], result)):
         module.fail_json(msg=message, **result)
     module.exit_json(**result)
 

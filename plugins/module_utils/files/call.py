@@ -40,7 +40,6 @@ COMPARE: dict[str, Any] = {
     "most": {"type": "int", "default": 1000},
     "fail": {"type": "bool", "default": True},
 }
-SHOWN = 5
 
 
 def task(options: Mapping[str, Any], check: bool = False) -> Task:
@@ -105,13 +104,3 @@ def _with_manifest(wanted: Task, wish: Wish, folder: Path, name: str) -> dict[st
             raise
     Path(manifest.name).replace(folder / (re.sub(r"[^A-Za-z0-9._-]", "_", name) + ".manifest.jsonl"))
     return found
-
-
-def failure(datastore: str, result: Mapping[str, Any]) -> str:
-    """Differences in a sentence each; nothing where there are none."""
-    if result["equal"]:
-        return ""
-    texts = [each["text"] for each in result["differences"]]
-    more = len(texts) - SHOWN + result["unnamed"]
-    rest = f" {more} more are named in {result['evidence']}." if more > 0 else ""
-    return f"The data of {datastore} differs: {' '.join(texts[:SHOWN])}{rest}"

@@ -16,7 +16,7 @@ from typing import Any
 from ..findings import BLOCKING, Finding, blocking, sentence
 from ..migration import faults
 from ..migration.journal import Journal
-from ..migration.traces import begun_after
+from ..migration.traces import begun_after, unfinished
 from ..sqlite import database
 from . import rename, rsync
 from .ownership import Ownership, Rights, maps
@@ -215,16 +215,8 @@ class Transfer:
 
     def _left(self) -> dict[str, Any] | None:
         """The last beginning of a copy of ours to this target that was neither put into place nor removed."""
-        for line in reversed(self._journal.lines()):
-            verb, __, rest = str(line["step"]).partition(":")
-            if rest.partition(":")[2] != self._task.datastore or rest.partition(":")[0] not in ("files", "sqlite"):
-                continue
-            progress = line.get("progress") or {}
-            if line["phase"] == "done" and verb in (self._task.activation.partition(":")[0], "absent"):
-                return None
-            if progress.get("target") == self._task.target.path:
-                return progress
-        return None
+        task, ends = self._task, (self._task.activation.partition(":")[0], "absent")
+        return unfinished(self._journal, ("files", "sqlite"), task.datastore, task.target.path, ends)
 
     def _refuse_content(self) -> None:
         """What was empty when the copy began may be filled by now."""

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from ..migration import words
 from .ownership import Rights
 
 ACLS = ("system.posix_acl_access", "system.posix_acl_default")
@@ -59,9 +60,8 @@ class Entry:
 
 def shown(path: bytes) -> str:
     """A name as text: quoted, and what is no letter as an escape, where it is not plain."""
-    text = path.decode("utf-8", "backslashreplace")
-    safe = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
-    return safe if safe == text and " " not in safe else f'"{safe}"'
+    safe = words.escaped(path)
+    return safe if safe.encode() == path and " " not in safe else f'"{safe}"'
 
 
 def walk(root: str, skip: frozenset[bytes] = frozenset(), attributes: bool = True) -> Iterator[Entry]:

@@ -50,6 +50,16 @@ def compared(
     return {"lines": lines, "unexplained": unexplained}
 
 
+def failure(datastore: str, result: Mapping[str, Any]) -> str:
+    """What a comparison of one datastore found, a sentence each; nothing where there are no differences."""
+    if result["equal"]:
+        return ""
+    texts = [each["text"] for each in result["differences"]]
+    more = len(texts[SHOWN:]) + result["unnamed"]
+    rest = f" {more} more are named in {result['evidence']}." if more > 0 else ""
+    return f"The data of {datastore} differs: {' '.join(texts[:SHOWN])}{rest}"
+
+
 def _verdict(texts: list[str]) -> str:
     if not texts:
         return "equal"

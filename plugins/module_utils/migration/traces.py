@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from .journal import Journal
 
 
@@ -18,3 +21,20 @@ def begun_after(journal: Journal, run: str, step: str, other: str) -> bool:
         if line["step"] == other and line["phase"] == "done":
             return False
     return False
+
+
+def unfinished(
+    journal: Journal, kinds: Collection[str], datastore: str, target: str, ends: Collection[str]
+) -> dict[str, Any] | None:
+    """What the last copy of a datastore to this target began to write, if no step of a verb in ``ends`` has finished since."""
+    for line in reversed(journal.lines()):
+        verb, __, rest = str(line["step"]).partition(":")
+        kind, __, name = rest.partition(":")
+        if name != datastore or kind not in kinds:
+            continue
+        if line["phase"] == "done" and verb in ends:
+            return None
+        progress = line.get("progress") or {}
+        if "writing" in progress and progress["target"] == target:
+            return dict(progress)
+    return None

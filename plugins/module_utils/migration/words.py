@@ -49,3 +49,9 @@ def columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         ).rstrip()
         for line in lines
     ]
+
+
+def escaped(name: bytes) -> str:
+    """Bytes as text: what is no letter or sign of UTF-8 as an escape."""
+    text = name.decode("utf-8", "backslashreplace")
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

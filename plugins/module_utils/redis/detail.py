@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..migration import words
 from .canonical import Rules, score, stream_parts
 from .client import Connection
 
@@ -28,8 +29,7 @@ class Details:
 
 def shown(name: bytes, longest: int = 200) -> str:
     """A name as text: what is no letter as an escape."""
-    text = name.decode("utf-8", "backslashreplace")
-    text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+    text = words.escaped(name)
     return text if len(text) <= longest else f"{text[:longest]}…"
 
 

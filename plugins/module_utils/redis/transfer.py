@@ -19,7 +19,7 @@ from typing import Any
 from ..findings import blocking, sentence
 from ..migration import faults
 from ..migration.journal import Journal, Step
-from ..migration.traces import begun_after
+from ..migration.traces import begun_after, unfinished
 from . import facts as redis_facts
 from . import replica, scripts
 from .client import Connection, RedisError
@@ -188,16 +188,8 @@ class Transfer:
 
     def _left(self) -> dict[str, Any] | None:
         """What the last copy of this datastore to this target began to write, if it was neither activated nor removed."""
-        for line in reversed(self._journal.lines()):
-            kind, __, rest = str(line["step"]).partition(":redis:")
-            if rest != self._task.datastore:
-                continue
-            if line["phase"] == "done" and kind in ("activate", "absent"):
-                return None
-            progress = line.get("progress") or {}
-            if "writing" in progress and progress["target"] == self._task.target.title:
-                return progress
-        return None
+        task = self._task
+        return unfinished(self._journal, ("redis",), task.datastore, task.target.title, ("activate", "absent"))
 
     def _still_there(self, done: Mapping[str, Any]) -> bool:
         """A target that lost its content since, or is half gone, is copied to again; one that was activated has moved it."""
