@@ -9,6 +9,8 @@ import reference
 
 TIMES = 6
 GROWTH = 1.5
+# Seconds; on a very busy machine, where the first delays are long, the last ones reach it.
+LONGEST_DELAY = 60
 
 
 @pytest.mark.parametrize("wave", reference.catalogue()["waves"], ids=lambda wave: wave[0])
@@ -24,4 +26,4 @@ def test_delays_grow(host, programs: str, wave: list[str]) -> None:
     for unit, found in report.items():
         seconds = found["seconds"]
         assert found["state"] == "active"
-        assert all(later >= GROWTH * earlier for earlier, later in zip(seconds[1:], seconds[2:], strict=False)), (unit, seconds)
+        assert all(later >= min(GROWTH * earlier, LONGEST_DELAY) for earlier, later in zip(seconds[1:], seconds[2:], strict=False)), (unit, seconds)
