@@ -25,6 +25,27 @@ def refused(error: RedisError) -> bool:
     return str(error).startswith(REFUSALS)
 
 
+def refusal(answer: RedisError, what: str = "a key") -> RedisError:
+    """Why a target does not take what it was sent, and what to do."""
+    said = str(answer)
+    if said.startswith("OOM"):
+        return RedisError(
+            "The target's memory limit (maxmemory) is reached in the middle of the copy. Raise redis_settings.maxmemory "
+            "and run again"
+        )
+    if said.startswith("MISCONF"):
+        return RedisError(
+            "The target can't write its file, and so takes no more data: most often its disk is full. See its log, make "
+            f"room and run again ({said})"
+        )
+    if "payload version" in said or "Bad data format" in said:
+        return RedisError(
+            "The target does not know the source's serialised values, which come from a newer server or a module. "
+            "Copy with way: typewise"
+        )
+    return RedisError(f"The target refused {what}: {said}")
+
+
 class Connection:
     """One connection, by a path (unix socket) or by an address and a port."""
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import scripts
-from .client import Connection, RedisError, encoded
+from .client import Connection, RedisError, encoded, refusal
 from .facts import TYPES, Facts
 from .pieces import Pieces
 
@@ -156,17 +156,4 @@ def _settle(target: Connection, count: int) -> None:
     """Waits until the target has done what it was sent."""
     for answer in target.answers(count):
         if isinstance(answer, RedisError):
-            raise RedisError(_explained(str(answer)))
-
-
-def _explained(refusal: str) -> str:
-    if refusal.startswith("OOM"):
-        return "The target's memory limit (maxmemory) is reached in the middle of the copy. Raise redis_settings.maxmemory and run again"
-    if refusal.startswith("MISCONF"):
-        return (
-            "The target can't write its file, and so takes no more data: most often its disk is full. See its log, make room and run "
-            "again"
-        )
-    if "payload version" in refusal or "Bad data format" in refusal:
-        return "The target does not know the source's serialised values, which come from a newer server or a module. Copy with way: typewise"
-    return f"The target refused a key: {refusal}"
+            raise refusal(answer)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from . import streams
-from .client import Connection, RedisError
+from .client import Connection, RedisError, refusal
 from .facts import Facts
 
 PIECE = 1000
@@ -34,7 +34,7 @@ class Pieces:
             for commands in self._commands(key, kind):
                 for answer in self._target.many(commands):
                     if isinstance(answer, RedisError):
-                        raise RedisError(f"The target refused a piece of a {kind.decode()}: {answer}")
+                        raise refusal(answer, f"a piece of a {kind.decode()}")
         left = self._source.ask("PTTL", key)
         if left > 0:
             self._target.ask("PEXPIREAT", key, b"%d" % self._ends(key, left))

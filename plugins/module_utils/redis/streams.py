@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .client import Connection, RedisError, refused
+from .client import Connection, RedisError, refusal, refused
 
 PIECE = 500
 PENDING = """
@@ -152,4 +152,4 @@ def _copy_entries(source: Connection, target: Connection, key: bytes, wanted: se
 def _must(target: Connection, commands: list[list[Any]]) -> None:
     for answer in target.many(commands):
         if isinstance(answer, RedisError):
-            raise RedisError(f"The target refused a part of a stream: {answer}")
+            raise refusal(answer, "a part of a stream")
