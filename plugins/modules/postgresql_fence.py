@@ -9,13 +9,16 @@ module: postgresql_fence
 short_description: Refuse every write to a PostgreSQL database, whoever asks, until it is opened again
 version_added: 0.3.0
 description:
-  - Puts a fence into live databases, closes and opens it, and takes it out. A closed database refuses INSERT, UPDATE, DELETE,
-    TRUNCATE, COPY and DDL by owners and superusers too, with SQLSTATE 25006, and drops no connection. Reads go on.
+  - Puts a fence into live databases, closes and opens it, and takes it out. A closed database refuses INSERT, UPDATE,
+    DELETE, TRUNCATE, COPY and DDL by owners and superusers too, with SQLSTATE 25006, and drops no connection. Reads go
+    on.
   - Installing and removing take one table a transaction and wait 100 ms at most for its lock, again and again.
-  - Closing takes no lock. It is on disk before anything else happens, then waits for transactions that began before it, then
-    checks that every table has its enabled trigger. Where one of that fails, the databases are opened again at the next epoch.
+  - Closing takes no lock. It is on disk before anything else happens, then waits for transactions that began before it,
+    then checks that every table has its enabled trigger. Where one of that fails, the databases are opened again at the
+    next epoch.
   - Every change of state is a compare-and-set that names the O(epoch).
-  - Not covered are C(nextval), large objects written by a superuser, roles and databases themselves. Foreign tables are refused.
+  - Not covered are C(nextval), large objects written by a superuser, roles and databases themselves. Foreign tables are
+    refused.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
@@ -33,8 +36,10 @@ options:
     required: true
   state:
     description:
-      - V(installed) puts the fence in, or makes it whole; one that is there keeps its state. V(removed) takes it out of open databases.
-      - V(closed) refuses writes, V(handed_over) marks a closed source as one that only goes forward, V(open) lets writes through.
+      - V(installed) puts the fence in, or makes it whole; one that is there keeps its state. V(removed) takes it out of
+        open databases.
+      - V(closed) refuses writes, V(handed_over) marks a closed source as one that only goes forward, V(open) lets
+        writes through.
     type: str
     choices: [installed, closed, handed_over, open, removed]
     default: installed
@@ -46,8 +51,8 @@ options:
     type: int
   decision:
     description:
-      - What O(state=open) means. V(abort) opens a source again at the epoch after O(epoch), so that nobody closes it late;
-        V(finish) opens a target at O(epoch) itself.
+      - What O(state=open) means. V(abort) opens a source again at the epoch after O(epoch), so that nobody closes it
+        late; V(finish) opens a target at O(epoch) itself.
     type: str
     choices: [abort, finish]
     default: abort
@@ -70,7 +75,7 @@ options:
     type: float
     default: 3.0
   end:
-    description: Whether sessions whose transactions have not ended by then are ended. Otherwise the closing is given up.
+    description: Whether sessions with transactions that have not ended by then are ended. Else the closing is given up.
     type: bool
     default: false
   patience:
@@ -130,7 +135,6 @@ import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint, EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence import call

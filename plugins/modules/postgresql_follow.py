@@ -9,11 +9,14 @@ module: postgresql_follow
 short_description: Keep PostgreSQL databases on another server current by logical replication
 version_added: 0.3.0
 description:
-  - Copies databases while they are written to, on the snapshot at which a replication slot begins, and lets the copies follow.
+  - Copies databases while they are written to, on the snapshot at which a replication slot begins, and lets the copies
+    follow.
   - Both sides get a fence (see M(cryptobot.native.postgresql_fence)). The source stays open, the copy is born closed.
-  - Tables without a usable key get a replica identity before they are published. Where that can't be, the table is named.
-  - Not followed are DDL, large objects, unlogged tables and sequences. DDL, large objects and unlogged tables that were written
-    to since the copy are named among the obstacles, DDL with its statement's text; sequences are set by O(state=caught_up).
+  - Tables without a usable key get a replica identity before they are published. Where that can't be, the table is
+    named.
+  - Not followed are DDL, large objects, unlogged tables and sequences. DDL, large objects and unlogged tables that were
+    written to since the copy are named among the obstacles, DDL with its statement's text; sequences are set by
+    O(state=caught_up).
   - The source needs C(wal_level) V(logical).
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
@@ -25,8 +28,9 @@ options:
     required: true
   source:
     description:
-      - The server to follow, as a superuser. C(container) with C(project) and C(service) of a Compose project, or C(local) for
-        this host's server by peer authentication, or C(host), C(port), C(user), C(password_file), C(sslmode).
+      - The server to follow, as a superuser. C(container) with C(project) and C(service) of a Compose project, or
+        C(local) for this host's server by peer authentication, or C(host), C(port), C(user), C(password_file),
+        C(sslmode).
     type: dict
     required: true
   target:
@@ -65,9 +69,10 @@ options:
         default: {}
   state:
     description:
-      - V(following) copies what does not follow yet. V(caught_up) also waits until everything that was committed before the call is
-        at the target, and sets its sequences exactly; that lasts only while the source is closed.
-      - V(absent) removes subscription, slot, publication, reader and keys, and sees them gone. Databases and fences stay.
+      - V(following) copies what does not follow yet. V(caught_up) also waits until everything that was committed before
+        the call is at the target, and sets its sequences exactly; that lasts only while the source is closed.
+      - V(absent) removes subscription, slot, publication, reader and keys, and sees them gone. Databases and fences
+        stay.
     type: str
     choices: [following, caught_up, absent]
     default: following
@@ -130,7 +135,6 @@ caught_up:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint, EndpointError
@@ -197,7 +201,9 @@ def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
 def diff(before: dict[str, Any], after: dict[str, Any]) -> dict[str, str]:
     """Who follows; figures that move by themselves are no difference."""
     shown = [
-        "".join(f"{name}: {'following' if each['following'] else 'not following'}\n" for name, each in sorted(side.items()))
+        "".join(
+            f"{name}: {'following' if each['following'] else 'not following'}\n" for name, each in sorted(side.items())
+        )
         for side in (before, after)
     ]
     return {"before": shown[0], "after": shown[1]}

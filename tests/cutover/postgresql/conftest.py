@@ -15,10 +15,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "tests" / "servers"), str(Path(__file__).resolve().parent)]
 
-import lab  # noqa: E402
-import postgresql  # noqa: E402
+import lab
+import postgresql
 
-# With synchronous_commit off a crash forgets what was acknowledged last: the fence must not rely on the server's default.
+# With synchronous_commit off a crash forgets what was acknowledged last: the fence must not rely on the server's
+# default.
 SETTINGS = {
     "shared_buffers": "32MB", "fsync": "off", "max_wal_size": "128MB", "max_connections": "60", "wal_level": "logical",
     "synchronous_commit": "off", "max_prepared_transactions": "2", "autovacuum_naptime": "1s",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import postgresql
@@ -48,7 +51,12 @@ class Place:
     def connect(self, user: str = APP, autocommit: bool = True) -> Any:
         password = postgresql.PASSWORD if user == "postgres" else user
         connection = psycopg2.connect(
-            host="127.0.0.1", port=self.server.port, user=user, password=password, dbname=self.database, application_name=f"test {user}"
+            host="127.0.0.1",
+            port=self.server.port,
+            user=user,
+            password=password,
+            dbname=self.database,
+            application_name=f"test {user}",
         )
         connection.autocommit = autocommit
         return connection
@@ -75,6 +83,27 @@ class Place:
 
     def rows(self) -> set[str]:
         return {row[0] for row in self.sql(ROWS)}
+
+
+def crash(server: postgresql.Server) -> None:
+    """Kills a server and starts it again, as soon as its processes have seen that it is gone."""
+    lock = server.directory / "data" / "postmaster.pid"
+    pid = int(lock.read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    stat = Path(f"/proc/{pid}/stat")
+    until = time.monotonic() + 60
+    while True:
+        time.sleep(0.5)
+        # One that nobody has asked after yet is dead all the same.
+        with suppress(FileNotFoundError):
+            if stat.read_text().rpartition(") ")[2].startswith("Z"):
+                lock.unlink(missing_ok=True)
+        try:
+            server.start()
+            return
+        except RuntimeError:
+            if time.monotonic() > until:
+                raise
 
 
 @dataclass
@@ -136,7 +165,8 @@ def _thinking(level: str) -> Callable[[Any, Any, str], None]:
 
 
 def _slow(connection: Any, cursor: Any, row: str) -> None:
-    cursor.execute("WITH pause AS MATERIALIZED (SELECT pg_sleep(0.03)), one AS (INSERT INTO ledger SELECT %s || '-l' FROM pause RETURNING id) "
+    cursor.execute("WITH pause AS MATERIALIZED (SELECT pg_sleep(0.03)), one AS (INSERT INTO ledger SELECT %s || "
+                   "'-l' FROM pause RETURNING id) "
                    "INSERT INTO orders (id) SELECT %s FROM one", (row, row))  # fmt: skip
 
 

@@ -25,9 +25,13 @@ CREATE TABLE nothing (id text PRIMARY KEY, n int); ALTER TABLE nothing REPLICA I
 CREATE TABLE by_index (id text NOT NULL, n int); CREATE UNIQUE INDEX by_index_id ON by_index (id);
 CREATE UNLOGGED TABLE scratch (id text)"""
 KEYS = ("keyless", "late_key", "nothing", "by_index")
-IDENTITIES = "SELECT relname, relreplident FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+IDENTITIES = (
+    "SELECT relname, relreplident FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+    "'public'::regnamespace ORDER BY 1"
+)
 LEFT = """SELECT slot_name::text FROM pg_replication_slots UNION ALL SELECT subname FROM pg_subscription
-UNION ALL SELECT pubname FROM pg_publication UNION ALL SELECT rolname FROM pg_roles WHERE rolname ~ '^migration_follower'"""
+UNION ALL SELECT pubname FROM pg_publication UNION ALL SELECT rolname FROM pg_roles
+  WHERE rolname ~ '^migration_follower'"""
 
 
 class Pair:
@@ -35,7 +39,13 @@ class Pair:
 
     def __init__(self, source: lab.Place, native: lab.Place, folder: Path) -> None:
         self.source, self.native = source, native
-        self.given = {"datastore": "shop-1", "source": source.database, "target": native.database, "owner": lab.APP, "access": {}}
+        self.given = {
+            "datastore": "shop-1",
+            "source": source.database,
+            "target": native.database,
+            "owner": lab.APP,
+            "access": {},
+        }
         self.follow = Follow(Journal(folder), "run", source.endpoint, native.endpoint, [wish(self.given)], 2, 30.0)
 
     def differences(self) -> list[str]:
@@ -79,11 +89,15 @@ def test_nothing_is_missing_after_the_switch(pair):
         differences = pair.differences()
     acknowledged = lab.acknowledged(writers)
     lost = acknowledged - native.rows()
-    print(f"\n{len(acknowledged)} acknowledged past the doors, {len(lost)} missing, {sum(each.refused for each in writers)} refused, "
-          f"{len(lab.failures(writers))} failed; marker after {took['shop-1'] * 1000:.0f} ms; longest write while it was copied "
+    print(f"\n{len(acknowledged)} acknowledged past the doors, {len(lost)} missing, "
+          f"{sum(each.refused for each in writers)} refused, "
+          f"{len(lab.failures(writers))} failed; marker after {took['shop-1'] * 1000:.0f} ms; longest write "
+          f"while it was copied "
           f"{max(each.longest for each in writers) * 1000:.0f} ms (before: {calm * 1000:.0f} ms)")  # fmt: skip
     assert not lost and lab.failures(writers) == [] and differences == []
-    assert native.sql("SELECT last_value, is_called FROM orders_n_seq") == source.sql("SELECT last_value, is_called FROM orders_n_seq")
+    assert native.sql("SELECT last_value, is_called FROM orders_n_seq") == source.sql(
+        "SELECT last_value, is_called FROM orders_n_seq"
+    )
     for table in KEYS:
         assert native.sql(f"SELECT id, n FROM {table} ORDER BY id") == [("a", 9), ("c", 3)], table
     back_again(pair, before)
@@ -100,10 +114,15 @@ def back_again(pair: Pair, before: list) -> None:
         side = fence(native)
         side.arm(2)
         side.open(2)
-        native.sql("INSERT INTO orders SELECT 'n-' || i FROM generate_series(1, 500) i; UPDATE keyless SET n = n + 1", user=lab.APP)
+        native.sql(
+            "INSERT INTO orders SELECT 'n-' || i FROM generate_series(1, 500) i; UPDATE keyless SET n = n + 1",
+            user=lab.APP,
+        )
         turn.drop_forward(one, other, "shop-1", forward, 30.0)
         turn.follow_back(docker, new, reverse, "shop-1", native.endpoint, native.database, {})
-        native.sql("INSERT INTO orders SELECT 'm-' || i FROM generate_series(1, 500) i; DELETE FROM nothing", user=lab.APP)
+        native.sql(
+            "INSERT INTO orders SELECT 'm-' || i FROM generate_series(1, 500) i; DELETE FROM nothing", user=lab.APP
+        )
         back = Follow(pair.follow.journal, "run", native.endpoint, source.endpoint, [wish({**pair.given, "source": native.database, "target": source.database})], 2, 30.0, "docker")  # fmt: skip
         back.catch_up(30.0)
     assert pair.differences() == []
@@ -127,7 +146,10 @@ def test_what_is_not_followed_is_named(pair):
         text = " ".join(pair.state().obstacles)
         assert time.monotonic() < until, text
         time.sleep(0.2)
-    assert "ALTER TABLE public.orders was done here since the copy and is not on the other side: ALTER TABLE orders ADD COLUMN note text" in text
+    assert (
+        "ALTER TABLE public.orders was done here since the copy and is not on the other side: ALTER TABLE "
+        "orders ADD COLUMN note text" in text
+    )
     assert "The table public.later is not followed" in text
     with pytest.raises(FollowError, match="ADD COLUMN note text"):
         pair.follow.catch_up(5.0)
@@ -138,7 +160,9 @@ def test_what_is_not_followed_is_named(pair):
 
 def test_table_that_can_not_be_followed_is_refused(pair):
     pair.source.sql("CREATE TABLE odd (j json, at point)", user=lab.APP)
-    with pytest.raises(FollowError, match=r"public.odd has neither a usable key nor only columns that can be compared \(json, point\)"):
+    with pytest.raises(
+        FollowError, match=r"public.odd has neither a usable key nor only columns that can be compared \(json, point\)"
+    ):
         pair.follow.begin()
     pair.source.sql("UPDATE odd SET j = '1'; DELETE FROM odd", user=lab.APP)
     pair.follow.end()

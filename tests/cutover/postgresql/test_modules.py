@@ -36,7 +36,12 @@ def of(tmp_path: Path):
     """A place as the modules' options name it."""
     secret = tmp_path / "password"
     secret.write_text(postgresql.PASSWORD)
-    return lambda place: {"host": "127.0.0.1", "port": place.server.port, "user": "postgres", "password_file": str(secret)}
+    return lambda place: {
+        "host": "127.0.0.1",
+        "port": place.server.port,
+        "user": "postgres",
+        "password_file": str(secret),
+    }
 
 
 def test_fence(source, of, tmp_path: Path):
@@ -54,14 +59,23 @@ def test_fence(source, of, tmp_path: Path):
         again = call("postgresql_fence", **common, **step)
         assert not again["changed"] and again["diff"]["before"] == again["diff"]["after"] == done["diff"]["after"]
     refused = call("postgresql_fence", **common, state="open", epoch=4)
-    assert refused["failed"] and "is handed_over at epoch 4, which open at epoch 5 can't follow. Nothing was changed." in refused["msg"]
+    assert (
+        refused["failed"]
+        and "is handed_over at epoch 4, which open at epoch 5 can't follow. Nothing was changed." in refused["msg"]
+    )
     assert "both sides could be written to" in call("postgresql_fence", check=True, **common, state="removed")["msg"]
 
 
 def test_follow(source, servers, of, tmp_path: Path):
     native = lab.Place(servers[1], "followed")
     database = {"datastore": "shop", "source": source.database, "target": "followed", "owner": lab.APP}
-    common = {"run": "r", "source": of(source), "target": of(native), "databases": [database], "directory": str(tmp_path)}
+    common = {
+        "run": "r",
+        "source": of(source),
+        "target": of(native),
+        "databases": [database],
+        "directory": str(tmp_path),
+    }
     source.sql("INSERT INTO orders VALUES ('a')")
     try:
         predicted = call("postgresql_follow", check=True, **common)

@@ -14,8 +14,10 @@ from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transf
 from test_fence import move
 
 OF_THE_FENCE = """
-SELECT 'schema' FROM pg_namespace WHERE nspname = 'migration' UNION ALL SELECT 'trigger' FROM pg_trigger WHERE tgname ~ 'migration'
-UNION ALL SELECT 'event trigger' FROM pg_event_trigger UNION ALL SELECT rolname FROM pg_roles WHERE rolname ~ '^migration'"""
+SELECT 'schema' FROM pg_namespace WHERE nspname = 'migration' UNION ALL SELECT 'trigger' FROM pg_trigger
+  WHERE tgname ~ 'migration'
+UNION ALL SELECT 'event trigger' FROM pg_event_trigger UNION ALL SELECT rolname FROM pg_roles
+  WHERE rolname ~ '^migration'"""
 LARGE = "SELECT lo_unlink(lo_from_bytea(0, 'x')) = 1"
 
 
@@ -71,14 +73,25 @@ def test_backup(closed, tmp_path: Path):
     Restorer(*parts).restore(databases)
     try:
         assert closed.sql(OF_THE_FENCE) == [] and closed.rows() == {"a", "b"}
-        assert not closed.refused("INSERT INTO orders VALUES ('late')", lab.APP) and closed.sql(LARGE, user=lab.APP) == [(True,)]
+        assert not closed.refused("INSERT INTO orders VALUES ('late')", lab.APP) and closed.sql(
+            LARGE, user=lab.APP
+        ) == [(True,)]
     finally:
         lab.Place(closed.server, "postgres").sql(f"DROP DATABASE IF EXISTS {closed.database}__replaced WITH (FORCE)")
 
 
 def test_own_schema_of_that_name_goes_along(source, native, tmp_path: Path):
-    source.sql("CREATE SCHEMA migration; CREATE TABLE migration.alembic (version text); INSERT INTO migration.alembic VALUES ('x')")
-    given = {"datastore": "shop", "source": source.database, "target": "shop", "owner": "shop_owner", "access": {"shop_app": "write"}}
+    source.sql(
+        "CREATE SCHEMA migration; CREATE TABLE migration.alembic (version text); INSERT INTO migration.alembic "
+        "VALUES ('x')"
+    )
+    given = {
+        "datastore": "shop",
+        "source": source.database,
+        "target": "shop",
+        "owner": "shop_owner",
+        "access": {"shop_app": "write"},
+    }
     transfer = Transfer(Journal(tmp_path), "run", source.endpoint, native.endpoint, [wish(given)], 2)
     transfer.copied()
     transfer.active()

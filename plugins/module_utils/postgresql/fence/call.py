@@ -21,8 +21,9 @@ FINISH, ABORT = "finish", "abort"
 
 @dataclass(frozen=True)
 class Wish:
-    """``state``: installed, open, closed, handed_over or removed. ``born``: what a new fence is. ``decision``: whether *open*
-    ends a window forwards (a target, at the window's epoch) or gives it up (a source, at the next). Times in seconds."""
+    """``state``: installed, open, closed, handed_over or removed. ``born``: what a new fence is. ``decision``: whether
+    *open* ends a window forwards (a target, at the window's epoch) or gives it up (a source, at the next). Times in
+    seconds."""
 
     state: str
     epoch: int | None = None
@@ -57,9 +58,16 @@ class Change:
         """What :func:`described` gives afterwards."""
         if self.after is None:
             return {"state": ABSENT, "tables": len(self.found.tables), "fenced": 0}
-        shown = {"state": self.after.state, "epoch": self.after.epoch, "window": self.after.window, "direction": self.after.direction}
+        shown = {
+            "state": self.after.state,
+            "epoch": self.after.epoch,
+            "window": self.after.window,
+            "direction": self.after.direction,
+        }
         count = len(self.found.tables)
-        fenced = count if any(step.startswith("trigger on ") for step in self.steps) else count - len(self.found.unfenced)
+        fenced = (
+            count if any(step.startswith("trigger on ") for step in self.steps) else count - len(self.found.unfenced)
+        )
         return {**shown, "tables": count, "fenced": fenced}
 
 
@@ -78,7 +86,8 @@ def described(found: look.Found) -> dict[str, Any]:
 
 
 def plan(endpoint: Endpoint, databases: Sequence[str], wish: Wish) -> list[Change]:
-    """Looks at every database and changes nothing; :class:`FenceError` where one of them can't become what is wished."""
+    """Looks at every database and changes nothing; :class:`FenceError` where one of them can't become what is
+    wished."""
     changes = []
     for database in databases:
         with endpoint.cursor(database) as cursor:
@@ -108,7 +117,10 @@ def change(database: str, found: look.Found, wish: Wish, title: str) -> Change:
 def _moved(row: Row, wish: Wish, title: str) -> tuple[Row, str]:
     """The row as it will be, and why it can't be."""
     if wish.epoch is None:
-        return row, f"{title}: name the epoch (epoch: …), which every opening and closing is checked against; it is {row}."
+        return (
+            row,
+            f"{title}: name the epoch (epoch: …), which every opening and closing is checked against; it is {row}.",
+        )
     epoch = wish.epoch + 1 if wish.state == OPEN and wish.decision == ABORT else wish.epoch
     after = Row(wish.state, epoch, wish.window.id, wish.window.direction)
     if (row.state, row.epoch) == (wish.state, epoch):

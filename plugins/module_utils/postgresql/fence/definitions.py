@@ -1,11 +1,11 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the fence is inside a database: schema ``migration`` with one row of state, statement triggers and event triggers.
+"""What the fence is inside a database: schema ``migration`` with one row of state, and triggers that read it.
 
-The row says *open*, *closed* or *handed_over*. Every table and every partition has a statement trigger that reads it before each
-INSERT, UPDATE, DELETE and TRUNCATE, enabled ``ALWAYS``: ``session_replication_role = replica`` would walk past any other. Event
-triggers refuse DDL while it is not open and fence a new table in the statement that makes it.
+The row says *open*, *closed* or *handed_over*. Every table and every partition has a statement trigger that reads it
+before each INSERT, UPDATE, DELETE and TRUNCATE, enabled ``ALWAYS``: ``session_replication_role = replica`` would walk
+past any other. Event triggers refuse DDL while it is not open and fence a new table in the statement that makes it.
 """
 
 from __future__ import annotations
@@ -90,13 +90,16 @@ BEGIN
   IF session_user = '{CONTROLLER}' THEN
     RETURN;
   END IF;
-  FOR command IN SELECT classid, objid, object_type, schema_name, command_tag, object_identity FROM pg_event_trigger_ddl_commands() LOOP
+  FOR command IN SELECT classid, objid, object_type, schema_name, command_tag, object_identity
+    FROM pg_event_trigger_ddl_commands() LOOP
     CONTINUE WHEN command.schema_name IS NOT DISTINCT FROM 'pg_temp';
     IF shut THEN
-      RAISE EXCEPTION 'DDL is fenced in this database: % %', command.command_tag, command.object_identity USING ERRCODE = '25006';
+      RAISE EXCEPTION 'DDL is fenced in this database: % %', command.command_tag, command.object_identity
+        USING ERRCODE = '25006';
     END IF;
     CONTINUE WHEN current_setting('migration.fencing', true) = 'on';
-    INSERT INTO {SCHEMA}.ddl (tag, object, statement) VALUES (command.command_tag, coalesce(command.object_identity, ''),
+    INSERT INTO {SCHEMA}.ddl (tag, object, statement) VALUES (command.command_tag,
+      coalesce(command.object_identity, ''),
       CASE WHEN command.command_tag ~ 'USER MAPPING|SUBSCRIPTION|SERVER' THEN '' ELSE left(current_query(), 2000) END);
     IF command.object_type = 'table' AND command.command_tag IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') THEN
       -- What that does itself is not worth a note.
@@ -111,7 +114,8 @@ ON_DROP = f"""
 CREATE OR REPLACE FUNCTION {SCHEMA}.on_drop() RETURNS event_trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $fence$
 DECLARE
-  gone text := (SELECT string_agg(object_identity, ', ') FROM pg_event_trigger_dropped_objects() WHERE original AND NOT is_temporary);
+  gone text := (SELECT string_agg(object_identity, ', ') FROM pg_event_trigger_dropped_objects()
+    WHERE original AND NOT is_temporary);
 BEGIN
   IF session_user = '{CONTROLLER}' OR gone IS NULL THEN
     RETURN;

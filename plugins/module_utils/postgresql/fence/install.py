@@ -1,7 +1,8 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Putting a fence into a live database, and taking it out, table by table; what was cut off goes on from where it was."""
+"""Putting a fence into a live database, and taking it out, table by table; what was cut off goes on from where it
+was."""
 
 from __future__ import annotations
 
@@ -36,13 +37,17 @@ def refusal(found: look.Found, title: str) -> str:
     """Why no fence can be put into this database; empty where one can."""
     if found.comment is not None and not found.ours:
         return (
-            f"{title} has a schema {SCHEMA} that is not the fence's. Rename it (ALTER SCHEMA {SCHEMA} RENAME TO …), then run again."
+            f"{title} has a schema {SCHEMA} that is not the fence's. Rename it (ALTER SCHEMA {SCHEMA} RENAME "
+            f"TO …), then run again."
         )
     if found.installed and not found.current:
-        return f"{title} holds the fence of another release. Take that out first (state: removed), then put this one in."
+        return (
+            f"{title} holds the fence of another release. Take that out first (state: removed), then put this one in."
+        )
     if found.foreign_tables:
         return (
-            f"{title} has foreign tables ({', '.join(found.foreign_tables[: look.MOST_NAMED])}): what is written to them goes to another "
+            f"{title} has foreign tables ({', '.join(found.foreign_tables[: look.MOST_NAMED])}): what is "
+            f"written to them goes to another "
             "server, which no fence here covers. Drop them, or move this database while its services are stopped."
         )
     return ""
@@ -106,7 +111,9 @@ def _event_triggers(cursor: Any, found: look.Found) -> None:
         if name not in found.event_triggers:
             with transaction(cursor):
                 cursor.execute(f"DROP EVENT TRIGGER IF EXISTS {identifier(name)}")
-                cursor.execute(f"CREATE EVENT TRIGGER {identifier(name)} ON {event} EXECUTE FUNCTION {SCHEMA}.{function}()")
+                cursor.execute(
+                    f"CREATE EVENT TRIGGER {identifier(name)} ON {event} EXECUTE FUNCTION {SCHEMA}.{function}()"
+                )
                 cursor.execute(f"ALTER EVENT TRIGGER {identifier(name)} ENABLE ALWAYS")
 
 
@@ -121,7 +128,8 @@ def removal_refusal(found: look.Found, title: str) -> str:
         return f"{title} has a schema {SCHEMA} that is not the fence's; it is left alone."
     if found.row and found.row.state != OPEN:
         return (
-            f"{title} is {found.row}: without its fence both sides could be written to. Open it first (state: open), or leave the "
+            f"{title} is {found.row}: without its fence both sides could be written to. Open it first (state: "
+            f"open), or leave the "
             "fence in: a database that is dropped takes it along."
         )
     return ""

@@ -16,21 +16,27 @@ from .row import Row, read
 _SCHEMA = "SELECT coalesce(obj_description(oid, 'pg_namespace'), '') FROM pg_namespace WHERE nspname = %s"
 # A partition too: a statement that names it does not fire its parent's triggers.
 _TABLES = f"""
-SELECT c.oid::bigint, n.nspname, c.relname, CASE WHEN t.oid IS NULL THEN 'missing' WHEN t.tgenabled = 'D' THEN 'disabled'
+SELECT c.oid::bigint, n.nspname, c.relname,
+  CASE WHEN t.oid IS NULL THEN 'missing' WHEN t.tgenabled = 'D' THEN 'disabled'
     WHEN t.tgenabled = 'A' AND t.tgtype = {TRIGGER_BITS} AND t.tgqual IS NULL AND t.tgattr::text = ''
       AND t.tgfoid = (SELECT p.oid FROM pg_proc p JOIN pg_namespace s ON s.oid = p.pronamespace
         WHERE s.nspname = '{SCHEMA}' AND p.proname = 'refuse_write') THEN 'enabled'
     ELSE 'altered' END
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_trigger t ON t.tgrelid = c.oid AND t.tgname = '{TRIGGER}'
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '{SCHEMA}')
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND n.nspname !~ '^pg_'
+  AND n.nspname NOT IN ('information_schema', '{SCHEMA}')
 ORDER BY n.nspname, c.relname"""
-_FUNCTIONS = "SELECT p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = %s"
+_FUNCTIONS = (
+    "SELECT p.proname, p.prosrc FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = %s"
+)
 _EVENT_TRIGGERS = """
-SELECT t.evtname, t.evtevent, p.proname FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid JOIN pg_namespace n ON n.oid = p.pronamespace
+SELECT t.evtname, t.evtevent, p.proname FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid
+  JOIN pg_namespace n ON n.oid = p.pronamespace
 WHERE n.nspname = %s AND t.evtenabled = 'A' AND t.evttags IS NULL"""
 _FOREIGN = """
-SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'f' ORDER BY 1"""
+SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind = 'f' ORDER BY 1"""
 _SETTING = "SELECT setting FROM pg_settings WHERE name = 'event_triggers'"
 ENABLED, MISSING = "enabled", "missing"
 MOST_NAMED = 5

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """DDL on a live system: one table a transaction, a short wait for its lock, and a pause before the next attempt.
 
-A statement that waits for a lock on a table holds up every later write to it. So it waits 100 ms at most; who is held up meanwhile
-gets through in the pause. A table whose lock can't be had goes to the end of the queue.
+A statement that waits for a lock on a table holds up every later write to it. So it waits 100 ms at most; who is held
+up meanwhile gets through in the pause. A table whose lock can't be had goes to the end of the queue.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ LOCK_NOT_AVAILABLE, DEADLOCK, GONE = "55P03", "40P01", ("42P01", "42704")
 PAUSE, LONGEST_PAUSE = 0.25, 2.0
 
 _HOLDERS = """
-SELECT DISTINCT a.pid, coalesce(a.usename, a.backend_type), coalesce(nullif(a.application_name, ''), 'no application name'), a.state,
+SELECT DISTINCT a.pid, coalesce(a.usename, a.backend_type), coalesce(nullif(a.application_name, ''),
+  'no application name'), a.state,
   round(extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start))::bigint
 FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-WHERE l.relation = %s AND l.granted AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+WHERE l.relation = %s AND l.granted AND l.database = (
+    SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
   AND a.pid <> pg_catalog.pg_backend_pid() ORDER BY 5 DESC NULLS LAST"""
 
 
@@ -38,7 +40,9 @@ class Work:
     statements: Sequence[str]
 
 
-def run(connection: Any, work: Iterable[Work], patience: float, done: Callable[[Work], None] = lambda work: None) -> None:
+def run(
+    connection: Any, work: Iterable[Work], patience: float, done: Callable[[Work], None] = lambda work: None
+) -> None:
     """Does all of it within ``patience`` seconds, or says who is in the way. What is done stays done."""
     queue, until, attempts = deque((each, 1) for each in work), time.monotonic() + patience, 0
     while queue:
@@ -50,7 +54,8 @@ def run(connection: Any, work: Iterable[Work], patience: float, done: Callable[[
         if time.monotonic() > until:
             raise FenceError(
                 f"{each.title}: its lock could not be had within {patience:.0f} seconds ({attempts} attempts); "
-                f"{holders(connection, each.relation)}. Wait until that ends, or end it, then run again, which goes on from here."
+                f"{holders(connection, each.relation)}. Wait until that ends, or end it, then run again, which "
+                f"goes on from here."
             )
         queue.append((each, attempt + 1))
         time.sleep(min(LONGEST_PAUSE, PAUSE * attempt))

@@ -1,7 +1,8 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The row of state. Every change is a compare-and-set that names its epoch, so that of two who decide exactly one succeeds.
+"""The row of state. Every change is a compare-and-set that names its epoch, so that of two who decide exactly one
+succeeds.
 
 Rights on the functions that write large objects go with it, in the same transaction: no trigger sees those.
 """
@@ -22,11 +23,13 @@ _SWAP = f"""
 UPDATE {SCHEMA}.fence SET state = %s, epoch = %s, window_id = %s, direction = %s, at = pg_catalog.clock_timestamp()
 WHERE state = ANY (%s) AND epoch BETWEEN %s AND %s"""
 _WRITERS = """
-SELECT p.oid::regprocedure::text, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, a.is_grantable
+SELECT p.oid::regprocedure::text, CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END,
+  a.is_grantable
 FROM pg_catalog.pg_proc p, pg_catalog.aclexplode(coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner))) a
 WHERE p.pronamespace = 'pg_catalog'::regnamespace AND a.grantee <> p.proowner AND p.proname = ANY (%s) ORDER BY 1, 2"""
 LARGE_OBJECT_WRITERS = (
-    "lo_creat", "lo_create", "lo_from_bytea", "lo_import", "lo_put", "lo_truncate", "lo_truncate64", "lo_unlink", "lowrite",
+    "lo_creat", "lo_create", "lo_from_bytea", "lo_import", "lo_put", "lo_truncate", "lo_truncate64", "lo_unlink",
+    "lowrite",
 )  # fmt: skip
 
 
@@ -61,7 +64,8 @@ class Window:
 
 
 class Fence:
-    """The fence of one database, by one session of the controller (see :mod:`.sessions`). ``title`` is for sentences."""
+    """The fence of one database, by one session of the controller (see :mod:`.sessions`). ``title`` is for
+    sentences."""
 
     def __init__(self, connection: Any, title: str, window: Window) -> None:
         self.connection, self._title, self._window = connection, title, window
@@ -89,7 +93,8 @@ class Fence:
         self._swap("opened", OPEN, epoch, (CLOSED,), least=epoch, most=epoch)
 
     def reopen(self, epoch: int) -> None:
-        """A source whose window is given up: open at the next epoch, so that a late close of this one fails. May be repeated."""
+        """A source whose window is given up: open at the next epoch, so that a late close of this one fails. May be
+        repeated."""
         if (found := self.row()).state == OPEN and found.epoch == epoch + 1:
             return
         if found.state == OPEN and found.epoch < epoch:
@@ -104,13 +109,20 @@ class Fence:
         self._swap("disarmed", CLOSED, epoch + 1, (CLOSED,), least=epoch, most=epoch)
 
     def _swap(
-        self, what: str, state: str, epoch: int, before: tuple[str, ...], least: int = FIRST_EPOCH, most: int = FIRST_EPOCH
+        self,
+        what: str,
+        state: str,
+        epoch: int,
+        before: tuple[str, ...],
+        least: int = FIRST_EPOCH,
+        most: int = FIRST_EPOCH,
     ) -> None:
         with self.connection.cursor() as cursor, transaction(cursor):
             cursor.execute(_SWAP, (state, epoch, self._window.id, self._window.direction, list(before), least, most))
             if cursor.rowcount != 1:
                 raise NotOurs(
-                    f"{self._title} was not {what} at epoch {epoch}: it is {read(cursor)}, and only {' or '.join(before)} at epoch "
+                    f"{self._title} was not {what} at epoch {epoch}: it is {read(cursor)}, and only "
+                    f"{' or '.join(before)} at epoch "
                     f"{least if least == most else f'{least} to {most}'} would have been. Nothing was changed."
                 )
             if state == OPEN:
@@ -132,7 +144,8 @@ def transaction(cursor: Any) -> Iterator[None]:
 
 
 def take_away(cursor: Any) -> None:
-    """Nobody but superusers may write large objects from now on; what was granted is kept as the statements that grant it."""
+    """Nobody but superusers may write large objects from now on; what was granted is kept as the statements that grant
+    it."""
     cursor.execute(_WRITERS, (list(LARGE_OBJECT_WRITERS),))
     found = cursor.fetchall()
     if not found:

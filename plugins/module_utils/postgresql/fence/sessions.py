@@ -1,7 +1,8 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's sessions: as a role of its own that passes the fence's event triggers, each commit on disk before it returns."""
+"""The controller's sessions: as a role of its own that passes the fence's event triggers, each commit on disk before it
+returns."""
 
 from __future__ import annotations
 
@@ -50,7 +51,8 @@ def role_is_there(cursor: Any) -> bool:
 
 
 def _make_role(cursor: Any) -> None:
-    """A superuser, for it ends superusers' sessions; without LOGIN, so that only a superuser's session can become it."""
+    """A superuser, for it ends superusers' sessions; without LOGIN, so that only a superuser's session can become
+    it."""
     if role_is_there(cursor):
         return
     try:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fence belongs to one database of one server: copies, backups and comparisons leave it out.
 
-A schema that is called ``migration`` and is the application's own goes along as any other: the fence's is known by its comment.
+A schema that is called ``migration`` and is the application's own goes along as any other: the fence's is known by its
+comment.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ FENCE = f"(n.nspname = '{SCHEMA}' AND starts_with(coalesce(obj_description(n.oid
 OUTSIDE = f"NOT {FENCE}"
 INSTALLED = f"SELECT 1 FROM pg_namespace n WHERE {FENCE}"
 
-_ROLE_LINE = re.compile(rb"^(?:CREATE|ALTER|COMMENT ON|GRANT)\b[^\n]*\b(?:migration_controller|migration_follower\w*)\b")
+_ROLE_LINE = re.compile(
+    rb"^(?:CREATE|ALTER|COMMENT ON|GRANT)\b[^\n]*\b(?:migration_controller|migration_follower\w*)\b"
+)
 _KNOWN_BY = f"FUNCTION {SCHEMA} refuse_write() "
 _ENTRY = re.compile(
     rf"(?:TRIGGER \S+ \S.* {TRIGGER} "

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """After closing: transactions that began before it may still see the fence open, and are waited for.
 
-A transaction that takes its snapshot after the closing commit has returned sees the fence closed. So the clock is read after that
-commit, and whoever has an older transaction with a number or a snapshot is older than the closing. A VACUUM writes no rows and
-can't be part of a transaction with other statements; what replicates writes nothing here.
+A transaction that takes its snapshot after the closing commit has returned sees the fence closed. So the clock is read
+after that commit, and whoever has an older transaction with a number or a snapshot is older than the closing. A VACUUM
+writes no rows and can't be part of a transaction with other statements; what replicates writes nothing here.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ END_SECONDS = 5.0
 
 _CLOCK = "SELECT pg_catalog.clock_timestamp()"
 _OLDER = """
-SELECT a.pid, coalesce(a.usename, a.backend_type), coalesce(nullif(a.application_name, ''), 'no application name'), a.state,
+SELECT a.pid, coalesce(a.usename, a.backend_type), coalesce(nullif(a.application_name, ''), 'no application name'),
+  a.state,
   round(extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start))::bigint
 FROM pg_catalog.pg_stat_activity a
 WHERE a.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid() AND a.xact_start < %s
   AND (a.backend_xid IS NOT NULL OR a.backend_xmin IS NOT NULL)
   AND a.backend_type <> 'autovacuum worker' AND a.backend_type NOT LIKE 'logical replication%%'
   AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum v WHERE v.pid = a.pid)
-  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_replication r WHERE r.pid = a.pid AND r.state IN ('catchup', 'streaming'))
+  AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_replication
+    r WHERE r.pid = a.pid AND r.state IN ('catchup', 'streaming'))
 ORDER BY a.xact_start"""
 _END = "SELECT pg_catalog.pg_terminate_backend(%s)"
 _PREPARED = "SELECT gid FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database() ORDER BY 1"
@@ -55,13 +57,15 @@ def wait(connection: Any, title: str, grace: float, end: bool) -> Waited:
         ended = _ended(cursor, title, cut) if older and end else ()
         if older and not end:
             raise FenceError(
-                f"{title}: {_listed(older)} began before the closing and had not ended {grace:.1f} s later. End it, or let the "
+                f"{title}: {_listed(older)} began before the closing and had not ended {grace:.1f} s later. End "
+                f"it, or let the "
                 "window end it, then try again."
             )
         cursor.execute(_PREPARED)
         if prepared := [gid for (gid,) in cursor.fetchall()]:
             raise FenceError(
-                f"{title} holds prepared transactions, which may have written before the closing: {', '.join(prepared)}. Commit or "
+                f"{title} holds prepared transactions, which may have written before the closing: "
+                f"{', '.join(prepared)}. Commit or "
                 "roll them back (COMMIT PREPARED, ROLLBACK PREPARED), then try again."
             )
     return Waited(round(time.monotonic() - began, 4), ended)

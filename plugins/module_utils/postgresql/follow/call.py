@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A database that is copied while it is written to and then follows its source, change by change.
 
-The copy is made on the snapshot at which the slot begins, so that nothing is missing between the two and nothing is there
-twice. Fence, subscription and keys are in the fresh database before it gets its name: what has the name, follows.
+The copy is made on the snapshot at which the slot begins, so that nothing is missing between the two and nothing is
+there twice. Fence, subscription and keys are in the fresh database before it gets its name: what has the name, follows.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class State:
 
 @dataclass
 class Follow:
-    """All databases of one call. ``reached``: host and port at which the target reaches the source, where they differ."""
+    """All databases of one call. ``reached``: host and port at which the target reaches the source, where they
+    differ."""
 
     journal: Journal
     run: str
@@ -76,7 +77,8 @@ class Follow:
         return [wish.datastore for wish in self.wishes if any(self._left(wish))]
 
     def begin(self) -> dict[str, Any]:
-        """Copies and follows what does not follow yet; what was cut off begins anew. Gives the evidence of the copies."""
+        """Copies and follows what does not follow yet; what was cut off begins anew. Gives the evidence of the
+        copies."""
         found: dict[str, Any] = {}
         for wish in self.wishes:
             if not self._resumed(wish):
@@ -96,9 +98,14 @@ class Follow:
             if subscription is None or slot is None:
                 return State(False)
             obstacles = watch.look(cursor).sentences()
-            obstacles += [f"The table {table} is not followed: it was made since the copy." for table in publisher.unpublished(cursor)]
+            obstacles += [
+                f"The table {table} is not followed: it was made since the copy."
+                for table in publisher.unpublished(cursor)
+            ]
         if slot.lost:
-            obstacles.insert(0, f"The slot {name} was given up at max_slot_wal_keep_size. End the following and copy again.")
+            obstacles.insert(
+                0, f"The slot {name} was given up at max_slot_wal_keep_size. End the following and copy again."
+            )
         whole = subscription.enabled and not slot.lost
         return State(whole, slot.lag, slot.room, subscription.waiting, subscription.errors, tuple(obstacles))
 
@@ -112,7 +119,10 @@ class Follow:
             if state.obstacles:
                 raise FollowError(f"{title}: {' '.join(state.obstacles)}")
             id_ = f"{self.run}-{secrets.token_hex(8)}"
-            with closing(self._session(self.source, wish.source)) as source, closing(self._session(self.target, wish.target)) as target:
+            with (
+                closing(self._session(self.source, wish.source)) as source,
+                closing(self._session(self.target, wish.target)) as target,
+            ):
                 with source.cursor() as one, target.cursor() as other:
                     subscriber.mark(one, id_)
                     took[wish.datastore] = subscriber.wait_for_mark(other, id_, seconds, title)
@@ -142,7 +152,8 @@ class Follow:
                 slot = publisher.slot(source, self._name(wish))
             if slot is None or slot.lost:
                 raise FollowError(
-                    f"{self.target.title}, database {wish.target} follows a slot that is gone. End that (state: absent), drop or rename the "
+                    f"{self.target.title}, database {wish.target} follows a slot that is gone. End that (state: "
+                    f"absent), drop or rename the "
                     "database, then begin again."
                 )
             if not subscription.enabled:
@@ -171,13 +182,17 @@ class Follow:
     def _join(self, wish: Wish) -> None:
         """Fence, marks of keys and the subscription, in the fresh database."""
         install.install(self.target, wish.fresh, CLOSED, self.patience)
-        with closing(self._session(self.source, wish.source)) as source, closing(self._session(self.target, wish.fresh)) as target:
-            with source.cursor() as one, target.cursor() as other:
-                one.execute(f"SELECT relation, was FROM {SCHEMA}.identity")
-                for row in one.fetchall():
-                    other.execute(f"INSERT INTO {SCHEMA}.identity VALUES (%s, %s) ON CONFLICT DO NOTHING", row)
-                parts = reader(one, wish.datastore, self.source, wish.source, self.reached)
-                subscriber.subscribe(other, self._name(wish), parts)
+        with (
+            closing(self._session(self.source, wish.source)) as source,
+            closing(self._session(self.target, wish.fresh)) as target,
+            source.cursor() as one,
+            target.cursor() as other,
+        ):
+            one.execute(f"SELECT relation, was FROM {SCHEMA}.identity")
+            for row in one.fetchall():
+                other.execute(f"INSERT INTO {SCHEMA}.identity VALUES (%s, %s) ON CONFLICT DO NOTHING", row)
+            parts = reader(one, wish.datastore, self.source, wish.source, self.reached)
+            subscriber.subscribe(other, self._name(wish), parts)
 
     def _clear(self, wish: Wish) -> None:
         """What a beginning that was cut off has left."""
@@ -214,7 +229,9 @@ class Follow:
         slot, __, subscription = self._left(wish)
         if slot or subscription:
             what = "slot" if slot else "subscription"
-            raise FollowError(f"The {what} {self._name(wish)} is still there. A forgotten slot fills the disk: drop it by hand.")
+            raise FollowError(
+                f"The {what} {self._name(wish)} is still there. A forgotten slot fills the disk: drop it by hand."
+            )
 
     def _left(self, wish: Wish) -> tuple[bool, bool, bool]:
         """Whether there is a slot, a publication, a subscription."""
@@ -246,7 +263,8 @@ def reader(cursor: Any, datastore: str, endpoint: Endpoint, name: str, reached: 
     host, port = reached.get("host") or endpoint.host, reached.get("port") or endpoint.port
     if str(host).startswith("/"):
         raise FollowError(
-            f"{endpoint.title} is known by its socket only, which the other server can't use. Say at which address it is reached (reached: …)."
+            f"{endpoint.title} is known by its socket only, which the other server can't use. Say at which "
+            f"address it is reached (reached: …)."
         )
     return {
         "host": host,

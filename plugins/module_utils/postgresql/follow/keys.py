@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What rows are known by while they are followed.
 
-Every table gets a replica identity *before* it is published: once a table without one is in a publication, every UPDATE and
-DELETE of the application on it fails. A table without a usable key gets ``REPLICA IDENTITY FULL``, which the apply worker can
-only follow when each column's type has an equality operator; at the first UPDATE of another it would stop for good.
+Every table gets a replica identity *before* it is published: once a table without one is in a publication, every
+UPDATE and DELETE of the application on it fails. A table without a usable key gets ``REPLICA IDENTITY FULL``, which the
+apply worker can only follow when each column's type has an equality operator; at the first UPDATE of another it would
+stop for good.
 """
 
 from __future__ import annotations
@@ -20,23 +21,27 @@ from ..fence.travel import OUTSIDE
 from ..quoting import identifier, literal, qualified
 from .errors import FollowError
 
-# Only permanent tables have changes that can be followed, and only leaves have rows. Of an extension's tables those move
-# whose rows it has declared to be the user's.
+# Only permanent tables have changes that can be followed, and only leaves have rows. Of an extension's tables those
+# move whose rows it has declared to be the user's.
 TABLES = f"""
 SELECT c.oid::bigint, n.nspname, c.relname, c.relpersistence = 'u', c.relreplident::text,
   pg_get_replica_identity_index(c.oid) IS NOT NULL OR c.relreplident = 'f',
   (SELECT x.relname FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
-    WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+    WHERE i.indrelid = c.oid AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indpred IS NULL
+      AND i.indexprs IS NULL
       AND NOT EXISTS (SELECT FROM unnest(i.indkey::smallint[]) WITH ORDINALITY k(number, place)
-        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts AND NOT a.attnotnull)
+        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number WHERE k.place <= i.indnkeyatts
+          AND NOT a.attnotnull)
     ORDER BY i.indisprimary DESC, i.indnkeyatts, x.relname LIMIT 1),
   ARRAY(SELECT DISTINCT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
     WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
   EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig)
     AND coalesce(e.extcondition[array_position(e.extconfig, c.oid)], '') <> '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND {OUTSIDE}
-  AND (NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+WHERE c.relkind = 'r' AND c.relpersistence <> 't' AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND {OUTSIDE}
+  AND (NOT EXISTS (SELECT FROM pg_depend d
+         WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
        OR EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig)))
 ORDER BY 2, 3"""
 _NO_EQUALITY = "42883"
@@ -95,7 +100,8 @@ def plan(tables: list[Table], incomparable: set[str]) -> tuple[dict[Table, str],
             changes[table] = f"ALTER TABLE {table.quoted} REPLICA IDENTITY USING INDEX {identifier(table.index)}"
         elif bad := sorted(set(table.types) & incomparable):
             refused.append(
-                f"{table.title} has neither a usable key nor only columns that can be compared ({', '.join(bad)}): its updates can't "
+                f"{table.title} has neither a usable key nor only columns that can be compared "
+                f"({', '.join(bad)}): its updates can't "
                 "be followed. Give it a primary key, or move this database by freeze-copy."
             )
         else:
@@ -104,7 +110,8 @@ def plan(tables: list[Table], incomparable: set[str]) -> tuple[dict[Table, str],
 
 
 def needed(cursor: Any) -> list[Work]:
-    """What is to be done, each table's old identity kept in the same transaction; :class:`FollowError` where it can't be."""
+    """What is to be done, each table's old identity kept in the same transaction; :class:`FollowError` where it can't
+    be."""
     tables = gather(cursor)
     keyless = [table for table in tables if not (table.unlogged or table.identified or table.index)]
     incomparable = without_equality(cursor, {each for table in keyless for each in table.types})
@@ -116,7 +123,8 @@ def needed(cursor: Any) -> list[Work]:
             f"The replica identity of {table.title}",
             table.oid,
             (
-                f"INSERT INTO {SCHEMA}.identity VALUES ({literal(table.quoted)}, {literal(table.identity)}) ON CONFLICT DO NOTHING",
+                f"INSERT INTO {SCHEMA}.identity VALUES ({literal(table.quoted)}, {literal(table.identity)}) ON "
+                f"CONFLICT DO NOTHING",
                 statement,
             ),
         )
@@ -126,7 +134,9 @@ def needed(cursor: Any) -> list[Work]:
 
 def returned(cursor: Any) -> list[Work]:
     """What gives every table back the identity that it had."""
-    cursor.execute(f"SELECT relation, was, coalesce(to_regclass(relation)::oid::bigint, 0) FROM {SCHEMA}.identity ORDER BY 1")
+    cursor.execute(
+        f"SELECT relation, was, coalesce(to_regclass(relation)::oid::bigint, 0) FROM {SCHEMA}.identity ORDER BY 1"
+    )
     return [
         Work(f"The replica identity of {relation}", oid, _return(relation, was, oid))
         for relation, was, oid in cursor.fetchall()

@@ -66,7 +66,8 @@ def publish(connection: Any, seconds: float) -> list[str]:
         cursor.execute("SELECT current_setting('wal_level')")
         if cursor.fetchone()[0] != "logical":
             raise FollowError(
-                "The server runs with another wal_level than logical, which following needs: ALTER SYSTEM SET wal_level = logical and one "
+                "The server runs with another wal_level than logical, which following needs: ALTER SYSTEM SET "
+                "wal_level = logical and one "
                 "restart of it, planned, for it ends every connection; or move this database by freeze-copy."
             )
         patience.run(connection, keys.needed(cursor), seconds)
@@ -81,15 +82,20 @@ def publish(connection: Any, seconds: float) -> list[str]:
 
 def unpublished(cursor: Any) -> list[str]:
     """Tables that have changes to follow and are not in the publication: made since."""
-    cursor.execute("SELECT schemaname || '.' || tablename FROM pg_catalog.pg_publication_tables WHERE pubname = %s", (FOLLOW,))
+    cursor.execute(
+        "SELECT schemaname || '.' || tablename FROM pg_catalog.pg_publication_tables WHERE pubname = %s", (FOLLOW,)
+    )
     there = {name for (name,) in cursor.fetchall()}
     return [
-        table.title for table in keys.gather(cursor) if not (table.unlogged or table.filtered) and table.title not in there
+        table.title
+        for table in keys.gather(cursor)
+        if not (table.unlogged or table.filtered) and table.title not in there
     ]
 
 
 def seed_slot(endpoint: Endpoint, database: str, name: str) -> tuple[Any, str]:
-    """A slot, and a snapshot of exactly where it begins, valid as long as the connection that is returned stays open."""
+    """A slot, and a snapshot of exactly where it begins, valid as long as the connection that is returned stays
+    open."""
     connection = endpoint.connect(database, replication=True)
     try:
         with connection.cursor() as cursor:
@@ -125,7 +131,9 @@ def withdraw(connection: Any, datastore: str, name: str, seconds: float) -> None
     """Slot, publication and role; the keys stay, for the other direction needs them too."""
     with connection.cursor() as cursor:
         drop_slot(cursor, name)
-        patience.run(connection, [patience.Work("The publication", 0, (f"DROP PUBLICATION IF EXISTS {FOLLOW}",))], seconds)
+        patience.run(
+            connection, [patience.Work("The publication", 0, (f"DROP PUBLICATION IF EXISTS {FOLLOW}",))], seconds
+        )
         cursor.execute(f"DROP ROLE IF EXISTS {identifier(role_of(datastore))}")
 
 
@@ -143,7 +151,8 @@ def drop_slot(cursor: Any, name: str) -> None:
     until = time.monotonic() + SLOT_SECONDS
     while (found := slot(cursor, name)) is not None:
         if found.active:
-            cursor.execute("SELECT pg_catalog.pg_terminate_backend(active_pid) FROM pg_catalog.pg_replication_slots WHERE slot_name = %s", (name,))  # fmt: skip
+            cursor.execute("SELECT pg_catalog.pg_terminate_backend(active_pid) FROM "
+                           "pg_catalog.pg_replication_slots WHERE slot_name = %s", (name,))  # fmt: skip
         try:
             cursor.execute("SELECT pg_catalog.pg_drop_replication_slot(%s)", (name,))
         except Exception as error:
@@ -161,5 +170,3 @@ def cut_off(endpoint: Endpoint, name: str) -> None:
 def close(connection: Any) -> None:
     with suppress(Exception):
         connection.close()
-
-

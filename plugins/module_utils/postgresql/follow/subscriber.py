@@ -19,9 +19,15 @@ LOOK_SECONDS = 0.001
 FIRST_WITH_ORIGIN = 160000
 FIRST_WITH_STATS = 150000
 # The statement holds a password.
-_SILENT = {"log_statement": "none", "log_min_error_statement": "panic", "log_min_duration_statement": "-1", "log_parser_stats": "off"}
+_SILENT = {
+    "log_statement": "none",
+    "log_min_error_statement": "panic",
+    "log_min_duration_statement": "-1",
+    "log_parser_stats": "off",
+}
 _FOUND = """
-SELECT s.subenabled, s.subslotname, (SELECT count(*) FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = s.oid AND r.srsubstate <> 'r'),
+SELECT s.subenabled, s.subslotname, (SELECT count(*) FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = s.oid
+  AND r.srsubstate <> 'r'),
   EXISTS (SELECT FROM pg_catalog.pg_stat_subscription t WHERE t.subid = s.oid AND t.pid IS NOT NULL), s.oid::bigint
 FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
 WHERE d.datname = current_database() AND s.subname = %s"""
@@ -30,7 +36,8 @@ _ERRORS = "SELECT apply_error_count FROM pg_catalog.pg_stat_subscription_stats W
 
 @dataclass(frozen=True)
 class Subscription:
-    """``waiting``: tables that are not ready. ``errors``: how often the apply worker has failed, None where no server counts it."""
+    """``waiting``: tables that are not ready. ``errors``: how often the apply worker has failed, None where no server
+    counts it."""
 
     enabled: bool
     slot: str | None
@@ -55,7 +62,8 @@ def find(cursor: Any, name: str) -> Subscription | None:
 def conninfo(parts: Mapping[str, Any]) -> str:
     """As libpq reads it."""
     return " ".join(
-        f"{name}='{str(value).replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'" for name, value in parts.items()
+        f"{name}='{str(value).replace(chr(92), chr(92) * 2).replace(chr(39), chr(92) + chr(39))}'"
+        for name, value in parts.items()
     )
 
 
@@ -68,7 +76,8 @@ def subscribe(cursor: Any, name: str, parts: Mapping[str, Any]) -> None:
     for setting, value in _SILENT.items():
         cursor.execute(f"SET {setting} = {literal(value)}")
     cursor.execute(
-        f"CREATE SUBSCRIPTION {identifier(name)} CONNECTION {literal(conninfo(parts))} PUBLICATION {FOLLOW} WITH ({options})"
+        f"CREATE SUBSCRIPTION {identifier(name)} CONNECTION {literal(conninfo(parts))} PUBLICATION {FOLLOW} "
+        f"WITH ({options})"
     )
     # The apply worker logs in as the owner, which the controller's role may not.
     cursor.execute("SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10")
@@ -108,7 +117,8 @@ def wait_for_mark(cursor: Any, id_: str, seconds: float, title: str) -> float:
     while not arrived(cursor, id_):
         if time.monotonic() - began > seconds:
             raise FollowError(
-                f"{title} did not catch up within {seconds:.0f} s. Its server's log says what the apply worker waits for; then try again."
+                f"{title} did not catch up within {seconds:.0f} s. Its server's log says what the apply worker "
+                f"waits for; then try again."
             )
         time.sleep(LOOK_SECONDS)
     return round(time.monotonic() - began, 4)

@@ -1,9 +1,11 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The other direction, in the steps that a window makes: whatever is written on the new side follows back to the old one.
+"""The other direction, in the steps that a window makes: whatever is written on the new side follows back to the old
+one.
 
-Both directions at once would loop for ever before PostgreSQL 16: the forward one is seen gone before the reverse one is made.
+Both directions at once would loop for ever before PostgreSQL 16: the forward one is seen gone before the reverse one is
+made.
 """
 
 from __future__ import annotations
@@ -32,19 +34,29 @@ def point(cursor: Any, forward: str, reverse: str) -> None:
 
 
 def drop_forward(source: Any, target: Any, datastore: str, forward: str, seconds: float) -> None:
-    """Subscription, slot, publication and reader of the way there, seen gone. ``source`` and ``target`` are sessions."""
+    """Subscription, slot, publication and reader of the way there, seen gone. ``source`` and ``target`` are
+    sessions."""
     with source.cursor() as one, target.cursor() as other:
         subscriber.unsubscribe(other, forward)
         publisher.withdraw(source, datastore, forward, seconds)
         left = subscriber.find(other, forward) or publisher.slot(one, forward)
     if left:
-        raise FollowError(f"The direction {forward} is still there, and both at once would loop. Drop it by hand, then go on.")
+        raise FollowError(
+            f"The direction {forward} is still there, and both at once would loop. Drop it by hand, then go on."
+        )
 
 
 def follow_back(
-    source: Any, target: Any, reverse: str, datastore: str, endpoint: Endpoint, database: str, reached: Mapping[str, Any]
+    source: Any,
+    target: Any,
+    reverse: str,
+    datastore: str,
+    endpoint: Endpoint,
+    database: str,
+    reached: Mapping[str, Any],
 ) -> None:
-    """The old side (``source``) follows the new one (``target``, at ``endpoint``) from :func:`point` on. May be repeated."""
+    """The old side (``source``) follows the new one (``target``, at ``endpoint``) from :func:`point` on. May be
+    repeated."""
     if subscriber.find(source, reverse) is None:
         subscriber.subscribe(source, reverse, reader(target, datastore, endpoint, database, reached))
     subscriber.enable(source, reverse)

@@ -74,7 +74,10 @@ def test_epoch_is_needed():
 
 def test_closing_a_fence_with_a_hole_is_refused():
     holed = replace(WHOLE, tables=(replace(WHOLE.tables[0], trigger="disabled"), WHOLE.tables[1]))
-    assert "can't be closed: the trigger zz_migration_fence is disabled on public.orders." in planned(holed, "closed", epoch=4).refusal
+    assert (
+        "can't be closed: the trigger zz_migration_fence is disabled on public.orders."
+        in planned(holed, "closed", epoch=4).refusal
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,7 +98,10 @@ def test_problems(change, problem):
 
 def test_installation():
     change = planned(BARE, "installed")
-    assert change.steps[0] == "schema migration" and change.steps[-2:] == ["trigger on public.orders", "trigger on public.ticks"]
+    assert change.steps[0] == "schema migration" and change.steps[-2:] == [
+        "trigger on public.orders",
+        "trigger on public.ticks",
+    ]
     assert change.before() == {"state": "absent", "tables": 2, "fenced": 0}
     assert change.predicted() == {"state": "open", "epoch": 0, "window": "", "direction": "", "tables": 2, "fenced": 2}
     assert not planned(WHOLE, "installed").changed
@@ -147,5 +153,9 @@ def test_a_table_in_use_comes_last(monkeypatch):
 
 def test_who_is_in_the_way_is_named():
     session = Refusing({"fence a": 99})
-    with pytest.raises(FenceError, match=r"within 0 seconds .*it is held by process 7 of app \(psql, idle in transaction, its transaction 60 s old\)"):
+    with pytest.raises(
+        FenceError,
+        match=r"within 0 seconds .*it is held by process 7 of app \(psql, idle in transaction, its transaction "
+        r"60 s old\)",
+    ):
         patience.run(session, [patience.Work("The fence on a", 1, ("fence a",))], 0.0)

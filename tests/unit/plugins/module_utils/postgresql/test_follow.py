@@ -7,7 +7,12 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence import travel
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow import keys, publisher, subscriber, watch
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow import (
+    keys,
+    publisher,
+    subscriber,
+    watch,
+)
 
 TABLE = keys.Table(1, "public", "orders", False, "d", False, None, ("text", "integer"))
 
@@ -41,7 +46,10 @@ def test_own_schema_of_that_name():
 
 
 def test_roles_of_a_migration_are_not_saved():
-    script = b"CREATE ROLE migration_controller;\nALTER ROLE migration_follower_shop WITH LOGIN;\nCREATE ROLE app;\nCREATE ROLE migration_other;"
+    script = (
+        b"CREATE ROLE migration_controller;\nALTER ROLE migration_follower_shop WITH LOGIN;\nCREATE ROLE "
+        b"app;\nCREATE ROLE migration_other;"
+    )
     assert travel.roles_of_others(script) == b"CREATE ROLE app;\nCREATE ROLE migration_other;"
 
 
@@ -80,7 +88,9 @@ def test_table_that_can_not_be_followed():
     odd = replace(TABLE, types=("json", "point", "text"))
     changes, refused = keys.plan([odd, replace(odd, name="keyed", index="k")], {"json", "point"})
     assert [table.name for table in changes] == ["keyed"]
-    assert refused[0].startswith("public.orders has neither a usable key nor only columns that can be compared (json, point)")
+    assert refused[0].startswith(
+        "public.orders has neither a usable key nor only columns that can be compared (json, point)"
+    )
 
 
 def test_names_fit():
@@ -93,8 +103,13 @@ def test_password_with_quotes():
 
 
 def test_obstacles():
-    changes = watch.Changes((("ALTER TABLE", "public.orders", "ALTER TABLE orders ADD c int"),), True, ("public.scratch",))
+    changes = watch.Changes(
+        (("ALTER TABLE", "public.orders", "ALTER TABLE orders ADD c int"),), True, ("public.scratch",)
+    )
     text = " ".join(changes.sentences())
-    assert "ALTER TABLE public.orders was done here since the copy and is not on the other side: ALTER TABLE orders ADD c int." in text
+    assert (
+        "ALTER TABLE public.orders was done here since the copy and is not on the other side: ALTER TABLE "
+        "orders ADD c int." in text
+    )
     assert "Large objects were written to" in text and "public.scratch" in text
     assert watch.Changes().sentences() == []
