@@ -50,9 +50,8 @@ def address(host) -> str:
 @pytest.fixture(scope="module")
 def zoo(host, migration) -> None:
     """What breaks careless migrations: in the database of auth, in Redis, and in the variables of a container."""
-    host.check_output(
-        "DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-psycopg2 > /dev/null"
-    )
+    install = "apt-get install -qy --no-install-recommends python3-psycopg2"
+    host.check_output(f"(apt-get update -q && DEBIAN_FRONTEND=noninteractive {install}) > /dev/null")
     migration.put_folder(ROOT / "tests" / "seed" / "postgresql", "/root/scenarios/postgresql")
     password = "PGPASSWORD=$(grep ^POSTGRES_PASSWORD= /srv/cryptobot/.env | cut -d= -f2-)"
     words = ["--port", "15432", "--database", "auth_db", "--rows", str(ROWS)]
@@ -100,7 +99,7 @@ def test_a_look_changes_nothing(migration, imported) -> None:
 
 
 @pytest.fixture(scope="module")
-def migrated(migration) -> dict[str, Any]:
+def migrated(migration, imported) -> dict[str, Any]:
     """Migrated, through the death of what works on the host and of the controller; the report."""
     migration.killed("migrate", "end:copy:postgresql:auth")
     migration.orphaned("migrate", "begin:verify:postgresql:trade")
