@@ -60,7 +60,10 @@ def zoo(host, migration) -> None:
     host.check_output("umask 077; grep ^REDIS_PASSWORD= /srv/cryptobot/.env | cut -d= -f2- > /root/scenarios/redis")
     words = ["--host", address, "--port", "6379", "--password-file", "/root/scenarios/redis", "--keys", "2000"]
     migration.python(ROOT / "tests" / "seed" / "redis.py", *words, quoted=False)
-    lines = [f"      {json.dumps(name)}: {json.dumps(value)}\n" for name, value in shop.escaped(shop.AWKWARD).items()]
+    lines = [
+        f"      {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}\n"
+        for name, value in shop.escaped(shop.AWKWARD).items()
+    ]
     migration.edit("/srv/cryptobot/docker-compose.yml", AWKWARD_AT, AWKWARD_AT + "".join(lines))
     compose = "docker compose" if host.run("docker compose version").rc == 0 else "docker-compose"
     host.check_output(f"cd /srv/cryptobot && {compose} up -d --no-build reporting < /dev/null")
