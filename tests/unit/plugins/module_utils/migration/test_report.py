@@ -12,6 +12,7 @@ def book(tmp_path) -> Journal:
     at = "2026-01-02T03:04:{:02d}.000+00:00".format
     lines = [
         (0, "run", "begin", {"inputs": {"operation": "migrate", "group": "all"}}),
+        (0, "plan", "begin", {}), (1, "plan", "done", {"evidence": {"seconds": {"freeze": 30}}}),
         (1, "stop", "begin", {}), (4, "stop", "done", {"evidence": {"stopped": 15}}),
         (4, "copy", "begin", {}), (6, "copy", "failed", {"error": "away <b>"}),
         (20, "copy", "begin", {}), (25, "copy", "done", {"evidence": {"rows": 7000, "bytes": 1_000_000, "equal": True}}),
@@ -27,6 +28,7 @@ def test_the_report_has_times_attempts_and_proofs(book: Journal) -> None:
     made = report.build(book, "r", {"next": ["Look."], "urls": []})
     assert made["outcome"] == "unfinished"
     assert made["freeze"] == 39.0
+    assert made["predicted"] == {"freeze": 30}
     by_name = {step["name"]: step for step in made["steps"]}
     assert (by_name["copy"]["seconds"], by_name["copy"]["attempts"]) == (7.0, 2)
     text = "\n".join(report.lines(made))
