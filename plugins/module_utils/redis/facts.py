@@ -68,6 +68,11 @@ class Facts:
         """Whether it keeps its data in files."""
         return self.settings.get("appendonly") == "yes" or bool(self.settings.get("save"))
 
+    @property
+    def script(self) -> str:
+        """The command by which it runs a script that only reads; from 7.0 one that refuses to write."""
+        return "EVAL_RO" if self.at_least(7) else "EVAL"
+
     def at_least(self, *version: int) -> bool:
         return self.version >= version
 

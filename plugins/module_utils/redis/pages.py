@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import scripts
-from .client import Connection, RedisError, encoded, refusal
+from .client import Connection, RedisError, encoded, refusal, refused
 from .facts import TYPES, Facts
 from .pieces import Pieces
 
@@ -74,7 +74,7 @@ class Copier:
         source.send(self._request(script, cursor))
         expected, reported = 0, self.copied
         while True:
-            page = source.answer("EVAL")
+            page = self._answer(source)
             cursor = page[0]
             rows = [page[place : place + width] for place in range(1, len(page), width)]
             requests, rest = self._typed(rows) if self.typewise else _restored(rows)
@@ -97,10 +97,21 @@ class Copier:
             if not more:
                 return
 
+    def _answer(self, source: Connection) -> list[Any]:
+        try:
+            return list(source.answer(self.facts.script))
+        except RedisError as error:
+            if not refused(error):
+                raise
+            raise RedisError(
+                f"{self.facts.title} lets its user run no scripts ({self.facts.script}), by which values are read. "
+                "Give it the right to, or copy with way: replica"
+            ) from None
+
     def _request(self, script: str, cursor: bytes) -> bytes:
         absolute = b"1" if self.facts.at_least(7) else b"0"
         fields = b"1" if any(each.expiring_fields for each in self.facts.indices.values()) else b"0"
-        return encoded((b"EVAL", script, b"0", cursor, b"%d" % PAGE, absolute, b"%d" % ROOM, b"%d" % LARGEST, fields))
+        return encoded((self.facts.script, script, b"0", cursor, b"%d" % PAGE, absolute, b"%d" % ROOM, b"%d" % LARGEST, fields))
 
     def _typed(self, rows: list[list[Any]]) -> tuple[list[bytes], list[list[Any]]]:
         requests: list[bytes] = []

@@ -16,8 +16,7 @@ class Side:
     def __init__(self, pages: Connection, aside: Connection, facts: Facts) -> None:
         self.pages, self.aside = pages, aside
         self._absolute = b"1" if facts.at_least(7) else b"0"
-        # Refuses every script that would write.
-        self._command = "EVAL_RO" if facts.at_least(7) else "EVAL"
+        self._command = facts.script
         self.asks_for_many = facts.at_least(6, 2)
 
     def orders_by_bytes(self) -> bool | None:

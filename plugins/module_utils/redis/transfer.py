@@ -179,7 +179,7 @@ class Transfer:
             cursor = b"0"
             with self._task.source.connect(index) as redis:
                 while True:
-                    cursor, *found = redis.ask("EVAL", scripts.CENSUS, "0", cursor, "1000")
+                    cursor, *found = redis.ask(facts.script, scripts.CENSUS, "0", cursor, "1000")
                     for kind, count in zip(found[::2], found[1::2], strict=True):
                         counts[kind.decode()] = counts.get(kind.decode(), 0) + count
                     if cursor == b"0":
