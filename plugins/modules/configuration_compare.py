@@ -27,6 +27,11 @@ options:
       - "Further intended changes: by V(compose-service:VARIABLE), or by V(VARIABLE) for all services, the reason."
     type: dict
     default: {}
+  accept:
+    description: Answered decisions. V(unknown-service:NAME) says that nothing of that service moves, its variables neither.
+    type: list
+    elements: str
+    default: []
   fail:
     description: Whether a difference is a failure.
     type: bool
@@ -110,9 +115,12 @@ from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine imp
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.gather import image_environment
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 
+UNKNOWN = "unknown-service"
+"""The finding that the catalogue names a container nowhere."""
 ARGUMENTS: dict[str, Any] = {
     "project": {"type": "str", "required": True},
     "changes": {"type": "dict", "default": {}},
+    "accept": {"type": "list", "elements": "str", "default": []},
     "fail": {"type": "bool", "default": True},
     "run": {"type": "str"},
     "step": {"type": "str", "default": "verify:configuration"},
@@ -138,7 +146,8 @@ def compare(params: dict[str, Any], engine: Engine) -> Comparison:
         for process in mine:
             comparison.add(process, container, of_image, translator, list(reader.natives(process)))
         if not mine:
-            comparison.add_other(container, servers(params["datastores"]))
+            left = bool({UNKNOWN, f"{UNKNOWN}:{container.service}"} & set(params["accept"]))
+            comparison.add_other(container, servers(params["datastores"]), left)
     return comparison
 
 

@@ -155,13 +155,18 @@ class Comparison:
                 digests = self._digest(given[name]), "" if there is None else self._digest(there)
                 self.lines.append(Line(**{**asdict(line), "container": digests[0], "native": digests[1]}))
 
-    def add_other(self, container: Container, servers: Mapping[str, str]) -> None:
-        """A container that is no process of the catalogue: the server of a datastore, or one that nobody named."""
+    def add_other(self, container: Container, servers: Mapping[str, str], left: bool = False) -> None:
+        """A container that is no process of the catalogue: the server of a datastore, or one that nobody named.
+
+        ``left``: the operator has accepted that nothing of it moves.
+        """
         store = servers.get(container.service)
-        state = INTENDED_CHANGE if store else MISSING
+        state = INTENDED_CHANGE if store or left else MISSING
         reason = (
             f"of the server of {store}, which natively the catalogue sets up"
             if store
+            else "the service is left behind, as was accepted"
+            if left
             else "no process of the catalogue is this container"
         )
         for name, value in sorted(container.environment.items()):

@@ -254,3 +254,13 @@ def test_what_an_operator_set_otherwise_is_a_decision():
     assert (found.severity, found.object) == ("decision", "services.trade.settings.log_level")
     assert "group_vars/all.yml:3" in found.text
     assert list(overridden(imported.patches, dict.fromkeys(mine, "catalogues/cryptobot.yml"))) == []
+
+
+@pytest.mark.parametrize(
+    ("servers", "left", "state"),
+    [({}, False, "missing"), ({}, True, "intended"), ({"adminer": "auth"}, False, "intended")],
+)
+def test_a_container_that_nobody_named_is_missed_unless_it_was_accepted(servers, left, state):
+    comparison = Comparison(Client([]).engine, {})
+    comparison.add_other(Container(container("adminer", env={"THEME": "dark"})), servers, left)
+    assert [(line.variable, line.state) for line in comparison.lines] == [("THEME", state)]
