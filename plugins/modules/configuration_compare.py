@@ -28,7 +28,7 @@ options:
     type: dict
     default: {}
   accept:
-    description: Answered decisions. V(unknown-service:NAME) says that nothing of that service moves, its variables neither.
+    description: Answered decisions. With V(unknown-service:NAME) nothing of that service moves, its variables neither.
     type: list
     elements: str
     default: []
