@@ -111,8 +111,9 @@ def copy(source: bytes, target: bytes) -> None:
                 destination.close()
     except sqlite3.Error as error:
         _remove(new)
+        advice = "Make room and run this again." if "full" in str(error) else "See who uses it, or whether it is damaged."
         raise SqliteError(
-            f"The SQLite database {os.fsdecode(source)} can't be copied: {error}. See who uses it, or whether it is damaged."
+            f"The SQLite database {os.fsdecode(source)} can't be copied to {os.fsdecode(target)}: {error}. {advice}"
         ) from None
     if wrong:
         _remove(new)

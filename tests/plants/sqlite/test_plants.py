@@ -1,6 +1,8 @@
 """Every planted difference in a copied SQLite database is found and named exactly, and nothing else is.
 
 pytest tests/plants/sqlite
+
+As root: a small disk is mounted.
 """
 
 from __future__ import annotations
@@ -176,6 +178,22 @@ def test_a_damaged_database_is_refused(tmp_path, source):
     with pytest.raises(database.SqliteError, match="damaged|malformed"):
         database.copy(os.fsencode(path), os.fsencode(tmp_path / "copy.db"))
     assert not (tmp_path / "copy.db").exists()
+
+
+def test_a_disk_that_fills_up_leaves_nothing_half(tmp_path, source):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "tmpfs", disk, "-o"]
+    subprocess.run([*mount, "size=32k"], check=True)
+    try:
+        with pytest.raises(database.SqliteError, match="copy.db: database or disk is full. Make room and run this again"):
+            database.copy(source, os.fsencode(disk / "copy.db"))
+        assert list(disk.iterdir()) == []
+        subprocess.run([*mount, "remount,size=8m"], check=True)
+        database.copy(source, os.fsencode(disk / "copy.db"))
+        assert compare.compare(source, os.fsencode(disk / "copy.db")).differences == ()
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_a_locked_database_does_not_wait_for_ever(tmp_path, monkeypatch):
