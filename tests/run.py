@@ -39,6 +39,7 @@ ONLY_IN_ALL = frozenset(
         "scenario-compose",
         "scenario-migration",
         "scenario-renamed",
+        "scenario-router",
         "scenario-resilience-12",
         "scenario-resilience-13",
         "scenario-sides",

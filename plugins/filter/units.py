@@ -34,6 +34,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "edge_listen": edge_catalogue.listen,
+            "edge_doors": edge_catalogue.sided_doors,
             "migration_files": units_tree.migration_files,
             "service_files": service_files,
             "unit_command": unit_command,

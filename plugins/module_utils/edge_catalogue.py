@@ -47,8 +47,55 @@ def listen(
     address = catalogue["hosts"][host]["address"]
     elsewhere = called_from_elsewhere(catalogue, host) and not is_loopback(address)
     for door in catalogue["doors"]:
-        sockets[f"{door['name']}_public"] = endpoint(bind, public_port(door["public"], sides))
+        sockets.update(_public(door, bind, sides or {}))
         sockets[f"{door['name']}_internal"] = endpoint(LOOPBACK, door["internal"])
         if elsewhere:
             sockets[f"{door['name']}_internal_hosts"] = endpoint(address, door["internal"])
+        for number, gateway in enumerate(_bridges(catalogue, door, sides or {}), 1):
+            sockets[f"{door['name']}_internal_bridge{number}"] = endpoint(gateway, door["internal"])
     return sockets
+
+
+def _public(door: Mapping[str, Any], bind: str, sides: Mapping[str, Any]) -> dict[str, str]:
+    """A port that containers publish on loopback alone has a door that is closed from outside, too."""
+    port = public_port(door["public"], sides)
+    if door["public"] in sides.get("loopback", ()):
+        return {f"{door['name']}_public": endpoint(LOOPBACK, port)}
+    found = {f"{door['name']}_public": endpoint(bind, port)}
+    if sides.get("ipv6") and bind == EVERYWHERE[0] and port != door["public"]:
+        found[f"{door['name']}_public_v6"] = endpoint(EVERYWHERE[1], port)
+    return found
+
+
+def _bridges(catalogue: Mapping[str, Any], door: Mapping[str, Any], sides: Mapping[str, Any]) -> list[str]:
+    """The host's addresses on the networks of a door's container, where redirected calls between containers arrive."""
+    return list(sides.get("bridges", {}).get(container_of(catalogue, door)[0], ()))
+
+
+def container_of(catalogue: Mapping[str, Any], door: Mapping[str, Any]) -> tuple[str, int]:
+    """The Compose service behind a door, and its port there; empty and 0 for what Docker does not have."""
+    service = catalogue.get("services", {}).get(door["service"], {})
+    docker = service.get("processes", {}).get(door["process"], {}).get("docker") or {}
+    return docker.get("service", ""), docker.get("port") or 0
+
+
+def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the router needs of each door while either side can serve.
+
+    ``public`` is the port at which the proxy listens, ``variable`` names the container's address in the configuration.
+    """
+    found = []
+    for door in catalogue["doors"]:
+        service, port = container_of(catalogue, door)
+        found.append(
+            {
+                "name": door["name"],
+                "group": catalogue["services"][door["service"]]["migration_group"],
+                "container": service,
+                "port": port,
+                "public": public_port(door["public"], sides),
+                "internal": door["internal"],
+                "variable": f"{door['name'].upper()}_CONTAINER",
+            }
+        )
+    return found

@@ -44,6 +44,10 @@ options:
     description: Where the record is.
     type: path
     default: /var/lib/cryptobot-migration
+  router:
+    description: Where the state of the router is, on a host that has it. It leads requests to the side that is recorded.
+    type: path
+    default: /var/lib/cryptobot-router
 """
 
 EXAMPLES = r"""
@@ -85,6 +89,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import Sides, SidesError
+from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import RouterError
+from ansible_collections.cryptobot.native.plugins.module_utils.router.sides import follow
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 ARGUMENTS: dict[str, Any] = {
@@ -95,7 +101,9 @@ ARGUMENTS: dict[str, Any] = {
     "fact": {"type": "dict", "default": {}},
     "run": {"type": "str", "default": ""},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
+    "router": {"type": "path", "default": "/var/lib/cryptobot-router"},
 }
+RECORDED = ("groups", "datastores", "services")
 
 
 def wanted(before: Sides, params: dict[str, Any]) -> Sides:
@@ -118,10 +126,10 @@ def main() -> None:
         changes = [Change(*change) for change in after.changes_from(before)]
         if changes and not module.check_mode:
             after.save()
+            follow(after.groups, module.params["router"])
             StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in changes)
-        ports = {key: value for key, value in module.params["fact"].items() if key in ("published", "reserved_ports")}
-        fact = after.fact(catalogue) | ports
-    except SidesError as error:
+        fact = after.fact(catalogue) | {key: value for key, value in module.params["fact"].items() if key not in RECORDED}
+    except (SidesError, RouterError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=bool(changes),

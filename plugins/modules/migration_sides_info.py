@@ -50,7 +50,10 @@ ansible_facts:
   type: dict
   contains:
     cryptobot_sides:
-      description: Sides (docker, native, or none while stopped on both), ports that the project publishes, and ports to reserve.
+      description:
+        - Sides (docker, native, or none while stopped on both), ports that the project publishes, and ports to reserve. On a host with
+          the engine also the project, which of its ports are on loopback alone, the host's addresses on the networks of each
+          Compose service, and whether the host has IPv6.
       type: dict
       sample:
         groups: {supporting: docker}
@@ -58,6 +61,10 @@ ansible_facts:
         services: {auth: docker}
         published: [8000]
         reserved_ports: "38000"
+        project: cryptobot
+        loopback: []
+        bridges: {auth-service: [172.18.0.1]}
+        ipv6: true
 """
 
 from typing import Any
@@ -67,18 +74,29 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError, Engine
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import published
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import Sides, SidesError
+from ansible_collections.cryptobot.native.plugins.module_utils.router.containers import gateways, networks_of
+from ansible_collections.cryptobot.native.plugins.module_utils.router.state import host_has_ipv6
 
 
-def adopted(module: AnsibleModule, catalogue: dict[str, Any]) -> tuple[list[int], str]:
-    """What the project publishes here, and what the kernel should keep free for it."""
+def adopted(module: AnsibleModule, catalogue: dict[str, Any]) -> dict[str, Any]:
+    """What the project publishes here, what the kernel should keep free for it, and how its containers are reached."""
     if not module.params["engine"]:
-        return [], ""
-    ports = published.ports_of(Engine(), module.params["compose"]["project"])
+        return {"published": [], "reserved_ports": ""}
+    project, engine = module.params["compose"]["project"], Engine()
+    containers = published.containers_of(engine, project)
+    ports = published.published_ports(containers)
     wanted = catalogue.get("ports", [])
     if found := published.clashes(ports, wanted):
         raise DockerError(" ".join(found))
     doors = {one["port"] for one in wanted if one["kind"] in published.MOVABLE}
-    return sorted(ports), published.reserved(doors & set(ports), published.reserved_now())
+    return {
+        "published": sorted(ports),
+        "reserved_ports": published.reserved(doors & set(ports), published.reserved_now()),
+        "project": project,
+        "loopback": published.on_loopback(containers),
+        "bridges": gateways(containers, networks_of(engine, containers)),
+        "ipv6": host_has_ipv6(),
+    }
 
 
 def main() -> None:
@@ -95,8 +113,7 @@ def main() -> None:
     catalogue = module.params["catalogue"]
     try:
         sides = Sides.read(module.params["directory"], catalogue, module.params["compose"])
-        ports, reserved = adopted(module, catalogue)
-        fact = sides.fact(catalogue, ports) | {"reserved_ports": reserved}
+        fact = sides.fact(catalogue) | adopted(module, catalogue)
     except (SidesError, DockerError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, ansible_facts={"cryptobot_sides": fact})

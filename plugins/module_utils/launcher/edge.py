@@ -11,6 +11,7 @@ becomes HAProxy once more, in the same process with the same children.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
 import select
 import shutil
@@ -25,8 +26,9 @@ from .failures import GIVE_UP, Book
 from .process import named, put_off, say
 from .sockets import ListenError, given, keep, read_listen
 
-LIST, PROGRAM, KEPT = "EDGE_LIST", "EDGE_PROGRAM", "EDGE_SOCKETS"
-"""Variables that carry the list's path, HAProxy's path and the open sockets over HAProxy's own re-execution."""
+LIST, PROGRAM, KEPT, VARIABLES = "EDGE_LIST", "EDGE_PROGRAM", "EDGE_SOCKETS", "EDGE_ENVIRONMENT"
+"""Variables that carry paths (of the list, of HAProxy, of a file of variables) and open sockets over HAProxy's own re-execution."""
+LOCK_SECONDS = 30.0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -37,6 +39,8 @@ def parser() -> argparse.ArgumentParser:
     act.add_argument("--drain", metavar="SECONDS", type=float, help="stop softly (ExecStop)")
     options.add_argument("--state", metavar="ADMIN_SOCKET=FILE", type=named, help="where the servers' states are kept over a reload")
     options.add_argument("--listen", metavar="FILE", help="lines of NAME=HOST:PORT; each becomes fd@${NAME} in the configuration")
+    options.add_argument("--environment", metavar="FILE", default="", help="lines of NAME=VALUE for the configuration, read again at each reload")
+    options.add_argument("--lock", metavar="FILE", default="", help="what a reload waits for, so that it does not meet a change of the maps")
     options.add_argument("--unit", metavar="NAME", default="", help="its own name")
     options.add_argument("--stable-after", metavar="SECONDS", type=float, default=300)
     options.add_argument("--limit", type=int, default=20)
@@ -67,6 +71,39 @@ def listen(path: str) -> None:
         os.environ.pop(name, None)
 
 
+def variables(path: str) -> None:
+    """What the configuration takes from the environment beside its sockets. Without the file its own defaults hold."""
+    if not path:
+        return
+    os.environ[VARIABLES] = path
+    try:
+        with open(path, encoding="utf-8") as file:
+            pairs = [line.strip().partition("=") for line in file if "=" in line]
+    except OSError as error:
+        say(f"{path} cannot be read: {error}", 3)
+        return
+    os.environ.update({name: value for name, __, value in pairs})
+
+
+def lock(path: str, limit: float = LOCK_SECONDS) -> int | None:
+    """The open and locked file; None where it is not free in time. The process's end gives it back."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        say(f"{path} cannot be locked: {error}", 4)
+        return -1
+    until = time.monotonic() + limit
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError:
+            if time.monotonic() > until:
+                os.close(descriptor)
+                return None
+        time.sleep(0.05)
+
+
 def become(program: str, arguments: Sequence[str]) -> None:
     for name in (signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(name, signal.SIG_DFL)
@@ -74,8 +111,12 @@ def become(program: str, arguments: Sequence[str]) -> None:
     os.execv(program, [os.path.abspath(sys.argv[0]), *arguments])
 
 
-def check(path: str, command: Sequence[str]) -> int:
+def check(path: str, command: Sequence[str], environment: str = "") -> int:
     """Plain ``haproxy -c`` would fail on ``fd@`` or, worse, bind; these sockets are only for reading the configuration."""
+    if environment and not os.path.exists(environment):
+        say(f"{environment} is not there yet, nor are the maps that the configuration reads: it was not checked")
+        return 0
+    variables(environment)
     dummies = [(name, socket.socket()) for name in read_listen(path)]
     for name, dummy in dummies:
         os.set_inheritable(dummy.fileno(), True)
@@ -157,6 +198,7 @@ def drain(seconds: float) -> None:
 
 def again(arguments: Sequence[str]) -> None:
     """HAProxy executes itself again: whatever goes wrong here, HAProxy must come back, or its workers die with it."""
+    variables(os.environ.get(VARIABLES, ""))
     try:
         listen(os.environ[LIST])
     except Exception as error:  # the old sockets are still open, and HAProxy refuses what it cannot bind
@@ -169,19 +211,23 @@ def main(arguments: Sequence[str]) -> int:
         again(arguments)
     options = parser().parse_args(arguments)
     if options.check:
-        return check(options.listen, options.command)
+        return check(options.listen, options.command, options.environment)
+    if options.reload and options.lock and lock(options.lock) is None:
+        say(f"{options.lock} is not free within {LOCK_SECONDS:.0f} s: not reloaded while the maps are changed", 3)
+        return 1
     if options.state and (options.drain is not None or options.reload):
         save_states(*options.state)
     if options.drain is not None:
         drain(options.drain)
         return 0
     if options.reload:
-        return check(options.listen, options.command) or reload(options.reload)
+        return check(options.listen, options.command, options.environment) or reload(options.reload)
     book = Book.of(options.unit)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     if not put_off(book, options):
         return GIVE_UP
     os.environ[LIST] = options.listen
+    variables(options.environment)
     listen(options.listen)
     become(options.command[0], options.command[1:])
     return 0

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
@@ -14,6 +16,10 @@ from .notify import notify
 
 BACKLOG = 4096
 FIRST_DESCRIPTOR = 3
+AWAITED = re.compile(r"_bridge[0-9]+$")
+"""Names of sockets whose address is that of a container network's bridge, which comes with the engine."""
+IP_FREEBIND = 15
+"""Of Linux; the socket module has no name for it."""
 
 
 class Address(NamedTuple):
@@ -72,18 +78,32 @@ def given(environment: Mapping[str, str], pid: int) -> list[tuple[str, int]]:
     return [(name, FIRST_DESCRIPTOR + index) for index, name in enumerate(names[:count])]
 
 
-def open_listener(address: Address) -> int:
+def open_listener(address: Address, free: bool = False) -> int:
+    """``free``: an address that the host has not yet is bound all the same."""
     listener = socket.socket(socket.AF_INET6 if ":" in address.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Inherited by accepted connections: programs that take a descriptor do not set it, which costs 40 ms an answer.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
-        listener.bind(address)
+        if free:
+            listener.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
+        _bind(listener, address)
         listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
     return listener.detach()
+
+
+def _bind(listener: socket.socket, address: Address) -> None:
+    """[::] beside a socket that has the port on 0.0.0.0 is for IPv6 alone."""
+    try:
+        listener.bind(address)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE or listener.family != socket.AF_INET6:
+            raise
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)
 
 
 def listening_at(descriptor: int) -> Address | None:
@@ -102,7 +122,7 @@ def keep(
     wanted: Mapping[str, Address],
     have: Iterable[tuple[str, int]],
     tell: Callable[..., None] = notify,
-    opener: Callable[[Address], int] = open_listener,
+    opener: Callable[..., int] = open_listener,
     locate: Callable[[int], Address | None] = listening_at,
 ) -> dict[str, int]:
     """One listening descriptor for every wanted name, stored with the manager under that name.
@@ -127,7 +147,7 @@ def keep(
         stored_as, descriptor = usable.get(address, ("", -1))
         if descriptor < 0:
             try:
-                descriptor = opener(address)
+                descriptor = opener(address, True) if AWAITED.search(name) else opener(address)
             except OSError as error:
                 failed.append(f"{name} at {address}: {error.strerror}")
                 continue

@@ -13,6 +13,7 @@ from typing import Any
 from ..catalogue.derived import ADOPTED_OFFSET
 from ..docker.containers import Container
 from ..docker.engine import DockerError, Engine
+from ..edge_catalogue import is_loopback
 
 SETTING = "net.ipv4.ip_local_reserved_ports"
 RESERVED = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
@@ -30,11 +31,18 @@ def published_ports(containers: Iterable[Container]) -> dict[int, str]:
     }
 
 
-def ports_of(engine: Engine, project: str) -> dict[int, str]:
-    """The same of a project. Raises :class:`DockerError` where it has no container: nothing says what it publishes."""
+def on_loopback(containers: Iterable[Container]) -> list[int]:
+    """Of these ports those that only programs of the host reach."""
+    every = [one for container in containers for one in container.published if one.protocol == "tcp" and one.host_port]
+    outside = {one.host_port for one in every if not is_loopback(one.address)}
+    return sorted({one.host_port for one in every} - outside)
+
+
+def containers_of(engine: Engine, project: str) -> list[Container]:
+    """Of a project. Raises :class:`DockerError` where it has none: nothing says what it publishes."""
     containers = engine.containers(project)
     if containers:
-        return published_ports(containers)
+        return containers
     others = engine.projects()
     there = f"There are containers of {', '.join(others)}" if others else "There is no container of any Compose project"
     raise DockerError(

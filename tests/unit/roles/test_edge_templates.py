@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen
+from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen, sided_doors
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATES = ROOT / "roles" / "edge" / "templates" / "etc" / "cryptobot"
@@ -28,6 +28,10 @@ CATALOGUE = {
     "edge": {"port": 80, "bind": "0.0.0.0"},
     "hosts": {"box": {"address": "10.0.0.1", "services": ["auth", "page"]}, "other": {"address": "10.0.0.2", "services": ["trade"]}},
     "doors": [door("auth", 8000), door("page", 8088, live=None)],
+    "services": {
+        "auth": {"migration_group": "first", "processes": {"web": {"docker": {"service": "auth-service", "port": 80}}}},
+        "page": {"migration_group": "last", "processes": {"web": {}}},
+    },
     "routes": [route("/ws/orders", "auth", rewrite="/ws"), route("/api/auth", "auth", strip=True), route("/", "page")],
 }
 
@@ -39,14 +43,22 @@ def render(name: str, **variables: Any) -> str:
     known = {
         "edge_catalogue": CATALOGUE, "edge_server_seconds": 60, "edge_keep_alive_seconds": 60, "edge_tunnel_seconds": 3600, "edge_check_seconds": 1,
         "edge_check_fall": 3, "edge_check_timeout_seconds": 15, "edge_connections": 8000, "edge_tls_certificate": "", "edge_tls_port": 443,
-        "edge_entrance_lines": [],
+        "edge_entrance_lines": [], "edge_sides": {}, "__edge_state": "/state", "__edge_hold": "/hold.lua",
     }
     known |= variables
-    sockets = listen(known["edge_catalogue"], "box", known["edge_tls_port"] if known["edge_tls_certificate"] else 0)
+    sides = known["edge_sides"]
+    sockets = listen(known["edge_catalogue"], "box", known["edge_tls_port"] if known["edge_tls_certificate"] else 0, sides)
+    known["__edge_doors"] = sided_doors(known["edge_catalogue"], "box", sides) if sides else []
     return environment.get_template(name).render(__edge_listen=sockets, **known)
 
 
-@pytest.mark.parametrize("variables", [{}, {"edge_tls_certificate": "/etc/ssl/private/edge.pem"}])
+SIDES = {
+    "groups": {"first": "docker", "last": "docker"}, "published": [8000, 8088], "loopback": [8088], "ipv6": True,
+    "bridges": {"auth-service": ["172.18.0.1", "172.19.0.1"]},
+}
+
+
+@pytest.mark.parametrize("variables", [{}, {"edge_tls_certificate": "/etc/ssl/private/edge.pem"}, {"edge_sides": SIDES}])
 def test_every_socket_is_bound_once(variables: dict[str, Any]) -> None:
     """One that is listed and not bound leaves its clients hanging; one that is bound and not listed stops the proxy."""
     listed = re.findall(r"^(\w+)=", render("edge.listen.j2", **variables), re.MULTILINE)
@@ -87,3 +99,23 @@ def test_a_reload_cuts_no_request_that_a_server_may_still_answer() -> None:
     text = render("edge.cfg.j2", edge_server_seconds=120)
     hard_stop = int(re.search(r"hard-stop-after (\d+)s", text)[1])
     assert hard_stop > int(re.search(r"timeout server (\d+)s", text)[1])
+
+
+def test_while_either_side_can_serve_each_door_has_both() -> None:
+    text = render("edge.cfg.j2", edge_sides=SIDES)
+    for name in ("auth_web_read", "auth_web_docker_read", "page_web_docker_ws"):
+        assert f"\nbackend {name}\n" in text
+    assert 'server docker "${AUTH_WEB_CONTAINER-127.0.0.1:1}" check' in text
+    section = text.partition("\nbackend auth_web_docker_write\n")[2].partition("\nbackend ")[0]
+    assert "http-reuse never" in section and "retry-on" not in section
+    assert text.count("http-request lua.hold") == 5, "before the route of the entrance and of both doors of each"
+    assert text.index("lua.hold") < text.index("map_str(/state/side.map") < text.index("_docker_ws if docker websocket")
+    without = render("edge.cfg.j2")
+    assert "docker" not in without and "lua" not in without and "/state" not in without
+
+
+def test_doors_of_published_ports_stand_aside() -> None:
+    text = render("edge.listen.j2", edge_sides=SIDES)
+    assert "auth_web_public=0.0.0.0:38000\nauth_web_public_v6=[::]:38000\n" in text
+    assert "page_web_public=127.0.0.1:38088\n" in text, "one that only programs of the host reach"
+    assert "auth_web_internal_bridge1=172.18.0.1:28000\nauth_web_internal_bridge2=172.19.0.1:28000\n" in text

@@ -1,0 +1,75 @@
+"""A small service, the same in a container and natively: keeps rows, and calls another one by a connection that it keeps."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import select
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+SIDE, SERVICE, PORT, ROWS = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+OTHER = os.environ.get("OTHER", "")
+kept: dict[int, http.client.HTTPConnection] = {}
+pool: list[http.client.HTTPConnection] = []
+lock = threading.Lock()
+
+
+def call() -> dict:
+    """The other service, by a pooled connection: one that has been closed is not used again."""
+    with lock:
+        connection = pool.pop() if pool else http.client.HTTPConnection(OTHER, 8000, timeout=15)
+    if connection.sock and select.select([connection.sock], [], [], 0)[0]:
+        connection.close()
+    connection.request("GET", "/who")
+    said = json.loads(connection.getresponse().read())
+    with lock:
+        pool.append(connection)
+    return said
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        if path.startswith("/slow"):
+            time.sleep(float(self.path.partition("=")[2] or 1))
+        answer = {"status": "ok", "side": SIDE, "service": SERVICE}
+        if path == "/call":
+            answer["other"] = call()
+        self.answer(answer)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        identity = json.loads(body or b"{}").get("id", "")
+        descriptor = os.open(ROWS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(descriptor, f"{identity} {SIDE}\n".encode())
+        os.close(descriptor)
+        if self.path == "/die":
+            os._exit(3)
+        self.answer({"id": identity, "side": SIDE})
+
+    def answer(self, content: dict) -> None:
+        text = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *words: object) -> None:
+        """Not for every request."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+Server(("0.0.0.0" if SIDE == "docker" else "127.0.0.1", PORT), Handler).serve_forever()

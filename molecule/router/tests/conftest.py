@@ -1,0 +1,128 @@
+"""The router of the scenario's host, driven by its modules, and a load beside it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests" / "scenarios"))
+
+from fixtures import programs, under_load  # noqa: E402, F401
+
+STATE = "/var/lib/cryptobot-router"
+STATS = """
+import socket
+def ask(line):
+    with socket.socket(socket.AF_UNIX) as master:
+        master.connect("/run/cryptobot-edge/master.sock")
+        master.sendall(line.encode() + b"\\n")
+        master.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: master.recv(65536), b"")).decode()
+for row in ask("show proc").splitlines():
+    if " worker " in row and row[:1].isdigit():
+        print(ask("@!" + row.split()[0] + " show stat"))
+"""
+
+
+class Router:
+    """What a play would do, one module at a time."""
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+
+    def module(self, name: str, good: bool = True, check: bool = False, **options: Any) -> dict[str, Any]:
+        result = self.host.ansible(f"cryptobot.native.router_{name}", json.dumps(options), check=check)
+        # A failed one is known by what it says; these modules say nothing otherwise.
+        assert ("msg" in result) is not good, result
+        return result
+
+    def steer(self, *words: object) -> dict[str, Any]:
+        said = self.host.check_output(f"python3 /srv/shop/steer.py {' '.join(map(str, words))}")
+        return json.loads(said) if said else {}
+
+    def adopt(self) -> dict[str, Any]:
+        return self.steer("adopted")
+
+    def side(self, side: str, *groups: str) -> None:
+        self.steer("side", side, *(groups or ("first", "second")))
+
+    def hold(self, seconds: float, *doors: str, method: str = "writes") -> None:
+        self.steer("hold", seconds, method, *doors)
+
+    def settings(self) -> dict[str, Any]:
+        return json.loads(self.host.check_output("cat /etc/cryptobot/router.json"))
+
+    def release(self) -> None:
+        self.steer("release")
+
+    def stat(self, backend: str, column: int = 7) -> int:
+        """A column of a backend's line, summed over all workers; 7 are all its sessions, 4 those under way."""
+        said = self.host.check_output(f"python3 -c {shlex.quote(STATS)}")
+        rows = [line.split(",") for line in said.splitlines() if line.startswith(f"{backend},BACKEND,")]
+        return sum(int(row[column]) for row in rows)
+
+    def answers(self, port: int, path: str = "/who") -> dict[str, Any]:
+        said = self.host.run(f"curl -s --max-time 20 http://127.0.0.1:{port}{path}")
+        return json.loads(said.stdout) if said.rc == 0 and said.stdout.startswith("{") else {"side": f"nothing ({said.rc})"}
+
+    def eventually(self, port: int, side: str, within: float = 60, path: str = "/who") -> float:
+        began = time.monotonic()
+        while (said := self.answers(port, path)).get("side") != side:
+            assert time.monotonic() - began < within, f"port {port} answers {said}, and {side} was expected"
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def containers(self) -> str:
+        """What adoption must not change: which containers there are, since when, and how they are made."""
+        form = "{{.Id}} {{.State.StartedAt}} {{.RestartCount}} {{json .HostConfig}} {{json .Config}}"
+        return self.host.check_output(f"docker inspect --format '{form}' $(docker ps -aq) | sort | sha256sum")
+
+    def rows(self) -> list[list[str]]:
+        return [line.split() for line in self.host.check_output("cat /srv/shop/rows").splitlines()]
+
+    def forget_rows(self) -> None:
+        self.host.check_output("rm -f /srv/shop/rows")
+
+
+@pytest.fixture
+def router(host) -> Router:
+    """As a test finds it: on the Docker side, nothing held and nothing adopted."""
+    found = Router(host)
+    yield found
+    found.release()
+    found.side("docker")
+    found.steer("released")
+
+
+@pytest.fixture
+def reboot(host) -> Callable[[], None]:
+    def again() -> None:
+        container = host.ansible.get_variables()["ansible_host"]
+        subprocess.run(["docker", "restart", "--time=60", container], check=True, capture_output=True)
+        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
+        subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
+        state = host.run("timeout 300 systemctl is-system-running --wait").stdout.strip()
+        assert state == "running", host.run("systemctl --failed").stdout
+
+    return again
+
+
+@pytest.fixture
+def once(router) -> Any:
+    """Asserts that every acknowledged write is there, and none twice."""
+
+    def check(report: dict[str, Any]) -> None:
+        ids = [row[0] for row in router.rows() if row[0] != "MARK"]
+        assert len(ids) == len(set(ids)), "a write was done twice"
+        assert not set(report["acknowledged"]) - set(ids), "an acknowledged write is lost"
+
+    return check

@@ -1,0 +1,161 @@
+"""Ports and calls are adopted and given back, sides change, and nobody notices."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+
+def reached(host, port: int) -> bool:
+    """From outside of the host."""
+    try:
+        socket.create_connection((host.ansible.get_variables()["cryptobot_address"], port), 3).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_adopted_and_given_back_under_load(router, under_load, once) -> None:
+    router.forget_rows()
+    before, asked = router.containers(), router.stat("front_web_docker_read")
+
+    def there_and_back() -> None:
+        for __ in range(3):
+            assert router.adopt()["changed"]
+            time.sleep(1)
+            assert not router.adopt()["changed"]
+            assert router.steer("released")["changed"]
+
+    report = under_load(7000, there_and_back, seconds=30)
+    assert report["failed"] == 0
+    once(report)
+    assert router.stat("front_web_docker_read") > asked, "new connections came by the router"
+    assert router.containers() == before
+
+
+def test_check_mode_predicts_and_changes_nothing(router, host) -> None:
+    assert router.module("adoption", check=True, state="adopted", **router.settings())["changed"]
+    assert host.run("nft list table ip cryptobot_router").rc != 0
+    assert not host.file("/var/lib/cryptobot-router/adoption.json").exists
+
+
+def test_what_is_published_on_loopback_stays_closed(router, host) -> None:
+    assert not reached(host, 7020) and not reached(host, 37020)
+    router.adopt()
+    assert router.answers(7020)["service"] == "hidden"
+    assert not reached(host, 7020) and not reached(host, 37020)
+    assert reached(host, 7000) and not reached(host, 37000), "a door's own port is for redirected packets"
+    assert router.answers(37000)["side"] == "docker", "and for programs of the host"
+
+
+def test_flows_round_the_router_are_counted(router, host) -> None:
+    address = host.ansible.get_variables()["cryptobot_address"]
+    made_before = socket.create_connection((address, 7000), 5)
+    made_before.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b'"docker"' in made_before.recv(4096)
+    # By way of Docker's own proxy, and by the container's address.
+    inside = host.check_output("sed -n 's/FRONT_WEB_CONTAINER=\\(.*\\):8000/\\1/p' /var/lib/cryptobot-router/containers")
+    for target in (("127.0.0.1", 7000), (inside, 8000)):
+        stay = f"import socket, time; kept = socket.create_connection({target}); time.sleep(30)"
+        host.check_output(f'nohup python3 -c "{stay}" > /dev/null 2>&1 &')
+    time.sleep(1)
+    flows = router.adopt()["flows"]
+    print(flows)
+    assert any("by port 7000" in flow for flow in flows) and any("docker-proxy" in flow for flow in flows) and len(flows) == 3
+    said = router.module("adoption", good=False, remaining="fail", state="adopted", **router.settings())["msg"]
+    assert "connections still go round the router" in said and "by port 7000" in said
+    made_before.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b'"docker"' in made_before.recv(4096), "it goes on with its container"
+    made_before.close()
+    done = router.module("adoption", wait=40, remaining="fail", state="adopted", **router.settings())
+    assert done["flows"] == [] and not done["changed"]
+
+
+def test_calls_between_containers_come_by_the_router(router, host, under_load) -> None:
+    assert router.answers(7000, "/call")["other"]["side"] == "docker"
+
+    def adopt() -> None:
+        result = router.steer("calls")
+        print({key: result[key] for key in ("ended", "held_seconds", "flows")})
+        assert result["ended"] >= 1
+
+    before = router.containers()
+    report = under_load(7000, adopt, seconds=12, rate=60, read="/call", write="")
+    assert report["failed"] == 0
+    calls = router.stat("back_web_docker_read")
+    assert router.answers(7000, "/call")["other"]["side"] == "docker"
+    assert router.stat("back_web_docker_read") > calls, "the call came by the internal door"
+    assert router.adopt()["flows"] == []
+    router.side("native", "second")
+    router.eventually(7000, "docker", path="/call")
+    assert router.answers(7000, "/call")["other"]["side"] == "native"
+    assert router.containers() == before
+
+
+def test_a_group_changes_sides_under_load(router, under_load, once) -> None:
+    router.forget_rows()
+    router.adopt()
+
+    def to_and_fro() -> None:
+        for side in ("native", "docker") * 3:
+            router.side(side)
+            time.sleep(0.5)
+
+    report = under_load(7000, to_and_fro, seconds=25)
+    assert report["failed"] == 0
+    once(report)
+    assert {row[1] for row in router.rows()} == {"docker", "native"}
+
+
+def test_a_share_of_the_users_is_served_natively(router, host) -> None:
+    def native_users() -> set[int]:
+        users = "import base64,json,urllib.request as u\nfor n in range(100):\n p=base64.urlsafe_b64encode(json.dumps({'sub':f'user-{n}'}).encode()).decode().strip('=')\n r=u.Request('http://127.0.0.1:37000/who',headers={'Authorization':f'Bearer e30.{p}.x'})\n print(n, json.load(u.urlopen(r))['side'])"
+        said = host.check_output(f'python3 -c "{users}"')
+        return {int(line.split()[0]) for line in said.splitlines() if line.endswith("native")}
+
+    shares = {}
+    for share in (0, 10, 50, 100):
+        router.steer("share", "first", share)
+        shares[share] = native_users()
+    router.steer("share", "first", 0)
+    assert shares[0] == set() and len(shares[100]) == 100
+    assert 2 <= len(shares[10]) <= 22 and 35 <= len(shares[50]) <= 65
+    assert shares[10] < shares[50], "a share that grows keeps its users"
+
+
+def test_no_side_is_refused(router, host) -> None:
+    router.side("none", "first")
+    assert "503" in host.check_output("curl -si http://127.0.0.1:37000/who | head -1")
+    assert router.answers(37010)["side"] == "docker"
+
+
+def timed(host, *words: str) -> tuple[str, float]:
+    said = host.check_output(f"curl -s -o /dev/null -w '%{{http_code}} %{{time_total}}' --max-time 30 {' '.join(words)} http://127.0.0.1:37000/who")
+    return said.split()[0], float(said.split()[1])
+
+
+def test_a_hold_lets_writes_wait_and_ends_by_itself(router, host) -> None:
+    write = ("-X", "POST", "-d", "'{}'")
+    router.hold(4, "first/public")
+    assert timed(host)[1] < 1, "reads go on"
+    status, seconds = timed(host, *write)
+    assert status == "200" and seconds > 1
+    assert timed(host, *write)[1] < 1, "the lease is over"
+    router.hold(4, "first/public", method="all")
+    assert timed(host)[1] > 1
+    router.hold(60, "first/public")
+    status, seconds = timed(host, *write)
+    assert status == "503" and 9 < seconds < 12
+    assert "retry-after: 5" in host.check_output("curl -si -X POST -d '{}' http://127.0.0.1:37000/who").lower()
+    assert timed(host, "-H", "'Upgrade: websocket'", "-H", "'Connection: Upgrade'", "-H", "'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='")[0] == "503", "an upgrade waits like a write"
+    assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:37000/edge/probe") == "204"
+    assert host.check_output("curl -s -X POST -d '{}' http://127.0.0.1:27000/rows").startswith("{"), "the internal door was not held"
+
+
+def test_a_write_whose_server_dies_is_not_sent_twice(router, host) -> None:
+    router.forget_rows()
+    router.adopt()
+    said = host.check_output("curl -s -o /dev/null -w '%{http_code}' -X POST -d '{\"id\": \"deadly\"}' http://127.0.0.1:7000/die")
+    assert said in ("502", "503")
+    router.eventually(7000, "docker")
+    assert router.rows() == [["deadly", "docker"]]

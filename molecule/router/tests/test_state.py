@@ -1,0 +1,122 @@
+"""What was said to the router survives reloads, restarts, kills, boots and firewalls."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+KILL = "systemctl kill --kill-whom=main --signal=KILL"
+
+
+def test_ten_reloads_five_of_them_in_a_hold(router, host, under_load, once) -> None:
+    """In a hold the side changes, and what an old worker holds must follow it."""
+    router.forget_rows()
+    router.adopt()
+    reload = "systemctl reload cryptobot-edge"
+
+    def reloads() -> None:
+        for number in range(5):
+            host.check_output(reload)
+            side = ("native", "docker")[number % 2]
+            router.hold(9)
+            until = time.monotonic() + 3
+            while router.stat("front_web_docker_write", 4) + router.stat("front_web_write", 4) and time.monotonic() < until:
+                time.sleep(0.05)
+            host.check_output(f"echo 'MARK {side}' >> /srv/shop/rows")
+            host.check_output(reload)
+            router.side(side)
+            router.release()
+            time.sleep(0.5)
+
+    report = under_load(7000, reloads, seconds=60, rate=60)
+    assert report["failed"] == 0
+    once(report)
+    side, strayed = "docker", []
+    for identity, to in router.rows():
+        if identity == "MARK":
+            side = to
+        elif to != side:
+            strayed.append((identity, to, side))
+    assert strayed == [], "a held write went to the old side"
+
+
+def test_a_killed_proxy_refuses_nobody(router, host, under_load, once) -> None:
+    router.forget_rows()
+    router.adopt()
+    router.side("native", "first")
+
+    def kill() -> None:
+        host.check_output(f"{KILL} cryptobot-edge")
+        time.sleep(3)
+        host.check_output(f"{KILL} cryptobot-edge")
+
+    report = under_load(7000, kill, seconds=20, rate=60)
+    assert not any("Refused" in name for name in report["results"])
+    assert report["failed"] <= 2 * 10, "those that the proxy had in hand, and no other"
+    once(report)
+    assert router.answers(7000)["side"] == "native"
+
+
+@pytest.mark.parametrize("action", ["reload", "restart"])
+def test_the_state_is_the_same_after(router, host, action: str) -> None:
+    router.adopt()
+    router.side("native", "first")
+    router.hold(60, "second/public")
+    was = host.check_output("cat /var/lib/cryptobot-router/*.map && nft list table ip cryptobot_router")
+    host.check_output(f"systemctl {action} cryptobot-edge")
+    assert router.answers(7000)["side"] == "native" and router.answers(7010)["side"] == "docker"
+    assert host.run("curl -s --max-time 2 -X POST -d '{}' http://127.0.0.1:7010/rows").rc == 28, "still held"
+    assert host.check_output("cat /var/lib/cryptobot-router/*.map && nft list table ip cryptobot_router") == was
+
+
+def test_a_container_at_another_address_is_served_again(router, host) -> None:
+    router.adopt()
+    host.check_output("curl -s http://127.0.0.1:7000/call")
+    name = host.check_output("docker ps --format '{{.Names}}' --filter label=com.docker.compose.service=back")
+    network = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+    was = host.check_output(f"docker inspect -f '{network}' {name}")
+    host.check_output(f"docker stop -t 1 {name}")
+    host.check_output("docker run -d --rm --name squatter --network shop_default -v /usr:/usr:ro shop:1 sleep 100")
+    script = (
+        f"docker start {name} > /dev/null; began=$(date +%s%N); "
+        "until curl -sf --max-time 5 http://127.0.0.1:7010/who > /dev/null; do sleep 0.05; done; "
+        "echo $(( ($(date +%s%N) - began) / 1000000 ))"
+    )
+    took = int(host.check_output(script))
+    assert host.check_output(f"docker inspect -f '{network}' {name}") != was
+    print(f"served again {took} ms after its start")
+    assert took <= 2000
+    assert router.answers(7000, "/call")["other"]["service"] == "back"
+    host.check_output("docker rm -f squatter")
+
+
+def test_a_table_that_a_firewall_took_away_comes_back(router, host) -> None:
+    router.adopt()
+    host.check_output("nft delete table ip cryptobot_router")
+    until = time.monotonic() + 15
+    while host.run("nft list table ip cryptobot_router").rc and time.monotonic() < until:
+        time.sleep(0.5)
+    assert host.run("nft list table ip cryptobot_router").rc == 0
+    assert not router.adopt()["changed"]
+
+
+def test_a_group_on_the_native_side_keeps_its_ports(router) -> None:
+    router.adopt()
+    router.side("native", "first")
+    said = router.module("adoption", good=False, state="released", **router.settings())["msg"]
+    assert "cannot be given back" in said and "first" in said
+
+
+def test_a_boot_brings_it_all_back(router, host, reboot) -> None:
+    router.adopt()
+    router.side("native", "first")
+    maps = host.check_output("cat /var/lib/cryptobot-router/*.map")
+    reboot()
+    began = host.check_output("systemctl show --property=ActiveEnterTimestampMonotonic --value cryptobot-router-adoption")
+    engine = host.check_output("systemctl show --property=ActiveEnterTimestampMonotonic --value docker")
+    assert 0 < int(began) < int(engine), "before the engine publishes a port"
+    router.eventually(7010, "docker")
+    assert router.adopt()["changed"] is False
+    assert host.check_output("cat /var/lib/cryptobot-router/*.map") == maps
+    assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:7000/who") in ("200", "503"), "never its container"

@@ -1,0 +1,118 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Flows that go round the router: connections to containers made before their adoption, or past it.
+
+Three ways lead there: packets that Docker's own rules sent on (only the kernel's table of connections knows them), its
+docker-proxy, and programs of this host that call a container's address. Those of HAProxy itself are the router's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import subprocess
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from .maps import RouterError
+
+Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
+ROUTER = "haproxy"
+_PROCESS = re.compile(r'\("([^"]*)",pid=(\d+)')
+_FIELD = re.compile(r"\b(src|dst|sport|dport)=(\S+)")
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One connection: from where, to which container's address and port, by which way."""
+
+    client: str
+    address: str
+    port: int
+    way: str
+
+    def __str__(self) -> str:
+        return f"{self.client} to {self.address}:{self.port} ({self.way})"
+
+
+def parse_conntrack(listed: str, targets: Collection[tuple[str, int]], own: Collection[str]) -> list[Flow]:
+    """Established flows to targets whose client is no address of this host. The answer's source is where they really go."""
+    found = []
+    for line in listed.splitlines():
+        fields = _FIELD.findall(line)
+        if "ESTABLISHED" not in line or len(fields) < 8:
+            continue
+        there, back = dict(fields[:4]), dict(fields[4:8])
+        target = back["src"], int(back["sport"])
+        if target in targets and there["src"] not in own:
+            direct = (there["dst"], int(there["dport"])) == target
+            way = "between containers" if direct else f"by port {there['dport']}"
+            found.append(Flow(f"{there['src']}:{there['sport']}", *target, way))
+    return found
+
+
+def parse_sockets(listed: str, targets: Collection[tuple[str, int]]) -> list[Flow]:
+    """Connections of this host's programs to targets, HAProxy's own left out."""
+    found = []
+    for line in listed.splitlines():
+        words = line.split()
+        if len(words) < 4:
+            continue
+        peer, port = _endpoint(words[3])
+        program = _PROCESS.search(line)
+        name = program[1] if program else "a program that has gone"
+        if (peer, port) in targets and name != ROUTER:
+            found.append(Flow(words[2], peer, port, f"{name}, process {program[2]}" if program else name))
+    return found
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, __, port = text.rpartition(":")
+    address = host.strip("[]").partition("%")[0]
+    return address.removeprefix("::ffff:"), int(port) if port.isdigit() else 0
+
+
+class Flows:
+    """What the kernel knows of connections. ``run`` starts a program; tests give their own."""
+
+    def __init__(self, run: Run | None = None) -> None:
+        self._run = run or _run
+
+    def around(self, targets: Iterable[tuple[str, int]]) -> list[Flow]:
+        """Flows to targets (address and port of containers) that the router does not carry."""
+        wanted = set(targets)
+        tracked = parse_conntrack(self._said("conntrack", "-L", "-p", "tcp", "--state", "ESTABLISHED"), wanted, self._own())
+        sockets = parse_sockets(self._said("ss", "-Htnp", "state", "established"), wanted)
+        return sorted({*tracked, *sockets}, key=str)
+
+    def _own(self) -> set[str]:
+        listed = json.loads(self._said("ip", "-j", "address", "show"))
+        return {str(one["local"]) for link in listed for one in link.get("addr_info", []) if "local" in one}
+
+    def _said(self, *words: str) -> str:
+        done = self._run(words)
+        if done.returncode:
+            raise RouterError(f"{words[0]} failed, and connections past the router cannot be counted: {done.stderr.strip()}")
+        return done.stdout
+
+
+def end_between(pid: int, address: str, port: int, run: Run | None = None) -> int:
+    """End a container's connections to another one, from inside the network of its process ``pid``; how many ended.
+
+    Only while they are idle, under a hold: an ended one with a request on its way fails.
+    """
+    ipaddress.ip_address(address)
+    words = ["nsenter", "-t", str(pid), "-n", "ss", "-KHtn", "state", "established", "dst", address, "dport", "=", str(port)]
+    done = (run or _run)(words)
+    if done.returncode:
+        raise RouterError(f"The connections of process {pid} to {address}:{port} cannot be ended: {done.stderr.strip()}")
+    return len([line for line in done.stdout.splitlines() if line.strip()])
+
+
+def _run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(list(words), capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise RouterError(f"There is no program {words[0]} on this host. Install it: apt install conntrack iproute2") from None

@@ -1,0 +1,132 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``router-watch``: keeps the router leading to the containers, wherever a restart has put them.
+
+It follows the engine's events, and looks at everything again after each, and every :data:`ROUND` seconds: addresses in
+the router's file and in every worker, and the adoption's table, which a reload of a firewall may have taken away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..docker.engine import DockerError, Engine
+from . import containers as found
+from .adoption import Adoption, Tables, wanted
+from .maps import DIRECTORY, Files, RouterError, locked
+from .state import Kept
+from .workers import Router
+
+ROUND = 10.0
+SETTLE = 0.05
+"""Seconds for which events that come together are waited for."""
+
+
+class Watch:
+    """What one look does."""
+
+    def __init__(self, project: str, doors: Sequence[found.Door], router: Router, engine: Engine, tables: Tables) -> None:
+        self._project, self._doors = project, doors
+        self._router, self._engine, self._tables = router, engine, tables
+
+    def look(self) -> list[str]:
+        """Put right what is not; what was done, as sentences."""
+        containers = self._engine.containers(self._project)
+        with locked(self._router.files.directory):
+            return [*self._addresses(containers), *self._adoption(containers)]
+
+    def _addresses(self, containers: list[found.Container]) -> list[str]:
+        now = found.addresses(self._doors, containers)
+        before = self._router.files.read_containers()
+        rows = [door.as_dict() for door in self._doors]
+        if before == now and not self._router.containers_differ(rows):
+            return []
+        self._router.set_containers(rows, now)
+        moved = [f"{name} {before.get(name, 'new')} -> {at}" for name, at in sorted(now.items()) if before.get(name) != at]
+        return moved or ["told the router's workers the addresses again"]
+
+    def _adoption(self, containers: list[found.Container]) -> list[str]:
+        kept = Kept(self._router.files.directory)
+        adopted = kept.read()
+        if adopted is None:
+            if self._tables.read() is None:
+                return []
+            self._tables.put(None)
+            return ["took the adoption's table off: nothing is recorded as adopted"]
+        networks = found.networks_of(self._engine, containers)
+        calls = wanted(self._doors, containers, networks, kept.ipv6())
+        aim = following(adopted, calls)
+        if aim != adopted:
+            kept.write(aim, kept.ipv6())
+        if self._tables.read() == aim:
+            return []
+        self._tables.put(aim)
+        return ["put the adoption's table on again" if aim == adopted else "the adoption's table follows the containers"]
+
+
+def following(adopted: Adoption, now: Adoption) -> Adoption:
+    """Calls go with the containers; what is published stays as it was adopted, whether a container runs or not."""
+    return replace(adopted, calls=now.calls, bridges=adopted.bridges | now.bridges)
+
+
+def follow(watch: Watch) -> None:
+    """Until the engine's events end, which they do with the engine."""
+    words = ["docker", "events", "--format", "{{.Action}}", "--filter", "type=container", "--filter", "type=network"]
+    for event in ("start", "die", "connect", "disconnect"):
+        words += ["--filter", f"event={event}"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as events:
+        if events.stdout is None:
+            return
+        try:
+            while True:
+                for line in watch.look():
+                    say(line)
+                if not _event(events.stdout.fileno()):
+                    return
+        finally:
+            events.terminate()
+
+
+def _event(descriptor: int) -> bool:
+    """Wait for an event, at most a round; False when there will be none any more."""
+    if not select.select([descriptor], [], [], ROUND)[0]:
+        return True
+    time.sleep(SETTLE)
+    return bool(os.read(descriptor, 65536))
+
+
+def say(text: str, level: int = 6) -> None:
+    sys.stderr.write(f"<{level}>{text}\n")
+    sys.stderr.flush()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs until it is stopped; an engine or a router that does not answer is tried again."""
+    options = argparse.ArgumentParser(prog="router-watch", description=(__doc__ or "").partition("\n")[0])
+    options.add_argument("--doors", type=Path, required=True, help="JSON: the project, and the doors of the catalogue")
+    options.add_argument("--directory", type=Path, default=DIRECTORY)
+    given = options.parse_args(arguments)
+    content = json.loads(given.doors.read_text(encoding="utf-8"))
+    router = Router(Files(given.directory))
+    kept = Kept(given.directory)
+    watch = Watch(content["project"], found.doors(content["doors"]), router, Engine(), Tables(ipv6=kept.ipv6()))
+    said = ""
+    while True:
+        try:
+            follow(watch)
+            said = ""
+        except (DockerError, RouterError, OSError) as error:
+            if str(error) != said:
+                say(str(error), 4)
+            said = str(error)
+        time.sleep(1)
