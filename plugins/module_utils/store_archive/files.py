@@ -17,6 +17,7 @@ from ..files.place import FilesError, Place
 from ..files.transfer import Task, Transfer
 from ..migration import faults
 from ..migration.journal import Journal
+from ..migration.traces import begun_after
 from . import manifest
 
 TREE = "tree"
@@ -28,7 +29,9 @@ def save(source: Place, archive: Path, datastore: str, run: str, journal: Journa
     tree = archive / TREE
     task = _task(run, datastore, source, Place(str(tree), str(tree)), "backup")
     if journal.done(run, task.activation, task.inputs) is None:
-        shutil.rmtree(tree, ignore_errors=True)
+        # Where the last attempt had begun to give it its name, it may be whole already, and its copy is gone.
+        if not begun_after(journal, run, task.activation, task.step):
+            shutil.rmtree(tree, ignore_errors=True)
         transfer = Transfer(task, journal)
         transfer.copied()
         transfer.active()
