@@ -242,11 +242,10 @@ class Transfer:
                 "(state: copied)."
             )
         if known is None:
-            with self.journal.step(self.run, name, inputs) as step:
-                step.evidence = {
-                    "database": there.oid,
-                    "kept": database.kept(wish.target, self.run) if self.back else "",
-                }
+            with self.journal.step(self.run, name, inputs) as step, self.target.cursor() as cursor:
+                keep = database.kept(wish.target, self.run)
+                database.analyze(self.target, wish.target, self._lines())
+                step.evidence = {"database": there.oid, "kept": keep if database.find(cursor, keep) else ""}
                 known = step.evidence
         return dict(known)
 
