@@ -92,6 +92,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.changes import as
 from ansible_collections.cryptobot.native.plugins.module_utils.docker import writers
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError, Engine
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import traces
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
@@ -133,11 +134,19 @@ class Task:
     def changed(self) -> bool:
         return bool(self.changes) or (self._params["state"] != "stopped" and bool(self._kept))
 
+    @property
+    def cut_off(self) -> bool:
+        """Whether an earlier attempt did its work and was killed before it could say so."""
+        return traces.cut_off(self._journal, self._params["run"], self._step)
+
+    @property
+    def _step(self) -> str:
+        return writers.STOP if self._params["state"] == "stopped" else writers.START
+
     def apply(self) -> None:
         """Journal, change, verify; idle where there is nothing to do."""
-        stop = self._params["state"] == "stopped"
+        stop, step_name = self._params["state"] == "stopped", self._step
         inputs = {"project": self._params["project"], "containers": sorted(one.name for one in self.containers)}
-        step_name = writers.STOP if stop else writers.START
         with Lock(self._params["directory"]).held(f"docker_containers {self._params['state']}"):
             with self._journal.step(self._params["run"], step_name, inputs) as step:
                 if stop:
@@ -174,7 +183,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         task = Task(module.params, Engine())
-        if task.changed and not module.check_mode:
+        if (task.changed or task.cut_off) and not module.check_mode:
             task.apply()
     except (DockerError, LockHeld, OSError) as error:
         module.fail_json(msg=str(error))

@@ -23,6 +23,14 @@ def begun_after(journal: Journal, run: str, step: str, other: str) -> bool:
     return False
 
 
+def cut_off(journal: Journal, run: str, step: str) -> bool:
+    """Whether the last attempt at a step has neither ended well nor failed: its process was killed."""
+    for line in reversed(journal.lines()):
+        if line["run"] == run and line["step"] == step:
+            return line["phase"] in ("begin", "progress")
+    return False
+
+
 def unfinished(
     journal: Journal, kinds: Collection[str], datastore: str, target: str, ends: Collection[str]
 ) -> dict[str, Any] | None:
