@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private folders for passwords and definitions under way. Those that killed processes have left go with the next one."""
+"""Private folders for passwords and definitions under way. What killed processes have left goes with the next one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def folder(where: Path | str | None = None) -> Iterator[Path]:
 
 
 def clear(base: Path) -> None:
-    """Remove folders of ours whose process has ended. Names that others gave are left alone, and so is what is theirs."""
+    """Remove folders of ours whose process has ended. What others have named so, or own, is left alone."""
     with suppress(OSError):
         for path in base.glob(f"{PREFIX}*"):
             found, status = NAME.match(path.name), path.lstat()

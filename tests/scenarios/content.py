@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from migration import CONTAINER, PROJECT, Migration
 
-BASES = "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' AND datname !~ '__' ORDER BY 1"
+BASES = (
+    "SELECT datname FROM pg_database WHERE NOT datistemplate AND datname <> 'postgres' AND datname !~ '__' ORDER BY 1"
+)
 # A dump names its session by a word at random.
 DUMPS = (
     f'for base in $(psql -U postgres -XAtc "{BASES}"); do '
@@ -13,12 +15,17 @@ DUMPS = (
 # Of keys that do not expire.
 KEYS = (
     "local keys = redis.call('KEYS', '*') table.sort(keys) local found = '' for i, key in ipairs(keys) do "
-    "if redis.call('PTTL', key) == -1 then found = redis.sha1hex(found .. key .. (redis.call('DUMP', key) or '')) end end return found"
+    "if redis.call('PTTL', key) == -1 then found = redis.sha1hex(found .. key .. (redis.call('DUMP', key) or '')) end end "
+    "return found"
 )
 INDICES = f'for index in 0 1 2 3; do redis-cli -n $index --no-auth-warning eval "{KEYS}" 0; done'
-TREE = "find . -printf '%p %y %m %U:%G %l\\n' | sort; find . -type f ! -name '*-shm' ! -name '*-wal' -exec sha256sum {} + | sort"
+TREE = (
+    "find . -printf '%p %y %m %U:%G %l\\n' | sort; "
+    "find . -type f ! -name '*-shm' ! -name '*-wal' -exec sha256sum {} + | sort"
+)
 VOLUMES = (
-    f"for each in $(docker volume ls -q --filter label=com.docker.compose.project={PROJECT} | grep -v -e postgres -e redis); do "
+    f"for each in $(docker volume ls -q --filter label=com.docker.compose.project={PROJECT} | "
+    "grep -v -e postgres -e redis); do "
     f"cd $(docker volume inspect -f '{{{{.Mountpoint}}}}' $each) && {TREE}; done"
 )
 

@@ -1,7 +1,8 @@
 """A play whose work on the host dies at one point after the other, and goes on until it ends.
 
-At most points the module alone is killed and run again at once, so that a whole walk takes little longer than the play; at some
-the play ends and the whole of it is run again; and at some the controller dies and leaves behind what works on the host.
+At most points the module alone is killed and run again at once, so that a whole walk takes little longer than the
+play; at some the play ends and the whole of it is run again; and at some the controller dies and leaves behind what
+works on the host.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ LONGEST_SECONDS = 1500
 
 
 class Walk:
-    """``died``: points at which the module's process was killed, in order; ``orphaned``: those at which the controller was."""
+    """``died``: points at which the module's process was killed; ``orphaned``: those at which the controller was."""
 
     def __init__(self, migration: Migration, playbook: str, **variables: Any) -> None:
         self._migration, self._playbook, self._variables = migration, playbook, variables
@@ -33,8 +34,10 @@ class Walk:
         self.orphaned: list[str] = []
         self.seconds: list[float] = []
 
-    def run(self, each: Sequence[str], ends: Sequence[str], holds: Sequence[str], after: Mapping[str, Callable[[], None]]) -> Walk:
-        """Dies at every point that fits one of ``each``; at ``ends`` the play ends with it, at ``holds`` the controller dies.
+    def run(
+        self, each: Sequence[str], ends: Sequence[str], holds: Sequence[str], after: Mapping[str, Callable[[], None]]
+    ) -> Walk:
+        """Dies at every point that fits one of ``each``; at ``ends`` the play ends, at ``holds`` the controller.
 
         ``after``: what is done when the play has ended at a point, before the next run.
         """
@@ -47,9 +50,14 @@ class Walk:
             died = [line[7:] for line in self._migration.faults() if line.startswith("killed ")]
             more, self.died = len(died) - len(self.died), died
             where = self.orphaned[-1] if code == -signal.SIGKILL else died[-1] if code and more else ""
-            print(f"--- {self._playbook}: {self.seconds[-1]:.0f} s, {more} deaths, ended {f'at {where}' if where else 'well'}", flush=True)
+            ended = f"at {where}" if where else "well"
+            print(f"--- {self._playbook}: {self.seconds[-1]:.0f} s, {more} deaths, ended {ended}", flush=True)
             assert "Traceback" not in said, said[-6000:]
             if code == 0:
+                seconds, plays, points = sum(self.seconds), len(self.seconds), len(self.died)
+                print(
+                    f"--- {points} points and {len(self.orphaned)} dead controllers in {plays} plays, {seconds:.0f} s"
+                )
                 return self
             assert where, f"It failed by itself: {said[-6000:]}"
             if where in after:
@@ -71,7 +79,13 @@ class Walk:
         with (
             tempfile.TemporaryFile() as output,
             subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             ) as process,
         ):
             code = self._watched(process, holds)

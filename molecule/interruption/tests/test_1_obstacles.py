@@ -1,4 +1,4 @@
-"""A second run is refused or takes over; a migration is called off; what stands in the way is named, and left as it was."""
+"""A second run is refused or takes over; a migration is called off; what is in the way is named, and left alone."""
 
 from __future__ import annotations
 
@@ -19,13 +19,19 @@ WHERE = "copy:postgresql:auth"
 
 @pytest.fixture(scope="module")
 def taken(migration: Migration) -> dict[str, str]:
-    """A migration stands still in its copy; a second one is refused, a third takes over and dies when all is verified. What each said."""
+    """A migration stands still in its copy; a second is refused, a third takes over and dies when all is verified."""
     said = {}
     migration.play("import_configuration")
     migration.fault(f"hold begin:{WHERE}")
     command, environment = migration.command("migrate")
     with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     ) as first:
         try:
             until = time.monotonic() + 900
@@ -71,12 +77,16 @@ def called_off(migration: Migration, taken: dict[str, str]) -> None:
 
 def test_what_was_called_off_leaves_nothing_and_docker_serves(host, migration: Migration, called_off: None) -> None:
     assert migration.leftovers() == []
-    assert migration.native_sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split() == ["postgres"]
+    assert migration.native_sql("postgres", "SELECT datname FROM pg_database WHERE NOT datistemplate").split() == [
+        "postgres"
+    ]
     assert host.check_output("find /var/lib/cryptobot-datastores -type f") == ""
     keys = "redis-cli -s /run/redis-cryptobot/redis.sock --user cryptobot-admin --no-auth-warning info keyspace"
     assert "keys=" not in host.run(keys).stdout
     assert len(host.check_output("docker ps -q").split()) == 17
-    policies = host.check_output("docker inspect $(docker ps -q) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u").split()
+    policies = host.check_output(
+        "docker inspect $(docker ps -q) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u"
+    ).split()
     assert policies == ["unless-stopped"]
     assert "discard" in {line["step"] for line in migration.journal()}
 

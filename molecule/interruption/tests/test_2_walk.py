@@ -12,11 +12,11 @@ from walk import Walk
 
 # Every step, its shares, and the names that change; of containers, which are all stopped and started alike, two.
 EACH = ["begin:*", "end:*", "done:*", "rename*", "*%", "*:rights", "*:promote", "*:exchanged", "*:manifest"]
-CONTAINERS = ["docker:*:cryptobot_auth*", "docker:*:cryptobot_trade*"]
+CONTAINERS = ["docker:*:cryptobot?auth*", "docker:*:cryptobot?trade*"]
 # One for each phase: here the controller dies, and leaves behind what works on the host.
 THERE = [
     "begin:backup:postgresql:auth",
-    "docker:stop:cryptobot_gateway*",
+    "docker:update:cryptobot?data*",
     "copy:postgresql:auth:50%",
     "begin:verify:postgresql:trade",
     "rename:auth",
@@ -25,7 +25,7 @@ THERE = [
 # Here the module dies, and the whole play is run again.
 ENDS_THERE = ["end:close", "end:copy:postgresql:auth", "renamed:trade", "done:activate"]
 ENDS_BACK = ["done:halt", "end:carry", "renamed:trade_db"]
-BACK = ["carry:postgresql:auth:50%", "rename:auth_db", "docker:start:cryptobot_gateway*"]
+BACK = ["carry:postgresql:auth:50%", "rename:auth_db", "docker:update:cryptobot?data*"]
 WRITE = "UPDATE orders SET client_order_id = 'native-' || client_order_id"
 WRITTEN = "SELECT count(*) > 0 AND bool_and(client_order_id LIKE 'native-%') FROM orders"
 
@@ -33,7 +33,11 @@ WRITTEN = "SELECT count(*) > 0 AND bool_and(client_order_id LIKE 'native-%') FRO
 def of_steps(migration: Migration, operation: str) -> set[str]:
     """Where each step of the last run begins, ends and is done, by the journal."""
     lines = migration.journal()
-    run = [line["run"] for line in lines if line["step"] == "run" and (line.get("inputs") or {}).get("operation") == operation][-1]
+    run = [
+        line["run"]
+        for line in lines
+        if line["step"] == "run" and (line.get("inputs") or {}).get("operation") == operation
+    ][-1]
     steps = {line["step"] for line in lines if line["run"] == run and line["phase"] == "done"}
     return {f"{verb}:{step}" for step in steps for verb in ("begin", "end", "done")}
 
@@ -46,9 +50,10 @@ def unlike(names: Iterable[str]) -> list[str]:
 def there(migration: Migration) -> Walk:
     """Migrated, with a death at every point."""
     stopped: list[dict[str, str]] = []
-    walked = Walk(migration, "migrate").run([*EACH, *CONTAINERS], ENDS_THERE, THERE, {"end:close": lambda: stopped.append(content.docker(migration))})
+    walked = Walk(migration, "migrate").run(
+        [*EACH, *CONTAINERS], ENDS_THERE, THERE, {"end:close": lambda: stopped.append(content.docker(migration))}
+    )
     assert [content.docker(migration)] == stopped, "the source is as it was when its writers had stopped"
-    print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
     return walked
 
 
@@ -58,6 +63,8 @@ def test_it_died_everywhere_and_arrived(migration: Migration, there: Walk) -> No
     assert unlike(there.missed()) == []
     assert len(there.orphaned) == len(THERE)
     assert migration.leftovers() == []
+    report = migration.state(f"report/{migration.journal()[-1]['run']}.json")
+    assert {step["name"] for step in report["steps"] if step["phase"] != "done"} == set()
     migration.no_faults()
 
 
@@ -78,9 +85,10 @@ def back(migration: Migration, there: Walk) -> Walk:
     """Rolled back, with a death at every point."""
     migration.native_sql("trade", WRITE)
     stopped: list[dict[str, str]] = []
-    walked = Walk(migration, "rollback").run([*EACH, *CONTAINERS], ENDS_BACK, BACK, {"done:halt": lambda: stopped.append(content.native(migration))})
+    walked = Walk(migration, "rollback").run(
+        [*EACH, *CONTAINERS], ENDS_BACK, BACK, {"done:halt": lambda: stopped.append(content.native(migration))}
+    )
     assert [content.native(migration)] == stopped, "what is carried back is as it was when its writers had stopped"
-    print(f"{len(walked.seconds)} runs, {sum(walked.seconds):.0f} s; {len(walked.died)} points, {len(walked.orphaned)} dead controllers")
     return walked
 
 
@@ -100,5 +108,7 @@ def test_a_second_migration_replaces_what_the_first_left(migration: Migration, b
     report = migration.state(f"report/{migration.journal()[-1]['run']}.json")
     assert report["outcome"] == "done"
     assert migration.leftovers() == []
-    kept = json.loads(migration.native_sql("postgres", "SELECT json_agg(datname) FROM pg_database WHERE datname ~ '__before_'"))
+    kept = json.loads(
+        migration.native_sql("postgres", "SELECT json_agg(datname) FROM pg_database WHERE datname ~ '__before_'")
+    )
     assert len(kept) == 5

@@ -1,4 +1,4 @@
-"""An archive of files is saved and restored although its process dies at every point: each call goes on, and the last one ends whole.
+"""An archive of files is saved and restored although its process dies at every point: each call goes on.
 
 pytest tests/plants/files/test_archive_kills.py
 
@@ -64,7 +64,9 @@ def listed(root: Path) -> list[tuple[str, int, int]]:
 
 def test_saving_and_restoring_survive_every_death(source: Path, tmp_path: Path) -> None:
     died = walk("save", source, tmp_path)
-    assert {"begin:backup:files:bars", "rename:backup-activate:files:bars", "end:backup-activate:files:bars"} <= set(died)
+    assert {"begin:backup:files:bars", "rename:backup-activate:files:bars", "end:backup-activate:files:bars"} <= set(
+        died
+    )
     archive.check(tmp_path / "archive")
     assert not (tmp_path / "archive" / "tree.incoming").exists()
     died = walk("restore", tmp_path / "restored", tmp_path)
