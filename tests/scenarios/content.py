@@ -15,8 +15,8 @@ DUMPS = (
 # Of keys that do not expire.
 KEYS = (
     "local keys = redis.call('KEYS', '*') table.sort(keys) local found = '' for i, key in ipairs(keys) do "
-    "if redis.call('PTTL', key) == -1 then found = redis.sha1hex(found .. key .. (redis.call('DUMP', key) or '')) end end "
-    "return found"
+    "if redis.call('PTTL', key) == -1 then "
+    "found = redis.sha1hex(found .. key .. (redis.call('DUMP', key) or '')) end end return found"
 )
 INDICES = f'for index in 0 1 2 3; do redis-cli -n $index --no-auth-warning eval "{KEYS}" 0; done'
 TREE = (
