@@ -1,4 +1,4 @@
-"""A small service, the same in a container and natively: keeps rows, and calls another one by a connection that it keeps."""
+"""A small service, in a container or natively: keeps rows, and calls another one by a connection that it keeps."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""What the modules do, said on the host itself by the code that the router's watcher is made of: a play takes seconds a call.
+"""What the modules do, said on the host itself by the code that the router's watcher is made of: a play takes seconds
+a call.
 
-    steer.py side native first second | hold 5 writes|all first/public … | release | adopted | released | calls
+steer.py side native first second | hold 5 writes|all first/public … | release | adopted | released | calls
 """
 
 from __future__ import annotations
@@ -41,9 +42,13 @@ else:
     if was != is_:
         work.put(is_, False)
     outcome = work.end_calls() if verb == "calls" else None
-    print(json.dumps({
-        "changed": was != is_,
-        "flows": [str(flow) for flow in work.around()] if is_ else [],
-        "ended": outcome.ended if outcome else 0,
-        "held_seconds": outcome.held_seconds if outcome else 0,
-    }))
+    print(
+        json.dumps(
+            {
+                "changed": was != is_,
+                "flows": [str(flow) for flow in work.around()] if is_ else [],
+                "ended": outcome.ended if outcome else 0,
+                "held_seconds": outcome.held_seconds if outcome else 0,
+            }
+        )
+    )

@@ -16,7 +16,7 @@ EVERYWHERE = ("0.0.0.0", "::", "*")
 
 
 def public_port(port: int, sides: Mapping[str, Any] | None) -> int:
-    """Where a public door is: at its port, or beside it while a Compose project publishes that one, whether its container runs or not."""
+    """Where a public door is: at its port, or beside it while a Compose project publishes that one, running or not."""
     return port + ADOPTED_OFFSET if port in (sides or {}).get("published", ()) else port
 
 
@@ -39,7 +39,7 @@ def called_from_elsewhere(catalogue: Mapping[str, Any], host: str) -> bool:
 def listen(
     catalogue: Mapping[str, Any], host: str, tls_port: int = 0, sides: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
-    """Name to address: the entrance, and of each process its public door and its internal one, which users never reach."""
+    """Name to address: the entrance, and of each process its public door and its internal one, not for users."""
     bind = str(catalogue["edge"].get("bind", EVERYWHERE[0])).replace("*", EVERYWHERE[0])
     sockets = {"entrance": endpoint(bind, public_port(catalogue["edge"]["port"], sides))}
     if tls_port:
@@ -87,6 +87,7 @@ def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any
     found = []
     for door in catalogue["doors"]:
         service, port = container_of(catalogue, door)
+        process = catalogue["services"][door["service"]]["processes"][door["process"]]
         found.append(
             {
                 "name": door["name"],
@@ -95,6 +96,7 @@ def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any
                 "port": port,
                 "public": public_port(door["public"], sides),
                 "internal": door["internal"],
+                "reads": process.get("reads", "pass"),
                 "variable": f"{door['name'].upper()}_CONTAINER",
             }
         )

@@ -128,7 +128,9 @@ def main() -> None:
             after.save()
             follow(after.groups, module.params["router"])
             StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in changes)
-        fact = after.fact(catalogue) | {key: value for key, value in module.params["fact"].items() if key not in RECORDED}
+        fact = after.fact(catalogue) | {
+            key: value for key, value in module.params["fact"].items() if key not in RECORDED
+        }
     except (SidesError, RouterError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(

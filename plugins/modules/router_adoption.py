@@ -6,11 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: router_adoption
-short_description: Lead what clients send to containers through the router, or give it back, without touching a container
+short_description: Lead what clients send to containers through the router, or give it back
 version_added: 0.3.0
 description:
-  - V(adopted) redirects new connections to the project's published ports, and the calls between its containers, to the router's doors, by
-    one table of nftables of its own for IPv4 and one for IPv6. No other table is changed, and no container is restarted or configured.
+  - V(adopted) redirects new connections to the project's published ports, and the calls between its containers, to
+    the router's doors, by one table of nftables of its own for IPv4 and one for IPv6. No other table is changed, and
+    no container is restarted or configured.
   - Connections made before stay with the container until they close. They are counted and named.
   - V(released) takes the tables off. It is refused while a migration group is not on the Docker side.
   - What is adopted is on disk before the kernel has it, and is put on again at a boot, before Docker's engine starts.
@@ -43,7 +44,8 @@ options:
     default: keep
   end_calls:
     description:
-      - End connections between containers that were made before, while every public door is held and drained for a moment. Programs
+      - End connections between containers that were made before, once those of clients have closed or O(wait) is
+        over, while every public door is held and drained for a moment. Programs
         whose pools look before they use a connection again see nothing of it.
     type: bool
     default: false
@@ -58,9 +60,11 @@ EXAMPLES = r"""
   cryptobot.native.router_adoption:
     state: adopted
     project: cryptobot
-    doors: "{{ ansible_facts['cryptobot'] | cryptobot.native.edge_doors(inventory_hostname, ansible_facts['cryptobot_sides']) }}"
+    doors: "{{ ansible_facts['cryptobot'] | cryptobot.native.edge_doors(inventory_hostname, sides) }}"
     wait: 30
     end_calls: true
+  vars:
+    sides: "{{ ansible_facts['cryptobot_sides'] }}"
 """
 
 RETURN = r"""
@@ -114,19 +118,6 @@ ARGUMENTS: dict[str, Any] = {
 }
 
 
-def after(adopting: Adopting, params: dict[str, Any]) -> Outcome:
-    """What is done about connections that were made before. Raises RouterError where they are not to be kept."""
-    outcome = adopting.end_calls() if params["end_calls"] else Outcome()
-    outcome.flows = adopting.wait(params["wait"])
-    if outcome.flows and params["remaining"] == "fail":
-        named = "; ".join(str(flow) for flow in outcome.flows[:10])
-        raise RouterError(
-            f"{len(outcome.flows)} connections still go round the router after {params['wait']:.0f} s: {named}. The ports are "
-            "adopted and new connections go through it. End these at their clients, or wait longer, and run this again."
-        )
-    return outcome
-
-
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
@@ -140,7 +131,7 @@ def main() -> None:
             adopting.put(is_, ipv6)
             StateRecord().append("router", "adoption", was.lines() if was else None, is_.lines() if is_ else None)
         if adopted and not module.check_mode:
-            outcome = after(adopting, params)
+            outcome = adopting.settle(params["wait"], params["end_calls"], params["remaining"] == "fail")
     except (DockerError, RouterError, OSError) as error:
         module.fail_json(msg=str(error))
     lines = [one.lines() if one else None for one in (was, is_)]

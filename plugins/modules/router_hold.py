@@ -9,8 +9,8 @@ module: router_hold
 short_description: Let requests of a migration group wait at the router, for a moment at most
 version_added: 0.3.0
 description:
-  - V(held) makes new requests wait at the doors until a lease ends, by itself or by V(released). What waits longer than the router's
-    limit is refused with 503.
+  - V(held) makes new requests wait at the doors until a lease ends, by itself or by V(released). What waits longer
+    than the router's limit is refused with 503.
   - Changes the router's map file, then every worker of the running router.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:

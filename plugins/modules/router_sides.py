@@ -9,20 +9,22 @@ module: router_sides
 short_description: Say to the router which side serves a migration group, and which share of its users the other one
 version_added: 0.3.0
 description:
-  - Changes the router's map files, then every worker of the running router, those that a reload has left behind too, and compares.
+  - Changes the router's map files, then every worker of the running router, those that a reload has left behind
+    too, and compares.
   - Says nothing about who may write; the record of sides does.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
 options:
   sides:
-    description: Side by migration group, V(docker), V(native) or V(none), which refuses requests. Groups that are not named stay.
+    description:
+      - Side by migration group, V(docker), V(native) or V(none), which refuses requests. Groups that are not named stay.
     type: dict
     default: {}
   shares:
     description:
-      - Of a migration group on the Docker side the percentage of users that the native side serves, from 0 to 100. A user stays in a
-        share that grows.
+      - Of a migration group on the Docker side the percentage of users that the native side serves, from 0 to 100.
+        A user stays in a share that grows.
     type: dict
     default: {}
   directory:

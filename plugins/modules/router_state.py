@@ -9,10 +9,10 @@ module: router_state
 short_description: Lay out what the router reads and keeps while either side can serve
 version_added: 0.3.0
 description:
-  - Makes the router's directory with its map files, in which every migration group has its entries. Entries that are there stay as they
-    are, whatever they say.
-  - With the Docker Engine on this host, writes down the addresses of the containers behind the doors, and tells them to the running
-    router.
+  - Makes the router's directory with its map files, in which every migration group has its entries. Entries that
+    are there stay as they are, whatever they say.
+  - With the Docker Engine on this host, writes down the addresses of the containers behind the doors, and tells
+    them to the running router.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
@@ -39,9 +39,11 @@ options:
 EXAMPLES = r"""
 - name: Lay out the router's state
   cryptobot.native.router_state:
-    doors: "{{ ansible_facts['cryptobot'] | cryptobot.native.edge_doors(inventory_hostname, ansible_facts['cryptobot_sides']) }}"
-    groups: "{{ ansible_facts['cryptobot_sides'].groups }}"
+    doors: "{{ ansible_facts['cryptobot'] | cryptobot.native.edge_doors(inventory_hostname, sides) }}"
+    groups: "{{ sides.groups }}"
     project: cryptobot
+  vars:
+    sides: "{{ ansible_facts['cryptobot_sides'] }}"
 """
 
 RETURN = r"""

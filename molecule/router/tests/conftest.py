@@ -72,7 +72,11 @@ class Router:
 
     def answers(self, port: int, path: str = "/who") -> dict[str, Any]:
         said = self.host.run(f"curl -s --max-time 20 http://127.0.0.1:{port}{path}")
-        return json.loads(said.stdout) if said.rc == 0 and said.stdout.startswith("{") else {"side": f"nothing ({said.rc})"}
+        return (
+            json.loads(said.stdout)
+            if said.rc == 0 and said.stdout.startswith("{")
+            else {"side": f"nothing ({said.rc})"}
+        )
 
     def eventually(self, port: int, side: str, within: float = 60, path: str = "/who") -> float:
         began = time.monotonic()

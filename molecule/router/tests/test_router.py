@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import time
 
@@ -54,14 +55,20 @@ def test_flows_round_the_router_are_counted(router, host) -> None:
     made_before.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
     assert b'"docker"' in made_before.recv(4096)
     # By way of Docker's own proxy, and by the container's address.
-    inside = host.check_output("sed -n 's/FRONT_WEB_CONTAINER=\\(.*\\):8000/\\1/p' /var/lib/cryptobot-router/containers")
+    inside = host.check_output(
+        "sed -n 's/FRONT_WEB_CONTAINER=\\(.*\\):8000/\\1/p' /var/lib/cryptobot-router/containers"
+    )
     for target in (("127.0.0.1", 7000), (inside, 8000)):
         stay = f"import socket, time; kept = socket.create_connection({target}); time.sleep(30)"
         host.check_output(f'nohup python3 -c "{stay}" > /dev/null 2>&1 &')
     time.sleep(1)
     flows = router.adopt()["flows"]
     print(flows)
-    assert any("by port 7000" in flow for flow in flows) and any("docker-proxy" in flow for flow in flows) and len(flows) == 3
+    assert (
+        any("by port 7000" in flow for flow in flows)
+        and any("docker-proxy" in flow for flow in flows)
+        and len(flows) == 3
+    )
     said = router.module("adoption", good=False, remaining="fail", state="adopted", **router.settings())["msg"]
     assert "connections still go round the router" in said and "by port 7000" in said
     made_before.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -107,10 +114,18 @@ def test_a_group_changes_sides_under_load(router, under_load, once) -> None:
     assert {row[1] for row in router.rows()} == {"docker", "native"}
 
 
+USERS = """
+import base64, json, urllib.request
+for number in range(100):
+    claims = base64.urlsafe_b64encode(json.dumps({"sub": f"user-{number}"}).encode()).decode().strip("=")
+    asked = urllib.request.Request("http://127.0.0.1:37000/who", headers={"Authorization": f"Bearer e30.{claims}.x"})
+    print(number, json.load(urllib.request.urlopen(asked))["side"])
+"""
+
+
 def test_a_share_of_the_users_is_served_natively(router, host) -> None:
     def native_users() -> set[int]:
-        users = "import base64,json,urllib.request as u\nfor n in range(100):\n p=base64.urlsafe_b64encode(json.dumps({'sub':f'user-{n}'}).encode()).decode().strip('=')\n r=u.Request('http://127.0.0.1:37000/who',headers={'Authorization':f'Bearer e30.{p}.x'})\n print(n, json.load(u.urlopen(r))['side'])"
-        said = host.check_output(f'python3 -c "{users}"')
+        said = host.check_output(f"python3 -c {shlex.quote(USERS)}")
         return {int(line.split()[0]) for line in said.splitlines() if line.endswith("native")}
 
     shares = {}
@@ -130,7 +145,10 @@ def test_no_side_is_refused(router, host) -> None:
 
 
 def timed(host, *words: str) -> tuple[str, float]:
-    said = host.check_output(f"curl -s -o /dev/null -w '%{{http_code}} %{{time_total}}' --max-time 30 {' '.join(words)} http://127.0.0.1:37000/who")
+    said = host.check_output(
+        "curl -s -o /dev/null -w '%{http_code} %{time_total}' --max-time 30 "
+        f"{' '.join(words)} http://127.0.0.1:37000/who"
+    )
     return said.split()[0], float(said.split()[1])
 
 
@@ -147,15 +165,30 @@ def test_a_hold_lets_writes_wait_and_ends_by_itself(router, host) -> None:
     status, seconds = timed(host, *write)
     assert status == "503" and 9 < seconds < 12
     assert "retry-after: 5" in host.check_output("curl -si -X POST -d '{}' http://127.0.0.1:37000/who").lower()
-    assert timed(host, "-H", "'Upgrade: websocket'", "-H", "'Connection: Upgrade'", "-H", "'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='")[0] == "503", "an upgrade waits like a write"
+    assert (
+        timed(
+            host,
+            "-H",
+            "'Upgrade: websocket'",
+            "-H",
+            "'Connection: Upgrade'",
+            "-H",
+            "'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='",
+        )[0]
+        == "503"
+    ), "an upgrade waits like a write"
     assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:37000/edge/probe") == "204"
-    assert host.check_output("curl -s -X POST -d '{}' http://127.0.0.1:27000/rows").startswith("{"), "the internal door was not held"
+    assert host.check_output("curl -s -X POST -d '{}' http://127.0.0.1:27000/rows").startswith("{"), (
+        "the internal door was not held"
+    )
 
 
 def test_a_write_whose_server_dies_is_not_sent_twice(router, host) -> None:
     router.forget_rows()
     router.adopt()
-    said = host.check_output("curl -s -o /dev/null -w '%{http_code}' -X POST -d '{\"id\": \"deadly\"}' http://127.0.0.1:7000/die")
+    said = host.check_output(
+        "curl -s -o /dev/null -w '%{http_code}' -X POST -d '{\"id\": \"deadly\"}' http://127.0.0.1:7000/die"
+    )
     assert said in ("502", "503")
     router.eventually(7000, "docker")
     assert router.rows() == [["deadly", "docker"]]

@@ -21,7 +21,10 @@ def test_ten_reloads_five_of_them_in_a_hold(router, host, under_load, once) -> N
             side = ("native", "docker")[number % 2]
             router.hold(9)
             until = time.monotonic() + 3
-            while router.stat("front_web_docker_write", 4) + router.stat("front_web_write", 4) and time.monotonic() < until:
+            while (
+                router.stat("front_web_docker_write", 4) + router.stat("front_web_write", 4)
+                and time.monotonic() < until
+            ):
                 time.sleep(0.05)
             host.check_output(f"echo 'MARK {side}' >> /srv/shop/rows")
             host.check_output(reload)
@@ -113,10 +116,14 @@ def test_a_boot_brings_it_all_back(router, host, reboot) -> None:
     router.side("native", "first")
     maps = host.check_output("cat /var/lib/cryptobot-router/*.map")
     reboot()
-    began = host.check_output("systemctl show --property=ActiveEnterTimestampMonotonic --value cryptobot-router-adoption")
+    began = host.check_output(
+        "systemctl show --property=ActiveEnterTimestampMonotonic --value cryptobot-router-adoption"
+    )
     engine = host.check_output("systemctl show --property=ActiveEnterTimestampMonotonic --value docker")
     assert 0 < int(began) < int(engine), "before the engine publishes a port"
     router.eventually(7010, "docker")
     assert router.adopt()["changed"] is False
     assert host.check_output("cat /var/lib/cryptobot-router/*.map") == maps
-    assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:7000/who") in ("200", "503"), "never its container"
+    assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:7000/who") in ("200", "503"), (
+        "never its container"
+    )

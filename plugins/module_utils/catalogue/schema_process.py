@@ -135,6 +135,14 @@ PROCESS = Field(
                 "port": port("The port in the container.", "8000"),
             },
         ),
+        "reads": Field(
+            "str",
+            "What becomes of reads while writes wait at the router for a change of sides. `hold`: they wait, too, since a read "
+            "of this process writes.",
+            "hold",
+            choices=("pass", "hold"),
+            default="pass",
+        ),
         "routes": Field(
             "list", "Entrances at the edge.", "[{path: /api/auth, strip: true}]", elements=ROUTE, default=[]
         ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -162,13 +162,17 @@ class Container:
     @cached_property
     def published(self) -> list[Published]:
         """From what was asked for, so that stopped containers show theirs too."""
+        return [replace(one, address=one.address or "0.0.0.0") for one in self.bindings]
+
+    @cached_property
+    def bindings(self) -> list[Published]:
+        """The same with an empty address where none was given: Docker then takes all addresses of both families."""
         found = []
         for port, bindings in sorted((self.raw["HostConfig"].get("PortBindings") or {}).items()):
             number, __, protocol = port.partition("/")
             for binding in bindings or []:
                 host_port = str(binding.get("HostPort") or "0").partition("-")[0]
-                address = binding.get("HostIp") or "0.0.0.0"
-                found.append(Published(address, int(host_port), int(number), protocol or "tcp"))
+                found.append(Published(binding.get("HostIp") or "", int(host_port), int(number), protocol or "tcp"))
         return found
 
     @cached_property

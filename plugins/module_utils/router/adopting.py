@@ -13,7 +13,7 @@ from ..docker.containers import Container
 from ..docker.engine import Engine
 from . import containers as found
 from .adoption import BRIDGED, Adoption, Tables, calls_pass_the_table, not_adopted, wanted
-from .flows import Flow, Flows, end_between
+from .flows import BETWEEN, Flow, Flows, end_between
 from .maps import DOOR_KINDS, HOLD, NOT_HELD, SIDE, RouterError, hold_key, lease, locked
 from .state import Kept
 from .workers import Router, docker_backends
@@ -47,15 +47,23 @@ class Adopting:
         if self._tables.read() != before:
             before = None if adopted else before
         if not adopted:
-            self._may_release()
-            return before if before else self._tables.read(), None
+            there = before or self._tables.read()
+            if there:
+                self._may_release()
+            return there, None
+        if not self.router.files.there:
+            raise RouterError(
+                f"{self.router.files.directory} of this host has no router with sides. Run site on it first."
+            )
         if several := found.scaled(self.doors, self.containers):
-            raise RouterError(f"{', '.join(several)} run in more than one container, and the router leads to one. Scale them to one.")
+            raise RouterError(
+                f"{', '.join(several)} run in more than one container, and the router leads to one. Scale them to one."
+            )
         networks = found.networks_of(self._engine, self.containers)
         if networks and not calls_pass_the_table():
             raise RouterError(
-                f"{BRIDGED} is not 1, so calls between containers pass every table by. Docker sets it with its first network: "
-                "modprobe br_netfilter && sysctl net.bridge.bridge-nf-call-iptables=1"
+                f"{BRIDGED} is not 1, so calls between containers pass every table by. Docker sets it with its first "
+                "network: modprobe br_netfilter && sysctl net.bridge.bridge-nf-call-iptables=1"
             )
         return before, wanted(self.doors, self.containers, networks, ipv6)
 
@@ -68,7 +76,10 @@ class Adopting:
         with locked(self.router.files.directory):
             if adoption:
                 if self.router.workers.listed() is None:
-                    raise RouterError("The router does not run, and would refuse what it adopts. Start it: systemctl start cryptobot-edge")
+                    raise RouterError(
+                        "The router does not run, and would refuse what it adopts. Start it: "
+                        "systemctl start cryptobot-edge"
+                    )
                 rows = [door.as_dict() for door in self.doors]
                 self.router.set_containers(rows, found.addresses(self.doors, self.containers))
             self._kept.write(adoption, ipv6)
@@ -84,10 +95,27 @@ class Adopting:
             for address in one.addresses.values()
         )
 
-    def wait(self, seconds: float) -> list[Flow]:
-        """Until no flow goes round the router, at most so long; those that are left."""
+    def settle(self, seconds: float, end_calls: bool, must: bool) -> Outcome:
+        """Wait for connections of clients, at most so long; only then those between containers are idle and can be
+        ended.
+
+        Raises RouterError where connections are left and ``must`` be none.
+        """
+        left = self._wait(seconds)
+        outcome = Outcome() if (left and must) or not end_calls else self.end_calls()
+        outcome.flows = self.around()
+        if outcome.flows and must:
+            named = "; ".join(str(flow) for flow in outcome.flows[:10])
+            raise RouterError(
+                f"{len(outcome.flows)} connections still go round the router after {seconds:.0f} s: {named}. The "
+                "ports are adopted and new connections go through it. End these at their clients, or wait longer, and "
+                "run this again."
+            )
+        return outcome
+
+    def _wait(self, seconds: float) -> list[Flow]:
         until = time.monotonic() + seconds
-        while (left := self.around()) and time.monotonic() < until:
+        while (left := [flow for flow in self.around() if flow.way != BETWEEN]) and time.monotonic() < until:
             time.sleep(min(0.5, max(0.0, until - time.monotonic())))
         return left
 
@@ -130,6 +158,6 @@ class Adopting:
         away = sorted({door.group for door in self.doors if door.container and sides.get(door.group, DOCKER) != DOCKER})
         if away:
             raise RouterError(
-                f"The ports cannot be given back to the containers while {', '.join(away)} is not on the Docker side: their "
-                "requests would meet containers that must not serve. Bring these groups back first."
+                f"The ports cannot be given back to the containers while {', '.join(away)} is not on the Docker "
+                "side: their requests would meet containers that must not serve. Bring these groups back first."
             )

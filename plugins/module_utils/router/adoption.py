@@ -1,9 +1,9 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Adoption: what clients send to the containers' published ports, and what containers send each other, meets the router's doors.
+"""Adoption: what clients send to published ports, and what containers send each other, meets the router's doors.
 
-One table of nftables of our own for each family, before Docker's in priority, put on and taken off whole. No other table
+One table of nftables of our own for each family, before Docker's in priority, put on and taken off whole. No other one
 is read or changed. A new connection is redirected to a door's port; one that was made before stays where it is.
 """
 
@@ -22,15 +22,18 @@ from .maps import RouterError
 
 TABLE = "cryptobot_router"
 FAMILIES = {4: ("ip", "ipv4_addr"), 6: ("ip6", "ipv6_addr")}
-EVERYWHERE = ("0.0.0.0", "::", "")
+EVERYWHERE = {4: "0.0.0.0", 6: "::"}
 BRIDGED = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 Run = Callable[[Sequence[str], str], "subprocess.CompletedProcess[str]"]
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """What the tables hold. Keys of ``published`` are an address as published (empty: all of the host's) and a port, of
-    ``calls`` a container's address and port; the values are ports of doors. From elsewhere ``doors`` take redirected packets only."""
+    """What the tables hold; values are ports of doors.
+
+    Keys of ``published`` are an address as published (`0.0.0.0` and `::`: all of the host's) and a port, of ``calls``
+    a container's address and port. From elsewhere ``doors`` take redirected packets only.
+    """
 
     published: Mapping[tuple[str, int], int] = field(default_factory=dict)
     calls: Mapping[tuple[str, int], int] = field(default_factory=dict)
@@ -39,7 +42,7 @@ class Adoption:
 
     def lines(self) -> list[str]:
         """For a diff, and for people."""
-        found = [f"{address or '*'}:{port} -> {door}" for (address, port), door in sorted(self.published.items())]
+        found = [f"{address}:{port} -> {door}" for (address, port), door in sorted(self.published.items())]
         found += [f"call {address}:{port} -> {door}" for (address, port), door in sorted(self.calls.items())]
         found += [f"bridge {name}" for name in sorted(self.bridges)]
         return found + [f"closed {port}" for port in sorted(self.doors)]
@@ -51,7 +54,7 @@ def wanted(
     networks: Mapping[str, Mapping[str, str]],
     ipv6: bool = False,
 ) -> Adoption:
-    """For the containers as they are. A port that Docker chose by itself, and one on the host's own network, cannot be adopted."""
+    """For the containers as they are. Ports that Docker chose, and those on the host's network, cannot be adopted."""
     published: dict[tuple[str, int], int] = {}
     calls: dict[tuple[str, int], int] = {}
     closed = set()
@@ -59,12 +62,12 @@ def wanted(
         container = chosen(containers, door.container) if door.container else None
         if not container or container.network_mode == HOST:
             continue
-        for one in container.published:
+        for one in container.bindings:
             if one.protocol == "tcp" and one.container_port == door.port and one.host_port:
-                address = "" if one.address in EVERYWHERE else one.address
-                if ipv6 or ":" not in address:
-                    published[address, one.host_port] = door.public
-                    closed.add(door.public)
+                for address in [one.address] if one.address else EVERYWHERE.values():
+                    if ipv6 or ":" not in address:
+                        published[address, one.host_port] = door.public
+                        closed.add(door.public)
         if container.running:
             calls.update({(address, door.port): door.internal for address in container.addresses.values()})
     bridges = frozenset(one["interface"] for one in networks.values())
@@ -96,8 +99,9 @@ def text(adoption: Adoption | None, ipv6: bool = False) -> str:
 
 def _table(adoption: Adoption, version: int) -> str:
     family, kind = FAMILIES[version]
-    exact = {key: door for key, door in adoption.published.items() if key[0] and _version(key[0]) == version}
-    everywhere = {port: door for (address, port), door in adoption.published.items() if not address}
+    mine = {key: door for key, door in adoption.published.items() if _version(key[0]) == version}
+    exact = {key: door for key, door in mine.items() if key[0] != EVERYWHERE[version]}
+    everywhere = {port: door for (address, port), door in mine.items() if address == EVERYWHERE[version]}
     calls = {key: door for key, door in adoption.calls.items() if _version(key[0]) == version}
     to_published = [
         f"meta l4proto tcp redirect to {family} daddr . tcp dport map @published",
@@ -105,7 +109,11 @@ def _table(adoption: Adoption, version: int) -> str:
     ]
     to_calls = f"iifname @bridges meta l4proto tcp redirect to {family} daddr . tcp dport map @calls"
     bodies = [
-        _set("map published", f"{kind} . inet_service : inet_service", [f"{a} . {p} : {d}" for (a, p), d in exact.items()]),
+        _set(
+            "map published",
+            f"{kind} . inet_service : inet_service",
+            [f"{a} . {p} : {d}" for (a, p), d in exact.items()],
+        ),
         _set("map everywhere", "inet_service : inet_service", [f"{p} : {d}" for p, d in everywhere.items()]),
         _set("map calls", f"{kind} . inet_service : inet_service", [f"{a} . {p} : {d}" for (a, p), d in calls.items()]),
         _set("set bridges", "ifname", [f'"{name}"' for name in adoption.bridges]),
@@ -158,7 +166,9 @@ class Tables:
         done = self._run(["nft", "-f", "-"], text(adoption, self._ipv6))
         if done.returncode:
             what = "put on" if adoption else "taken off"
-            raise RouterError(f"The table {TABLE} cannot be {what}; nothing was changed. nft says: {done.stderr.strip()}")
+            raise RouterError(
+                f"The table {TABLE} cannot be {what}; nothing was changed. nft says: {done.stderr.strip()}"
+            )
 
     def _read(self, version: int) -> Adoption | None:
         done = self._run(["nft", "-j", "list", "table", FAMILIES[version][0], TABLE], "")
@@ -166,10 +176,10 @@ class Tables:
             if "No such file" in done.stderr:
                 return None
             raise RouterError(f"The tables of nftables cannot be read. nft says: {done.stderr.strip()}")
-        return parsed(json.loads(done.stdout))
+        return parsed(json.loads(done.stdout), version)
 
 
-def parsed(listed: Mapping[str, Any]) -> Adoption | None:
+def parsed(listed: Mapping[str, Any], version: int = 4) -> Adoption | None:
     """From `nft -j list table`; None where a chain or a rule of it is missing."""
     sets: dict[str, list[Any]] = {}
     rules: dict[str, int] = {}
@@ -183,7 +193,7 @@ def parsed(listed: Mapping[str, Any]) -> Adoption | None:
         return None
     exact = {_key(key): door for key, door in sets.get("published", [])}
     return Adoption(
-        {**exact, **{("", port): door for port, door in sets.get("everywhere", [])}},
+        {**exact, **{(EVERYWHERE[version], port): door for port, door in sets.get("everywhere", [])}},
         {_key(key): door for key, door in sets.get("calls", [])},
         frozenset(sets.get("bridges", [])),
         frozenset(sets.get("doors", [])),
@@ -207,4 +217,6 @@ def _run(words: Sequence[str], given: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(words, input=given, capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise RouterError(f"There is no program {words[0]} on this host. Install it: apt install nftables conntrack") from None
+        raise RouterError(
+            f"There is no program {words[0]} on this host. Install it: apt install nftables conntrack"
+        ) from None

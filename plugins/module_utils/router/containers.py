@@ -18,7 +18,7 @@ HOST = "host"
 
 @dataclass(frozen=True)
 class Door:
-    """A door of the catalogue: see `edge_catalogue.sided_doors`. ``container`` is its Compose service, empty where Docker has none."""
+    """A door of the catalogue: see `edge_catalogue.sided_doors`. ``container`` is its Compose service, or empty."""
 
     name: str
     group: str
@@ -27,6 +27,7 @@ class Door:
     public: int
     internal: int
     variable: str
+    reads: str = "pass"
 
     def as_dict(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -34,11 +35,11 @@ class Door:
 
 def doors(options: Iterable[Mapping[str, Any]]) -> list[Door]:
     """Doors from what a play or a file gives."""
-    return [Door(**{name: one[name] for name in Door.__dataclass_fields__}) for one in options]
+    return [Door(**{name: one[name] for name in Door.__dataclass_fields__ if name in one}) for one in options]
 
 
 def address_of(container: Container) -> str:
-    """Its own address on the first of its networks; empty while it has none. One on the host's network has the host's."""
+    """Its own on the first of its networks, or the host's on the host's network; empty while it has none."""
     if not container.running:
         return ""
     if container.network_mode == HOST:

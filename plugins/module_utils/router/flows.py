@@ -20,6 +20,7 @@ from .maps import RouterError
 
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 ROUTER = "haproxy"
+BETWEEN = "between containers"
 _PROCESS = re.compile(r'\("([^"]*)",pid=(\d+)')
 _FIELD = re.compile(r"\b(src|dst|sport|dport)=(\S+)")
 
@@ -38,7 +39,7 @@ class Flow:
 
 
 def parse_conntrack(listed: str, targets: Collection[tuple[str, int]], own: Collection[str]) -> list[Flow]:
-    """Established flows to targets whose client is no address of this host. The answer's source is where they really go."""
+    """Established flows to targets from clients elsewhere. The answer's source is where a flow really goes."""
     found = []
     for line in listed.splitlines():
         fields = _FIELD.findall(line)
@@ -48,7 +49,7 @@ def parse_conntrack(listed: str, targets: Collection[tuple[str, int]], own: Coll
         target = back["src"], int(back["sport"])
         if target in targets and there["src"] not in own:
             direct = (there["dst"], int(there["dport"])) == target
-            way = "between containers" if direct else f"by port {there['dport']}"
+            way = BETWEEN if direct else f"by port {there['dport']}"
             found.append(Flow(f"{there['src']}:{there['sport']}", *target, way))
     return found
 
@@ -83,7 +84,9 @@ class Flows:
     def around(self, targets: Iterable[tuple[str, int]]) -> list[Flow]:
         """Flows to targets (address and port of containers) that the router does not carry."""
         wanted = set(targets)
-        tracked = parse_conntrack(self._said("conntrack", "-L", "-p", "tcp", "--state", "ESTABLISHED"), wanted, self._own())
+        tracked = parse_conntrack(
+            self._said("conntrack", "-L", "-p", "tcp", "--state", "ESTABLISHED"), wanted, self._own()
+        )
         sockets = parse_sockets(self._said("ss", "-Htnp", "state", "established"), wanted)
         return sorted({*tracked, *sockets}, key=str)
 
@@ -94,7 +97,9 @@ class Flows:
     def _said(self, *words: str) -> str:
         done = self._run(words)
         if done.returncode:
-            raise RouterError(f"{words[0]} failed, and connections past the router cannot be counted: {done.stderr.strip()}")
+            raise RouterError(
+                f"{words[0]} failed, and connections past the router cannot be counted: {done.stderr.strip()}"
+            )
         return done.stdout
 
 
@@ -104,10 +109,13 @@ def end_between(pid: int, address: str, port: int, run: Run | None = None) -> in
     Only while they are idle, under a hold: an ended one with a request on its way fails.
     """
     ipaddress.ip_address(address)
-    words = ["nsenter", "-t", str(pid), "-n", "ss", "-KHtn", "state", "established", "dst", address, "dport", "=", str(port)]
+    match = ["state", "established", "dst", address, "dport", "=", str(port)]
+    words = ["nsenter", "-t", str(pid), "-n", "ss", "-KHtn", *match]
     done = (run or _run)(words)
     if done.returncode:
-        raise RouterError(f"The connections of process {pid} to {address}:{port} cannot be ended: {done.stderr.strip()}")
+        raise RouterError(
+            f"The connections of process {pid} to {address}:{port} cannot be ended: {done.stderr.strip()}"
+        )
     return len([line for line in done.stdout.splitlines() if line.strip()])
 
 
@@ -115,4 +123,6 @@ def _run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(list(words), capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        raise RouterError(f"There is no program {words[0]} on this host. Install it: apt install conntrack iproute2") from None
+        raise RouterError(
+            f"There is no program {words[0]} on this host. Install it: apt install conntrack iproute2"
+        ) from None

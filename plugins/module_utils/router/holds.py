@@ -29,16 +29,24 @@ class Hold:
         self._router = Router(self._files, workers)
         known = sorted(self._files.read_map(SIDE))
         if not known:
-            raise RouterError(f"No router with sides is set up on this host: {self._files.path(SIDE)} is not there. Run site first.")
+            raise RouterError(
+                f"No router with sides is set up on this host: {self._files.path(SIDE)} is not there. Run site first."
+            )
         if unknown := sorted(set(groups or ()) - set(known)):
-            raise RouterError(f"{', '.join(unknown)} is no migration group of the router; there are {', '.join(known)}.")
+            raise RouterError(
+                f"{', '.join(unknown)} is no migration group of the router; there are {', '.join(known)}."
+            )
         value = lease(until, every_method) if until else NOT_HELD
         self._values = {hold_key(group, door): value for group in groups or known for door in doors}
 
     def changes(self) -> list[Change]:
         """What differs from the file."""
         there = self._files.read_map(HOLD)
-        return [Change("router", f"hold {key}", there.get(key), value) for key, value in self._values.items() if there.get(key) != value]
+        return [
+            Change("router", f"hold {key}", there.get(key), value)
+            for key, value in self._values.items()
+            if there.get(key) != value
+        ]
 
     def apply(self) -> int:
         """File first, then every worker; how many were told."""

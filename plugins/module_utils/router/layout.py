@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The router's directory as an installation leaves it: every file there, and every key that a worker may be told to change."""
+"""The router's directory as an installation leaves it: every file, and every key that a worker may be told of."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def lease(until: float, every_method: bool = False) -> str:
 
 
 def first_values(groups: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """What each map begins with. ``groups``: side by migration group. Every key is there, for a worker changes only those it has."""
+    """What each map begins with. ``groups``: side by migration group. A worker changes only keys that are there."""
     return {
         SIDE: dict(groups),
         HOLD: {hold_key(group, door): NOT_HELD for group in groups for door in DOOR_KINDS},

@@ -41,8 +41,12 @@ class Wish:
             there = self._files.read_map(name)
             if unknown := sorted(set(values) - set(there)):
                 known = ", ".join(sorted(there)) or "none, for no router with sides is set up here"
-                raise RouterError(f"{', '.join(unknown)} is no migration group of the router; there are {known}. Run site first.")
-            found += [Change("router", f"{name} {key}", there[key], new) for key, new in values.items() if there[key] != new]
+                raise RouterError(
+                    f"{', '.join(unknown)} is no migration group of the router; there are {known}. Run site first."
+                )
+            found += [
+                Change("router", f"{name} {key}", there[key], new) for key, new in values.items() if there[key] != new
+            ]
         return found
 
     def apply(self) -> int:

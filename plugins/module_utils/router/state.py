@@ -35,11 +35,15 @@ class Kept:
     def read(self) -> Adoption | None:
         """What is to be adopted; None where nothing is. Raises RouterError for a damaged file."""
         document = self._document()
-        return None if document is None else Adoption(
-            {(address, port): door for address, port, door in document["published"]},
-            {(address, port): door for address, port, door in document["calls"]},
-            frozenset(document["bridges"]),
-            frozenset(document["doors"]),
+        return (
+            None
+            if document is None
+            else Adoption(
+                {(address, port): door for address, port, door in document["published"]},
+                {(address, port): door for address, port, door in document["calls"]},
+                frozenset(document["bridges"]),
+                frozenset(document["doors"]),
+            )
         )
 
     def ipv6(self) -> bool:
@@ -48,7 +52,7 @@ class Kept:
         return host_has_ipv6() if document is None else bool(document["ipv6"])
 
     def write(self, adoption: Adoption | None, ipv6: bool) -> None:
-        """On disk before it returns. The rules of a boot come first and go last, so that they are there while it counts."""
+        """On disk before it returns. The rules of a boot come first and go last: they are there while it counts."""
         rules, record = self._directory / RULES, self._directory / ADOPTION
         if adoption is None:
             for path in (record, rules):

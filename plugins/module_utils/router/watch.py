@@ -35,7 +35,9 @@ SETTLE = 0.05
 class Watch:
     """What one look does."""
 
-    def __init__(self, project: str, doors: Sequence[found.Door], router: Router, engine: Engine, tables: Tables) -> None:
+    def __init__(
+        self, project: str, doors: Sequence[found.Door], router: Router, engine: Engine, tables: Tables
+    ) -> None:
         self._project, self._doors = project, doors
         self._router, self._engine, self._tables = router, engine, tables
 
@@ -52,7 +54,9 @@ class Watch:
         if before == now and not self._router.containers_differ(rows):
             return []
         self._router.set_containers(rows, now)
-        moved = [f"{name} {before.get(name, 'new')} -> {at}" for name, at in sorted(now.items()) if before.get(name) != at]
+        moved = [
+            f"{name} {before.get(name, 'new')} -> {at}" for name, at in sorted(now.items()) if before.get(name) != at
+        ]
         return moved or ["told the router's workers the addresses again"]
 
     def _adoption(self, containers: list[found.Container]) -> list[str]:
@@ -71,7 +75,9 @@ class Watch:
         if self._tables.read() == aim:
             return []
         self._tables.put(aim)
-        return ["put the adoption's table on again" if aim == adopted else "the adoption's table follows the containers"]
+        return [
+            "put the adoption's table on again" if aim == adopted else "the adoption's table follows the containers"
+        ]
 
 
 def following(adopted: Adoption, now: Adoption) -> Adoption:

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The running router: every worker of HAProxy, by its master's socket.
 
-After a reload old workers serve what they had begun, with maps of their own. What only the current one is told, a request
+After a reload old workers serve what they had begun, with maps of their own. What only the current one is told, a
+request
 that an old one holds would never hear of.
 """
 
@@ -80,7 +81,8 @@ class Workers:
                 return None
             if time.monotonic() > until:
                 raise RouterError(
-                    f"The router's master gives no worker within {self._limit:.0f} s ({why}). Look at: systemctl status {UNIT}"
+                    f"The router's master gives no worker within {self._limit:.0f} s ({why}). Look at: "
+                    f"systemctl status {UNIT}"
                 )
             time.sleep(0.02)
 
@@ -148,7 +150,9 @@ class Router:
         path = self.files.path(name)
         told = self.workers.tell([f"set map {path} {key} {value}" for key, value in sorted(values.items())])
         if told and (wrong := self.map_differs(name, values)):
-            raise RouterError(f"The router's worker and {path} differ about {', '.join(wrong)}. Reload it: systemctl reload {UNIT}")
+            raise RouterError(
+                f"The router's worker and {path} differ about {', '.join(wrong)}. Reload it: systemctl reload {UNIT}"
+            )
         return told
 
     def map_differs(self, name: str, among: Iterable[str] = ()) -> list[str]:
@@ -185,9 +189,7 @@ def parse_addresses(shown: str) -> dict[str, str]:
     lines = shown.splitlines()
     names = next((line.lstrip("# ").split() for line in lines if line.startswith("# ")), [])
     rows = (dict(zip(names, line.split(), strict=False)) for line in lines if line and not line.startswith("#"))
-    return {
-        row["be_name"]: f"{row['srv_addr']}:{row['srv_port']}" for row in rows if row.get("srv_name") == "docker"
-    }
+    return {row["be_name"]: f"{row['srv_addr']}:{row['srv_port']}" for row in rows if row.get("srv_name") == "docker"}
 
 
 def _address_commands(door: Mapping[str, object], address: str) -> list[str]:

@@ -114,6 +114,14 @@ def test_while_either_side_can_serve_each_door_has_both() -> None:
     assert "docker" not in without and "lua" not in without and "/state" not in without
 
 
+def test_reads_that_write_wait_with_the_writes() -> None:
+    processes = {"web": {**CATALOGUE["services"]["auth"]["processes"]["web"], "reads": "hold"}}
+    services = {**CATALOGUE["services"], "auth": {**CATALOGUE["services"]["auth"], "processes": processes}}
+    text = render("edge.cfg.j2", edge_sides=SIDES, edge_catalogue={**CATALOGUE, "services": services})
+    assert text.count("set-var(txn.reads) str(hold)") == 3, "both doors of the process, and the entrance for its routes"
+    assert "str(hold) if { var(txn.door) -m str auth_web }" in text
+
+
 def test_doors_of_published_ports_stand_aside() -> None:
     text = render("edge.listen.j2", edge_sides=SIDES)
     assert "auth_web_public=0.0.0.0:38000\nauth_web_public_v6=[::]:38000\n" in text

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher import edge
@@ -30,3 +33,30 @@ def test_a_master_between_two_lives() -> None:
 def test_sockets_are_carried_by_the_environment() -> None:
     assert edge.carried({edge.KEPT: "entrance=3 auth_web_public=9"}) == [("entrance", 3), ("auth_web_public", 9)]
     assert edge.carried({}) == []
+
+
+def test_variables_of_the_configuration_are_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(edge.os, "environ", {})
+    file = tmp_path / "containers"
+    edge.variables(str(file))
+    assert edge.os.environ == {edge.VARIABLES: str(file)}, "without the file the configuration's own defaults hold"
+    file.write_text("AUTH_WEB_CONTAINER=172.18.0.4:8000\n\nOTHER=1=2\n")
+    edge.variables(str(file))
+    assert edge.os.environ["AUTH_WEB_CONTAINER"] == "172.18.0.4:8000" and edge.os.environ["OTHER"] == "1=2"
+    edge.variables("")
+
+
+def test_a_configuration_whose_maps_are_not_there_yet_is_not_checked(tmp_path: Path) -> None:
+    assert edge.check(str(tmp_path / "listen"), ["false"], str(tmp_path / "containers")) == 0
+
+
+def test_a_reload_waits_for_a_change_of_the_maps(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    assert edge.lock(str(file), 0.1) == -1, "there is nothing to wait for"
+    file.touch()
+    held = edge.lock(str(file), 0.1)
+    assert held is not None and edge.lock(str(file), 0.1) is None
+    os.close(held)
+    again = edge.lock(str(file), 0.1)
+    assert again
+    os.close(again)

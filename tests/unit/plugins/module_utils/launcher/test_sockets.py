@@ -109,3 +109,24 @@ def test_a_real_listener_has_no_delay_and_is_found_again() -> None:
     with socket.socket(fileno=descriptor) as listener:
         assert listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
         assert sockets.listening_at(descriptor) == listener.getsockname()
+
+
+def test_the_bridge_of_a_network_may_come_later() -> None:
+    opened = []
+    keep({"a_internal_bridge1": A, "b_public": B}, [], tell=lambda *__: None, opener=lambda *given: opened.append(given) or 9)
+    assert opened == [(A, True), (B,)]
+    with pytest.raises(OSError):
+        sockets.open_listener(Address("192.0.2.1", 1))
+    with socket.socket(fileno=sockets.open_listener(Address("192.0.2.1", 0), free=True)) as listener:
+        assert listener.getsockname()[0] == "192.0.2.1"
+
+
+def test_ipv6_stands_beside_ipv4_at_one_port() -> None:
+    with socket.socket(fileno=sockets.open_listener(Address("0.0.0.0", 0))) as four:
+        port = four.getsockname()[1]
+        try:
+            six = sockets.open_listener(Address("::", port))
+        except OSError as error:
+            pytest.fail(f"[::]:{port} cannot be opened beside 0.0.0.0:{port}: {error}")
+        with socket.socket(fileno=six) as listener:
+            assert listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)

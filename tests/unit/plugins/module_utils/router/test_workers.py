@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import Files, RouterError
-from ansible_collections.cryptobot.native.plugins.module_utils.router.workers import Router, Workers, parse_addresses, parse_workers
+from ansible_collections.cryptobot.native.plugins.module_utils.router.workers import (
+    Router,
+    Workers,
+    parse_addresses,
+    parse_workers,
+)
 
 SHOWN = """#<PID>          <type>          <reloads>       <uptime>        <version>
 900             master          1               0d00h01m03s     2.6.12-1
@@ -19,7 +24,10 @@ SHOWN = """#<PID>          <type>          <reloads>       <uptime>        <vers
 
 
 def listed(current: list[int], old: list[int]) -> str:
-    rows = ["".join(f"{pid}             worker          0               0d00h00m03s     2.6.12-1\n" for pid in some) for some in (current, old)]
+    rows = [
+        "".join(f"{pid}             worker          0               0d00h00m03s     2.6.12-1\n" for pid in some)
+        for some in (current, old)
+    ]
     return SHOWN.format(current=rows[0], old=rows[1])
 
 
