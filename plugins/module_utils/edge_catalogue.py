@@ -82,7 +82,8 @@ def container_of(catalogue: Mapping[str, Any], door: Mapping[str, Any]) -> tuple
 def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the router needs of each door while either side can serve.
 
-    ``public`` is the port at which the proxy listens, ``variable`` names the container's address in the configuration.
+    ``public`` is the port at which the proxy listens, ``variable`` names the container's address in the configuration,
+    and ``bridges`` are the host's addresses at which the internal door listens for containers.
     """
     found = []
     for door in catalogue["doors"]:
@@ -98,6 +99,7 @@ def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any
                 "internal": door["internal"],
                 "reads": process.get("reads", "pass"),
                 "variable": f"{door['name'].upper()}_CONTAINER",
+                "bridges": _bridges(catalogue, door, sides),
             }
         )
     return found

@@ -60,6 +60,11 @@ class Adopting:
                 f"{', '.join(several)} run in more than one container, and the router leads to one. Scale them to one."
             )
         networks = found.networks_of(self._engine, self.containers)
+        if deaf := found.unheard(self.doors, self.containers, networks):
+            raise RouterError(
+                f"The router's internal doors do not listen at {', '.join(deaf)}, where calls on the containers' networks "
+                "would arrive: a network was made after the last run of site. Run it again, then adopt."
+            )
         if networks and not calls_pass_the_table():
             raise RouterError(
                 f"{BRIDGED} is not 1, so calls between containers pass every table by. Docker sets it with its first "

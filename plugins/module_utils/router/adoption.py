@@ -54,7 +54,10 @@ def wanted(
     networks: Mapping[str, Mapping[str, str]],
     ipv6: bool = False,
 ) -> Adoption:
-    """For the containers as they are. Ports that Docker chose, and those on the host's network, cannot be adopted."""
+    """For the containers as they are; calls on networks at which a door does not listen stay direct.
+
+    Ports that Docker chose, and those on the host's network, cannot be adopted.
+    """
     published: dict[tuple[str, int], int] = {}
     calls: dict[tuple[str, int], int] = {}
     closed = set()
@@ -69,7 +72,13 @@ def wanted(
                         published[address, one.host_port] = door.public
                         closed.add(door.public)
         if container.running:
-            calls.update({(address, door.port): door.internal for address in container.addresses.values()})
+            calls.update(
+                {
+                    (address, door.port): door.internal
+                    for name, address in container.addresses.items()
+                    if networks.get(name, {}).get("gateway") in door.bridges
+                }
+            )
     bridges = frozenset(one["interface"] for one in networks.values())
     return Adoption(published, calls, bridges, frozenset(closed))
 

@@ -28,6 +28,7 @@ class Door:
     internal: int
     variable: str
     reads: str = "pass"
+    bridges: Sequence[str] = ()
 
     def as_dict(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -61,6 +62,16 @@ def addresses(wanted: Iterable[Door], containers: Sequence[Container]) -> dict[s
         host = address_of(container) if container else ""
         found[door.variable] = f"{host}:{door.port}" if host and door.port else NOWHERE
     return found
+
+
+def unheard(
+    wanted: Iterable[Door], containers: Sequence[Container], networks: Mapping[str, Mapping[str, str]]
+) -> list[str]:
+    """Addresses of the host on networks of doors' containers at which their internal doors do not listen."""
+    there = gateways(containers, networks)
+    return sorted(
+        {address for door in wanted for address in there.get(door.container, ()) if address not in door.bridges}
+    )
 
 
 def scaled(wanted: Iterable[Door], containers: Sequence[Container]) -> list[str]:

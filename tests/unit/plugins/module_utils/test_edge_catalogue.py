@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen
+from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen, sided_doors
 
 ONE = {
     "edge": {"port": 80, "bind": "0.0.0.0"},
@@ -29,3 +29,31 @@ def test_a_bound_entrance_and_tls() -> None:
     sockets = listen(bound, "box", tls_port=8443)
     assert (sockets["entrance"], sockets["entrance_tls"], sockets["auth_web_public"]) == ("[::1]:8080", "[::1]:8443", "[::1]:8000")
     assert sockets["auth_web_internal"] == "127.0.0.1:28000", "internal doors are never the users'"
+
+
+def test_doors_while_either_side_can_serve() -> None:
+    """A published port is opened aside, one on loopback closed from outside, and calls arrive at the networks' bridges."""
+    both = copy.deepcopy(ONE)
+    both["services"] = {
+        "auth": {"migration_group": "first", "processes": {"web": {"docker": {"service": "auth-service", "port": 80}}}}
+    }
+    sides = {"published": [8000], "loopback": [8000], "bridges": {"auth-service": ["172.18.0.1"]}, "ipv6": True}
+    sockets = listen(both, "box", 0, sides)
+    assert sockets["auth_web_public"] == "127.0.0.1:38000" and "auth_web_public_v6" not in sockets
+    assert sockets["auth_web_internal_bridge1"] == "172.18.0.1:28000"
+    assert listen(both, "box", 0, {**sides, "loopback": []})["auth_web_public_v6"] == "[::]:38000"
+    assert "auth_web_public_v6" not in listen(both, "box", 0, {"published": [], "ipv6": True}), "the native door as ever"
+    (door,) = sided_doors(both, "box", sides)
+    assert door == {
+        "name": "auth_web",
+        "group": "first",
+        "container": "auth-service",
+        "port": 80,
+        "public": 38000,
+        "internal": 28000,
+        "reads": "pass",
+        "variable": "AUTH_WEB_CONTAINER",
+        "bridges": ["172.18.0.1"],
+    }
+    both["services"]["auth"]["processes"]["web"] = {}
+    assert sided_doors(both, "box", sides)[0]["container"] == ""

@@ -39,7 +39,9 @@ def container(
 
 
 def door(name: str, group: str = "first", public: int = 37000, internal: int = 27000) -> Door:
-    return Door(f"{name}_web", group, name, 8000, public, internal, f"{name.upper()}_WEB_CONTAINER")
+    return Door(
+        f"{name}_web", group, name, 8000, public, internal, f"{name.upper()}_WEB_CONTAINER", bridges=["172.20.0.1"]
+    )
 
 
 @pytest.fixture

@@ -108,10 +108,19 @@ def test_it_is_kept_as_it_was(tmp_path: Path, doors, containers) -> None:
 
 def test_calls_follow_the_containers_and_ports_do_not(doors, containers) -> None:
     before = wanted(doors, containers, NETWORKS)
-    now = wanted(doors, [container("front", "172.20.0.7", [])], {"other": {"interface": "br-2", "gateway": ""}})
+    now = wanted(
+        doors, [container("front", "172.20.0.7", [])], {"shop_default": {"interface": "br-2", "gateway": "172.20.0.1"}}
+    )
     after = following(before, now)
     assert after.published == before.published and after.calls == {("172.20.0.7", 8000): 27000}
     assert after.bridges == {"br-1", "br-2"}
+
+
+def test_calls_where_no_door_listens_stay_direct(doors, containers) -> None:
+    elsewhere = {"shop_default": {"interface": "br-1", "gateway": "172.30.0.1"}}
+    assert wanted(doors, containers, elsewhere).calls == {}
+    assert found.unheard(doors, containers, elsewhere) == ["172.30.0.1"]
+    assert found.unheard(doors, containers, NETWORKS) == []
 
 
 def test_addresses_are_those_of_running_containers(doors, containers) -> None:

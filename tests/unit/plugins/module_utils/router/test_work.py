@@ -18,7 +18,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.router.state impo
 from ansible_collections.cryptobot.native.plugins.module_utils.router.watch import Watch
 from ansible_collections.cryptobot.native.plugins.module_utils.router.workers import Router, Workers
 
-from .conftest import container, door
+from .conftest import NETWORKS, container, door
 
 
 class Proxy:
@@ -186,7 +186,7 @@ def test_a_container_that_moved_is_followed_file_first(files, events, doors, con
     watch = Watch("shop", doors, router, Engine(client(containers)), tables)
     assert "FRONT_WEB_CONTAINER new -> 172.20.0.4:8000" in watch.look() and tables.on is None
     moved = [container("front", "172.20.0.7", [("", "7000")]), containers[1]]
-    Kept(files.directory).write(work.wanted(doors, containers, {}), False)
+    Kept(files.directory).write(work.wanted(doors, containers, NETWORKS), False)
     said = Watch("shop", doors, router, Engine(client(moved)), tables).look()
     assert said == [
         "FRONT_WEB_CONTAINER 172.20.0.4:8000 -> 172.20.0.7:8000",
