@@ -139,6 +139,7 @@ class Database:
     extensions: dict[str, str] = field(default_factory=dict)
     collation_version: str | None = None
     collation_actual: str | None = None
+    native: str = ""
     contents: tuple[str, ...] = ()
 
     @property

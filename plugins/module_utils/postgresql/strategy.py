@@ -227,9 +227,9 @@ def _order_of_text(shown: Database, source: Server, target: Server, locale: str)
 def _contents(shown: Database, target: Server) -> Iterator[dict[str, str]]:
     if shown.contents:
         yield finding(
-            BLOCKING, "target-not-empty", shown.name,
-            f"The native database is there already and not empty: {_some(shown.contents)}.",
-            "Rename or drop it, then run again.",
+            BLOCKING, "target-not-empty", shown.native or shown.name,
+            f"The native database {shown.native} is there already and not empty: {_some(shown.contents)}.",
+            f"Rename it (ALTER DATABASE {shown.native} RENAME TO {shown.native}_old) or drop it, then run again.",
         )  # fmt: skip
 
 

@@ -47,7 +47,7 @@ def survey(options: Mapping[str, Any]) -> dict[str, Any]:
     for each in options["databases"]:
         database = shown[each["datastore"]]
         if target and native and each.get("target"):
-            database = replace(database, contents=tuple(_contents(target, each["target"])))
+            database = replace(database, native=each["target"], contents=tuple(_contents(target, each["target"])))
         findings = strategy.findings(
             each["datastore"],
             database,
