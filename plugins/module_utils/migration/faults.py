@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 FILE = Path("/run/cryptobot-faults")
-LONGEST_HOLD = 120.0
+LONGEST_HOLD = 600.0
 SHARES = (10, 50, 90)
 """Per cent of a long copy at which there is a point."""
 
