@@ -1,9 +1,10 @@
-"""What the plan predicts of a copy and a verification, against what they take: at several sizes, over a slow line, on half the cores.
+"""What the plan predicts of a copy and a verification against what they take: sizes, a slow line, half the cores.
 
   tests/bench/postgresql_estimate.py --rows 70000 350000 1750000 --line 80mbit
 
-The source runs in a network namespace of its own, so that `tc tbf` throttles the line to it and nothing else. Half the CPU: servers
-and programs keep to the first half of the cores. Needs root. Exit code 1 where a prediction is wrong by more than a factor of 2.
+The source runs in a network namespace of its own, so that `tc tbf` throttles the line to it and nothing else. Half the
+CPU: servers and programs keep to the first half of the cores. Needs root. Exit code 1 where a prediction is wrong by
+more than a factor of 2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Two PostgreSQL servers for benchmarks, the seeded database on one of them, and the ways to bring it to the other.
+"""Two PostgreSQL servers for benchmarks, the seeded database on one of them, and the ways to bring it to the
+other.
 
-The source has the settings of the official image (PostgreSQL's own defaults) and is reached by TCP; the target has those that
-the collection writes for this machine and is reached by its socket, as on a host. All contenders use both alike.
+The source has the settings of the official image (PostgreSQL's own defaults) and is reached by TCP; the target has
+those that the collection writes for this machine and is reached by its socket, as on a host. All contenders use both
+alike.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""A source built against musl, as postgres:*-alpine is: named, not copied physically, and every value found natively.
+"""A source built against musl, as postgres:*-alpine is: named, not copied physically, and every value found
+natively.
 
-musl orders text by code points whatever the locale is called, glibc as people do. The source is built once (tests/servers/musl)
-and kept in the cache; the target is Debian's server. Both have the locale en_US.UTF-8, which is made where it is missing.
+musl orders text by code points whatever the locale is called, glibc as people do. The source is built once
+(tests/servers/musl) and kept in the cache; the target is Debian's server. Both have the locale en_US.UTF-8, which is
+made where it is missing.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ KEYS = 20_000
 SETTINGS = {"shared_buffers": "32MB", "fsync": "off"}
 SEED = f"""
 CREATE TABLE words (word text PRIMARY KEY, other text NOT NULL);
-INSERT INTO words SELECT (ARRAY['a-', 'A ', 'b_', 'É', 'é', 'z', 'Ä/', 'ab'])[1 + i % 8] || md5(i::text), md5((i * 7)::text)
+INSERT INTO words
+SELECT (ARRAY['a-', 'A ', 'b_', 'É', 'é', 'z', 'Ä/', 'ab'])[1 + i % 8] || md5(i::text), md5((i * 7)::text)
 FROM generate_series(1, {KEYS}) i;
 CREATE UNIQUE INDEX words_other ON words (other, word); CREATE INDEX words_lower ON words (lower(word));
 CREATE TABLE parted (name text, n int) PARTITION BY RANGE (name);

@@ -1,4 +1,4 @@
-"""What goes wrong while a database is copied: a sentence, nothing half taken for whole, the source as it was, and a rerun goes on."""
+"""What goes wrong in a copy: a sentence, nothing half taken for whole, the source as it was, and a rerun goes on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from conftest import TABLES
 from lines import Line
 
 HALF = "copy:postgresql:shop:50%"
-ROOM_MB = 130
-"""More than the copy is reckoned to need, less than the disk has."""
 
 
 @pytest.fixture
@@ -121,13 +119,12 @@ def test_disk_too_small(shop):
 
 @pytest.mark.parametrize("way", ["stream", "archive"])
 def test_disk_that_is_filled_midway(shop, way):
-    shop.disk.fill(ROOM_MB)
-    shop.disk.clear()
     point = "copy:postgresql:shop:10%" if way == "stream" else "copy:postgresql:shop:90%"
     with shop.at(point, lambda: shop.disk.fill(3)):
         text = failed(shop.transfer(way=way))
     assert "disk is full" in text or "No space left on device" in text, text
-    assert "The unfinished copy was removed." in text or "is removed" in text, text
+    # A server whose log found no room either is down by then.
+    assert "The unfinished copy was removed." in text or "is still there, for the server does not answer" in text, text
     shop.disk.clear()
     shop.up()
     changed, __ = shop.transfer(way=way).copied()

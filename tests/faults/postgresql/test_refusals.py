@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
 
-import postgresql
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import inventory
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.backup import restore, save
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.backup.save import BackupError
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint, EndpointError
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.errors import TransferError
-from conftest import SMALL, Shop, free_port
+from conftest import VERSIONS, Shop, free_port
 
 ODD = {
     "missing-locale": (
@@ -23,8 +22,12 @@ ODD = {
     ),
     "missing-extension": (
         # As the catalogue of a server with that extension shows it.
-        "CREATE EXTENSION hstore; UPDATE pg_extension SET extname = 'timescaledb', extversion = '2.14.2' WHERE extname = 'hstore'",
-        ("odd uses timescaledb 2.14.2, which the native server does not have.", "timescaledb-2-postgresql-15"),
+        "CREATE EXTENSION hstore; "
+        "UPDATE pg_extension SET extname = 'timescaledb', extversion = '2.14.2' WHERE extname = 'hstore'",
+        (
+            "odd uses timescaledb 2.14.2, which the native server does not have.",
+            f"timescaledb-2-postgresql-{VERSIONS[1]}",
+        ),
     ),
     "prepared-transaction": (
         "CREATE TABLE t (i int); BEGIN; INSERT INTO t VALUES (1); PREPARE TRANSACTION 'forgotten'",
@@ -40,21 +43,6 @@ def refused(shop: Shop, **more: object) -> str:
         shop.transfer(**more).copied()
     assert shop.databases() == before
     return str(error.value)
-
-
-@pytest.fixture(scope="module")
-def newer(servers: Shop) -> Iterator[Endpoint]:
-    server = postgresql.Server("17", free_port(), servers.folder / "newer", SMALL)
-    try:
-        server.start()
-        endpoint = servers.endpoint(server)
-        with endpoint.cursor() as cursor:
-            cursor.execute("CREATE DATABASE shop")
-        with endpoint.cursor("shop") as cursor:
-            cursor.execute("CREATE TABLE t AS SELECT 1 AS one")
-        yield endpoint
-    finally:
-        server.remove()
 
 
 @pytest.mark.parametrize("kind", list(ODD))
@@ -78,10 +66,19 @@ def test_missing_database(shop):
     assert "has no database nix" in refused(shop, source="nix")
 
 
-def test_newer_source(shop, newer):
-    text = refused(shop, origin=newer)
-    assert "is version 17, PostgreSQL at" in text and "an older server does not take what a newer one has" in text
-    assert "Install PostgreSQL 17 or newer natively" in text
+def test_newer_source(shop, monkeypatch):
+    """A server that says it is one major further."""
+    found, newer = inventory.server, int(VERSIONS[1]) + 1
+
+    def server(endpoint):
+        is_source = endpoint.port == shop.source.port
+        return dataclasses.replace(found(endpoint), version=newer) if is_source else found(endpoint)
+
+    monkeypatch.setattr(inventory, "server", server)
+    text = refused(shop)
+    assert f"is version {newer}, PostgreSQL at" in text and "an older server does not take what a newer one has" in text
+    assert f"Install PostgreSQL {newer} or newer natively" in text
+    assert f"The newest pg_dump of this host is version {found(shop.target).client} and refuses a server of" in text
 
 
 def test_wrong_password(shop):
