@@ -94,6 +94,18 @@ def test_a_container_at_another_address_is_served_again(router, host) -> None:
     host.check_output("docker rm -f squatter")
 
 
+def test_an_engine_that_restarts_is_followed(router, host) -> None:
+    router.adopt()
+    host.check_output("systemctl restart docker")
+    router.eventually(7000, "docker")
+    router.eventually(7010, "docker")
+    assert host.run("nft list table ip cryptobot_router").rc == 0
+    until = time.monotonic() + 15
+    while router.adopt()["changed"] and time.monotonic() < until:
+        time.sleep(1)
+    assert router.answers(7000, "/call")["other"]["side"] == "docker"
+
+
 def test_a_table_that_a_firewall_took_away_comes_back(router, host) -> None:
     router.adopt()
     host.check_output("nft delete table ip cryptobot_router")

@@ -23,6 +23,8 @@ from . import faults
 from .journal import write_whole
 
 Catalogue = Mapping[str, Any]
+ADOPTION = Path("/var/lib/cryptobot-router/adoption.json")
+"""There while the router has the ports of containers."""
 
 
 @dataclass(frozen=True)
@@ -165,8 +167,14 @@ def is_native(sides: Mapping[str, Any] | None, kind: str, name: str) -> bool:
     return not sides or sides[kind].get(name, DOCKER) == NATIVE
 
 
-def undeclared(directory: Path | str = DIRECTORY) -> str:
-    """Why a play that knows of no Compose project must not go on here: the record knows of one. Empty where it may."""
+def undeclared(directory: Path | str = DIRECTORY, adoption: Path = ADOPTION) -> str:
+    """Why a play that knows of no Compose project must not go on here: a record knows of one. Empty where it may."""
+    if adoption.exists():
+        return (
+            f"{adoption} of this host says that ports of containers are adopted, and the inventory has no "
+            "cryptobot_compose: their clients would be led to doors that are closed. Set it, for example "
+            "cryptobot_compose: {project: cryptobot, directory: /srv/cryptobot}, and run release_ports first."
+        )
     found = record.read(directory)
     away = [name for name, side in found.groups.items() if side != NATIVE] if found else []
     away += [name for name in found.datastores if found.writer(name) != NATIVE] if found else []

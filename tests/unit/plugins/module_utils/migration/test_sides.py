@@ -157,6 +157,8 @@ def test_a_play_without_a_project_stops_where_the_host_knows_one(tmp_path: Path)
         there = there.with_writer(store, "none").with_writer(store, "native")
     there.save()
     assert sides.undeclared(tmp_path) == ""
+    (tmp_path / "adoption.json").touch()
+    assert "ports of containers are adopted" in sides.undeclared(tmp_path, tmp_path / "adoption.json")
 
 
 def test_without_the_fact_everything_is_native() -> None:
