@@ -38,9 +38,11 @@ options:
     type: float
     default: 0
   remaining:
-    description: What to do about connections that are still there after O(wait); V(keep) them and say so, or V(fail).
+    description:
+      - What to do about connections of clients that are still there after O(wait). V(keep) them and say so, V(fail), or
+        V(end) them, so that a request on its way fails.
     type: str
-    choices: [keep, fail]
+    choices: [keep, fail, end]
     default: keep
   end_calls:
     description:
@@ -79,6 +81,11 @@ ended:
   returned: success
   type: int
   sample: 12
+cut:
+  description: How many connections of clients were cut.
+  returned: success
+  type: int
+  sample: 0
 held_seconds:
   description: How long the public doors were held for that.
   returned: success
@@ -112,7 +119,7 @@ ARGUMENTS: dict[str, Any] = {
     "project": {"type": "str", "required": True},
     "doors": {"type": "list", "elements": "dict", "required": True},
     "wait": {"type": "float", "default": 0},
-    "remaining": {"type": "str", "choices": ["keep", "fail"], "default": "keep"},
+    "remaining": {"type": "str", "choices": ["keep", "fail", "end"], "default": "keep"},
     "end_calls": {"type": "bool", "default": False},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-router"},
 }
@@ -131,16 +138,17 @@ def main() -> None:
             adopting.put(is_, ipv6)
             StateRecord().append("router", "adoption", was.lines() if was else None, is_.lines() if is_ else None)
         if adopted and not module.check_mode:
-            outcome = adopting.settle(params["wait"], params["end_calls"], params["remaining"] == "fail")
+            outcome = adopting.settle(params["wait"], params["end_calls"], params["remaining"])
     except (DockerError, RouterError, OSError) as error:
         module.fail_json(msg=str(error))
     lines = [one.lines() if one else None for one in (was, is_)]
     changes = [Change("router", "adoption", *lines)] if was != is_ else []
     module.exit_json(
-        changed=bool(changes) or outcome.ended > 0,
+        changed=bool(changes or outcome.ended or outcome.cut),
         diff=as_diff(changes, "router"),
         flows=[str(flow) for flow in outcome.flows],
         ended=outcome.ended,
+        cut=outcome.cut,
         held_seconds=outcome.held_seconds,
         leftover=adopting.leftover(),
     )

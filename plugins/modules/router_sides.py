@@ -18,7 +18,8 @@ extends_documentation_fragment:
 options:
   sides:
     description:
-      - Side by migration group, V(docker), V(native) or V(none), which refuses requests. Groups that are not named stay.
+      - Side by migration group, V(docker), V(native) or V(none), which refuses requests. Groups that are not named
+        stay.
     type: dict
     default: {}
   shares:

@@ -78,6 +78,24 @@ def test_flows_round_the_router_are_counted(router, host) -> None:
     assert done["flows"] == [] and not done["changed"]
 
 
+def test_connections_made_before_are_cut_where_that_is_asked_for(router, host) -> None:
+    router.steer("released")
+    address = host.ansible.get_variables()["cryptobot_address"]
+    made_before = [socket.create_connection((address, 7000), 5) for __ in range(3)]
+    for one in made_before:
+        one.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b'"docker"' in one.recv(4096)
+    done = router.module("adoption", remaining="end", state="adopted", **router.settings())
+    assert done["cut"] == 3 and done["flows"] == []
+    for one in made_before:
+        one.settimeout(5)
+        try:
+            assert one.recv(4096) == b""
+        except ConnectionResetError:
+            pass
+        one.close()
+
+
 def test_calls_between_containers_come_by_the_router(router, host, under_load) -> None:
     assert router.answers(7000, "/call")["other"]["side"] == "docker"
 

@@ -13,21 +13,24 @@ from ..docker.containers import Container
 from ..docker.engine import Engine
 from . import containers as found
 from .adoption import BRIDGED, Adoption, Tables, calls_pass_the_table, not_adopted, wanted
-from .flows import BETWEEN, Flow, Flows, end_between
+from .flows import BETWEEN, Flow, Flows, end_between, end_flow
 from .maps import DOOR_KINDS, HOLD, NOT_HELD, SIDE, RouterError, hold_key, lease, locked
 from .state import Kept
 from .workers import Router, docker_backends
 
 HOLD_SECONDS, DRAIN_SECONDS = 5.0, 2.0
 DOCKER = "docker"
+KEEP, FAIL, END = "keep", "fail", "end"
+"""What becomes of clients' connections that were made before and are still there."""
 
 
 @dataclass
 class Outcome:
-    """What an adoption left: flows round the router, and how many connections between containers were ended."""
+    """What an adoption left: flows round the router; how many calls between containers were ended, and clients cut."""
 
     flows: list[Flow] = field(default_factory=list)
     ended: int = 0
+    cut: int = 0
     held_seconds: float = 0.0
 
 
@@ -62,13 +65,13 @@ class Adopting:
         networks = found.networks_of(self._engine, self.containers)
         if deaf := found.unheard(self.doors, self.containers, networks):
             raise RouterError(
-                f"The router's internal doors do not listen at {', '.join(deaf)}, where calls on the containers' networks "
-                "would arrive: a network was made after the last run of site. Run it again, then adopt."
+                f"The router's internal doors do not listen at {', '.join(deaf)}, where calls on the containers' "
+                "networks would arrive: a network was made after the last run of site. Run it again, then adopt."
             )
         if networks and not calls_pass_the_table():
             raise RouterError(
-                f"{BRIDGED} is not 1, so calls between containers pass every table by. Docker sets it with its first "
-                "network: modprobe br_netfilter && sysctl net.bridge.bridge-nf-call-iptables=1"
+                f"{BRIDGED} is not 1, so calls between containers pass every table by. Docker sets it with its "
+                "first network: modprobe br_netfilter && sysctl net.bridge.bridge-nf-call-iptables=1"
             )
         return before, wanted(self.doors, self.containers, networks, ipv6)
 
@@ -100,16 +103,16 @@ class Adopting:
             for address in one.addresses.values()
         )
 
-    def settle(self, seconds: float, end_calls: bool, must: bool) -> Outcome:
-        """Wait for connections of clients, at most so long; only then those between containers are idle and can be
-        ended.
+    def settle(self, seconds: float, end_calls: bool, remaining: str) -> Outcome:
+        """Wait for connections of clients, at most so long; only then those between containers are idle, and can end.
 
-        Raises RouterError where connections are left and ``must`` be none.
+        ``remaining`` ones are left (keep), cut (end), or an error (fail). Raises RouterError where some stay after all.
         """
         left = self._wait(seconds)
-        outcome = Outcome() if (left and must) or not end_calls else self.end_calls()
-        outcome.flows = self.around()
-        if outcome.flows and must:
+        cut = self._cut(left) if remaining == END else 0
+        outcome = self.end_calls() if end_calls and (not left or remaining != FAIL) else Outcome()
+        outcome.cut, outcome.flows = cut, self.around()
+        if outcome.flows and remaining != KEEP:
             named = "; ".join(str(flow) for flow in outcome.flows[:10])
             raise RouterError(
                 f"{len(outcome.flows)} connections still go round the router after {seconds:.0f} s: {named}. The "
@@ -117,6 +120,10 @@ class Adopting:
                 "run this again."
             )
         return outcome
+
+    def _cut(self, flows: Sequence[Flow]) -> int:
+        pids = {address: one.pid for one in self.containers if one.pid for address in one.addresses.values()}
+        return sum(end_flow(pids[flow.address], flow) for flow in flows if flow.address in pids)
 
     def _wait(self, seconds: float) -> list[Flow]:
         until = time.monotonic() + seconds

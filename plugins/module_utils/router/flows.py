@@ -103,19 +103,29 @@ class Flows:
         return done.stdout
 
 
+def end_flow(pid: int, flow: Flow, run: Run | None = None) -> int:
+    """End one connection at its container, from inside the network of the container's process ``pid``; how many ended.
+
+    Its client sees a reset, and fails where a request was on its way.
+    """
+    host, port = _endpoint(flow.client)
+    return _end(pid, ["dst", host, "dport", "=", str(port), "sport", "=", str(flow.port)], run)
+
+
 def end_between(pid: int, address: str, port: int, run: Run | None = None) -> int:
     """End a container's connections to another one, from inside the network of its process ``pid``; how many ended.
 
     Only while they are idle, under a hold: an ended one with a request on its way fails.
     """
-    ipaddress.ip_address(address)
-    match = ["state", "established", "dst", address, "dport", "=", str(port)]
-    words = ["nsenter", "-t", str(pid), "-n", "ss", "-KHtn", *match]
+    return _end(pid, ["dst", address, "dport", "=", str(port)], run)
+
+
+def _end(pid: int, match: list[str], run: Run | None) -> int:
+    ipaddress.ip_address(match[1])
+    words = ["nsenter", "-t", str(pid), "-n", "ss", "-KHtn", "state", "established", *match]
     done = (run or _run)(words)
     if done.returncode:
-        raise RouterError(
-            f"The connections of process {pid} to {address}:{port} cannot be ended: {done.stderr.strip()}"
-        )
+        raise RouterError(f"Connections of process {pid} ({' '.join(match)}) cannot be ended: {done.stderr.strip()}")
     return len([line for line in done.stdout.splitlines() if line.strip()])
 
 

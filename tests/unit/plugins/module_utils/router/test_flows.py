@@ -6,7 +6,13 @@ import subprocess
 
 import pytest
 
-from ansible_collections.cryptobot.native.plugins.module_utils.router.flows import BETWEEN, Flows, end_between
+from ansible_collections.cryptobot.native.plugins.module_utils.router.flows import (
+    BETWEEN,
+    Flow,
+    Flows,
+    end_between,
+    end_flow,
+)
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import RouterError
 
 CONNTRACK = """\
@@ -63,5 +69,9 @@ def test_connections_are_ended_in_the_callers_own_network() -> None:
     assert seen == [
         ["nsenter", "-t", "77", "-n", "ss", "-KHtn", "state", "established", "dst", "172.20.0.2", "dport", "=", "8000"]
     ]
+    flow = Flow("[::ffff:172.20.0.1]:40701", "172.20.0.2", 8000, "java, process 7")
+    assert end_flow(78, flow, ended) == 2
+    assert seen[1][2] == "78"
+    assert seen[1][-8:] == ["dst", "172.20.0.1", "dport", "=", "40701", "sport", "=", "8000"]
     with pytest.raises(ValueError):
         end_between(77, "somewhere", 8000, ended)

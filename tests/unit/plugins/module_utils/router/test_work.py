@@ -150,7 +150,7 @@ def test_clients_are_waited_for_and_calls_ended_under_a_hold(adopting, files, ev
     monkeypatch.setattr(
         work, "end_between", lambda pid, address, port: events.append(f"end {pid} {address}:{port}") or 2
     )
-    outcome = adopting([OUTSIDE, INSIDE], [INSIDE], []).settle(5, end_calls=True, must=True)
+    outcome = adopting([OUTSIDE, INSIDE], [INSIDE], []).settle(5, end_calls=True, remaining="fail")
     # Each of three containers calls the other ones that have a door.
     assert outcome.ended == 8 and outcome.flows == []
     kinds = [event.split()[0] for event in events]
@@ -162,9 +162,15 @@ def test_who_stays_is_named_and_nothing_is_ended(adopting, events) -> None:
     with pytest.raises(
         RouterError, match=r"1 connections still go round .* 192\.0\.2\.7:1 to 172\.20\.0\.4:8000 \(by port 7000\)"
     ):
-        adopting([OUTSIDE]).settle(0, end_calls=True, must=True)
+        adopting([OUTSIDE]).settle(0, end_calls=True, remaining="fail")
     assert events == []
-    assert adopting([OUTSIDE]).settle(0, end_calls=False, must=False).flows == [OUTSIDE]
+    assert adopting([OUTSIDE]).settle(0, end_calls=False, remaining="keep").flows == [OUTSIDE]
+
+
+def test_clients_are_cut_where_that_is_asked_for(adopting, events, monkeypatch) -> None:
+    monkeypatch.setattr(work, "end_flow", lambda pid, flow: events.append(f"cut {pid} {flow.client}") or 1)
+    outcome = adopting([OUTSIDE, INSIDE], []).settle(0, end_calls=False, remaining="end")
+    assert outcome.cut == 1 and outcome.flows == [] and events == ["cut 101 192.0.2.7:1"]
 
 
 def test_a_hold_that_fails_is_released(adopting, files, monkeypatch) -> None:
