@@ -138,7 +138,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint, EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence import call
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError, sentences
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.row import Window
 
 ARGUMENTS: dict[str, Any] = {
@@ -171,7 +171,8 @@ def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
     after = {each.database: each.predicted() for each in changes}
     before = {each.database: each.before() for each in changes}
     if not check and any(each.changed for each in changes):
-        with Lock(options["directory"]).held(f"postgresql_fence {wish.state} {', '.join(options['databases'])}"):
+        command = f"postgresql_fence {wish.state} {', '.join(options['databases'])}"
+        with Lock(options["directory"]).held(command), sentences(endpoint.title):
             call.apply(endpoint, changes, wish)
         after = {each.database: each.before() for each in call.plan(endpoint, options["databases"], wish)}
     diff = {"before": shown(before), "after": shown(after)}

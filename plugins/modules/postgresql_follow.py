@@ -138,7 +138,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint, EndpointError
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError, sentences
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.call import Follow
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.errors import FollowError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.call import wish
@@ -186,7 +186,8 @@ def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
         after = {name: {**each, "following": not absent} for name, each in before.items()}
         return {**result, "databases": after, "diff": diff(before, after)}
     names = ", ".join(each.datastore for each in follow.wishes)
-    with Lock(options["directory"]).held(f"postgresql_follow {options['state']} {names}"):
+    command = f"postgresql_follow {options['state']} {names}"
+    with Lock(options["directory"]).held(command), sentences(f"{follow.source.title} or {follow.target.title}"):
         if absent:
             follow.end()
         else:

@@ -1,7 +1,11 @@
-"""A PostgreSQL 15 that is written to, and a PostgreSQL 17 that data moves to; a fresh database for each test."""
+"""A PostgreSQL that is written to, and another that data moves to; a fresh database for each test.
+
+POSTGRESQL_VERSIONS="15 17" names their majors, the source's first.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -18,6 +22,7 @@ sys.path[:0] = [str(ROOT / "tests" / "servers"), str(Path(__file__).resolve().pa
 import lab
 import postgresql
 
+VERSIONS = os.environ.get("POSTGRESQL_VERSIONS", "15 17").split()
 # With synchronous_commit off a crash forgets what was acknowledged last: the fence must not rely on the server's
 # default.
 SETTINGS = {
@@ -30,7 +35,10 @@ SETTINGS = {
 def servers() -> Iterator[tuple[postgresql.Server, postgresql.Server]]:
     folder = Path(tempfile.mkdtemp(prefix="cryptobot-cutover-"))
     folder.chmod(0o755)
-    both = [postgresql.Server(version, lab.free_port(), folder / version, SETTINGS) for version in ("15", "17")]
+    both = [
+        postgresql.Server(version, lab.free_port(), folder / side, SETTINGS)
+        for side, version in zip(("source", "target"), VERSIONS, strict=True)
+    ]
     try:
         for server in both:
             server.start()
@@ -65,6 +73,6 @@ def source(servers, request: pytest.FixtureRequest) -> Iterator[lab.Place]:
     yield from made(servers[0], name_of(request))
 
 
-@pytest.fixture(params=["15", "17"])
+@pytest.fixture(params=["source", "target"])
 def either(servers, request: pytest.FixtureRequest) -> Iterator[lab.Place]:
-    yield from made(servers[request.param == "17"], name_of(request))
+    yield from made(servers[request.param == "target"], name_of(request))

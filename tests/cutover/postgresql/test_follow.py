@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from contextlib import closing
 from pathlib import Path
 
 import lab
@@ -12,11 +13,12 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import run
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence import sessions
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.row import Fence
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow import publisher, turn
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.call import Follow
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.errors import FollowError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.call import wish
-from test_fence import fence, move
+from test_fence import WINDOW, fence, move
 
 KINDS = """
 CREATE TABLE keyless (id text, n int);
@@ -46,6 +48,8 @@ class Pair:
             "owner": lab.APP,
             "access": {},
         }
+        given = wish({**self.given, "source": native.database, "target": source.database})
+        self.back = Follow(Journal(folder), "run", native.endpoint, source.endpoint, [given], 2, 30.0, "docker")
         self.follow = Follow(Journal(folder), "run", source.endpoint, native.endpoint, [wish(self.given)], 2, 30.0)
 
     def differences(self) -> list[str]:
@@ -61,24 +65,64 @@ def pair(source, servers, tmp_path: Path):
     native = lab.Place(servers[1], f"{source.database}_n")
     both = Pair(source, native, tmp_path)
     yield both
-    with contextlib.suppress(Exception):
-        both.follow.end()
+    for follow in (both.follow, both.back):
+        with contextlib.suppress(Exception):
+            follow.end()
     admin = lab.Place(servers[1], "postgres")
     for (name,) in admin.sql("SELECT datname FROM pg_database WHERE datname LIKE %s", f"{native.database}%"):
         admin.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    # It goes with the last fence that is taken out; a database that is dropped leaves it.
+    admin.sql("DROP ROLE IF EXISTS migration_controller")
+
+
+FORWARD, REVERSE = (publisher.name_of("shop-1", side) for side in ("native", "docker"))
 
 
 def test_nothing_is_missing_after_the_switch(pair):
-    """Copied and followed under writers past the doors; closed, caught up, compared; then back."""
+    """Copied and followed under writers past the doors; closed, caught up, compared; written natively; back."""
     source, native = pair.source, pair.native
     source.sql(KINDS, user=lab.APP)
+    before = source.sql(IDENTITIES)
+    acknowledged = switched(pair)
+    assert pair.differences() == []
+    for table in KEYS:
+        assert native.sql(f"SELECT id, n FROM {table} ORDER BY id") == [("a", 9), ("c", 3)], table
+    state = "SELECT last_value, is_called FROM orders_n_seq"
+    assert acknowledged <= native.rows() and native.sql(state) == source.sql(state)
+    back = followed_back(pair)
+    back.catch_up(30.0)
+    assert pair.differences() == []
+    back.end()
+    for place in (source, native):
+        assert place.sql(LEFT) == []
+        assert [row for row in place.sql(IDENTITIES) if row[1] != dict(before)[row[0]]] == []
+
+
+def test_without_the_advance_rows_come_twice(pair, monkeypatch):
+    """The test of the test: the way back would begin at the guard, and repeat what has come from there."""
+    pair.source.sql(KINDS, user=lab.APP)
+    monkeypatch.setattr(turn.publisher, "advance", lambda cursor, name: None)
+    switched(pair)
+    back = followed_back(pair)
+    with contextlib.suppress(FollowError):
+        back.catch_up(5.0)
+    doubled = pair.differences()
+    back.end()
+    print(f"\nwithout the advance: {doubled[0]}" if doubled else "")
+    assert doubled
+
+
+def switched(pair: Pair) -> set[str]:
+    """Everything up to the moment at which nothing more comes in; what was acknowledged meanwhile."""
+    source, native = pair.source, pair.native
     for table in KEYS:
         source.sql(f"INSERT INTO {table} VALUES ('a', 1), ('b', 2), ('c', 3)")
     source.sql("INSERT INTO orders SELECT i::text FROM generate_series(1, 20000) i")
-    before = source.sql(IDENTITIES)
     with lab.load(lab.writers(source)) as writers:
         calm = max(each.longest for each in writers)
         pair.follow.begin()
+        with closing(sessions.controller(native.endpoint, native.database)) as new:
+            turn.prepare(new, REVERSE, 30.0)
         for table in KEYS:
             source.sql(f"UPDATE {table} SET n = 9 WHERE id = 'a'; DELETE FROM {table} WHERE id = 'b'", user=lab.APP)
         assert pair.state().following and pair.state().obstacles == ()
@@ -86,52 +130,39 @@ def test_nothing_is_missing_after_the_switch(pair):
         time.sleep(1)
         move(source, "closed", epoch=1)
         took = pair.follow.catch_up(30.0)
-        differences = pair.differences()
+        with closing(sessions.controller(native.endpoint, native.database)) as new, new.cursor() as cursor:
+            turn.point(cursor, FORWARD, REVERSE)
     acknowledged = lab.acknowledged(writers)
     lost = acknowledged - native.rows()
-    print(f"\n{len(acknowledged)} acknowledged past the doors, {len(lost)} missing, "
-          f"{sum(each.refused for each in writers)} refused, "
-          f"{len(lab.failures(writers))} failed; marker after {took['shop-1'] * 1000:.0f} ms; longest write "
-          f"while it was copied "
-          f"{max(each.longest for each in writers) * 1000:.0f} ms (before: {calm * 1000:.0f} ms)")  # fmt: skip
-    assert not lost and lab.failures(writers) == [] and differences == []
-    assert native.sql("SELECT last_value, is_called FROM orders_n_seq") == source.sql(
-        "SELECT last_value, is_called FROM orders_n_seq"
+    print(
+        f"\n{len(acknowledged)} acknowledged past the doors, {len(lost)} missing, "
+        f"{sum(each.refused for each in writers)} refused, {len(lab.failures(writers))} failed; marker after "
+        f"{took['shop-1'] * 1000:.0f} ms; longest write while it was copied "
+        f"{max(each.longest for each in writers) * 1000:.0f} ms (before: {calm * 1000:.0f} ms)"
     )
-    for table in KEYS:
-        assert native.sql(f"SELECT id, n FROM {table} ORDER BY id") == [("a", 9), ("c", 3)], table
-    back_again(pair, before)
+    assert not lost and lab.failures(writers) == []
+    return acknowledged
 
 
-def back_again(pair: Pair, before: list) -> None:
-    """The rest of the window and a while afterwards: what is written natively comes back once."""
+def followed_back(pair: Pair) -> Follow:
+    """The rest of the window and a while afterwards: what is written natively comes back, once."""
     source, native = pair.source, pair.native
-    forward, reverse = (publisher.name_of("shop-1", side) for side in ("native", "docker"))
-    one, other = (sessions.controller(place.endpoint, place.database) for place in (source, native))
-    turn.prepare(other, reverse, 30.0)
-    with one.cursor() as docker, other.cursor() as new:
-        turn.point(new, forward, reverse)
-        side = fence(native)
-        side.arm(2)
-        side.open(2)
-        native.sql(
-            "INSERT INTO orders SELECT 'n-' || i FROM generate_series(1, 500) i; UPDATE keyless SET n = n + 1",
-            user=lab.APP,
-        )
-        turn.drop_forward(one, other, "shop-1", forward, 30.0)
-        turn.follow_back(docker, new, reverse, "shop-1", native.endpoint, native.database, {})
-        native.sql(
-            "INSERT INTO orders SELECT 'm-' || i FROM generate_series(1, 500) i; DELETE FROM nothing", user=lab.APP
-        )
-        back = Follow(pair.follow.journal, "run", native.endpoint, source.endpoint, [wish({**pair.given, "source": native.database, "target": source.database})], 2, 30.0, "docker")  # fmt: skip
-        back.catch_up(30.0)
-    assert pair.differences() == []
-    back.end()
-    for each in (one, other, side.connection):
-        each.close()
-    for place in (source, native):
-        assert place.sql(LEFT) == []
-        assert [row for row in place.sql(IDENTITIES) if row[1] != dict(before)[row[0]]] == []
+    with closing(fence(native).connection) as side:
+        new = Fence(side, native.database, WINDOW)
+        new.arm(2)
+        new.open(2)
+    many = "INSERT INTO orders SELECT '{0}-' || i FROM generate_series(1, 500) i; {1}"
+    native.sql(many.format("n", "UPDATE keyless SET n = n + 1"), user=lab.APP)
+    with (
+        closing(sessions.controller(source.endpoint, source.database)) as one,
+        closing(sessions.controller(native.endpoint, native.database)) as other,
+        one.cursor() as old,
+        other.cursor() as new,
+    ):
+        turn.drop_forward(one, other, "shop-1", FORWARD, 30.0)
+        turn.follow_back(old, new, REVERSE, "shop-1", native.endpoint, native.database, {})
+    native.sql(many.format("m", "DELETE FROM nothing"), user=lab.APP)
+    return pair.back
 
 
 def test_what_is_not_followed_is_named(pair):
@@ -190,6 +221,26 @@ def test_cut_off_and_begun_again(pair, moment, monkeypatch):
     pair.source.sql("INSERT INTO orders VALUES ('after')")
     pair.follow.catch_up(20.0)
     assert pair.native.rows() == {"between", "after"} and pair.differences() == []
+
+
+def test_transaction_that_does_not_end_is_named(pair):
+    """A slot begins when all transactions of its server have ended."""
+    pair.follow.patience = 2.0
+    open_ = pair.source.connect(autocommit=False)
+    with open_.cursor() as cursor:
+        cursor.execute("SELECT txid_current()")
+    with pytest.raises(
+        FollowError,
+        match=r"and after 2 s there is the transaction of process \d+ of app \(test "
+        r"app, idle",
+    ):
+        pair.follow.begin()
+    open_.rollback()
+    open_.close()
+    assert pair.source.sql("SELECT 1 FROM pg_replication_slots") == []
+    pair.follow.patience = 30.0
+    pair.follow.begin()
+    assert pair.state().following
 
 
 def test_lock_that_is_held_is_named(pair):

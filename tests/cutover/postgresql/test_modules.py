@@ -21,7 +21,7 @@ def call(module: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, ROOT / "plugins" / "modules" / f"{module}.py"],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": given}),
-        env={**os.environ, "PYTHONPATH": str(ROOT / ".ansible" / "collections")},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..endpoint import APPLICATION, Endpoint
+from ..endpoint import APPLICATION, Endpoint, EndpointError
 from . import install, look, sessions, writers
 from .definitions import CLOSED, HANDED_OVER, OPEN
-from .errors import FenceError, NotOurs
+from .errors import FenceError, NotOurs, sentences
 from .row import Fence, Row, Window
 
 INSTALLED, REMOVED, ABSENT = "installed", "removed", "absent"
@@ -147,8 +148,9 @@ def apply(
         elif wish.state == CLOSED:
             closed.append(each)
             try:
-                _close(endpoint, each, wish)
-            except FenceError as error:
+                with sentences(f"{endpoint.title}, database {each.database}"):
+                    _close(endpoint, each, wish)
+            except (FenceError, EndpointError) as error:
                 _reopen(endpoint, closed, wish, error)
         else:
             _move(endpoint, each, wish)
@@ -178,18 +180,26 @@ def close_checked(fence: Fence, title: str, grace: float, end: bool) -> writers.
     return waited
 
 
-def _reopen(endpoint: Endpoint, closed: Sequence[Change], wish: Wish, error: FenceError) -> None:
+def _reopen(endpoint: Endpoint, closed: Sequence[Change], wish: Wish, error: Exception) -> None:
     """Gives up: what was closed by this call is open again at the next epoch."""
+    opened, left = [], []
     for each in closed:
-        fence = _fence(endpoint, each.database, wish)
         try:
-            fence.reopen(wish.epoch or 0)
+            fence = _fence(endpoint, each.database, wish)
+            with closing(fence.connection):
+                fence.reopen(wish.epoch or 0)
+            opened.append(each.database)
         except NotOurs:
             continue
-        finally:
-            fence.connection.close()
-    names = ", ".join(each.database for each in closed)
-    raise FenceError(f"{error} Open again: {names}.") from None
+        except Exception:
+            left.append(each.database)
+    told = f" Open again: {', '.join(opened)}." if opened else ""
+    if left:
+        told += (
+            f" Perhaps closed still, for the server does not answer: {', '.join(left)} (state: open, epoch: "
+            f"{wish.epoch})."
+        )
+    raise FenceError(f"{error}{told}") from None
 
 
 def _move(endpoint: Endpoint, change: Change, wish: Wish) -> None:

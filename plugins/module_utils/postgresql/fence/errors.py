@@ -5,9 +5,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..endpoint import said
+
 
 class FenceError(RuntimeError):
     """A fence can't be put in, taken out or moved; the text is a sentence for the operator."""
+
+
+@contextmanager
+def sentences(title: str) -> Iterator[None]:
+    """What the server or the line says inside, as a sentence."""
+    try:
+        yield
+    except Exception as error:
+        if "psycopg2" not in type(error).__module__:
+            raise
+        raise FenceError(f"{title}: {said(error)} What was done stays; run it again.") from None
 
 
 class NotOurs(FenceError):

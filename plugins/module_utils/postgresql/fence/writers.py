@@ -71,6 +71,12 @@ def wait(connection: Any, title: str, grace: float, end: bool) -> Waited:
     return Waited(round(time.monotonic() - began, 4), ended)
 
 
+def named_older(cursor: Any) -> str:
+    """The transactions that are under way now, for a sentence."""
+    cursor.execute(_CLOCK)
+    return _listed(_older(cursor, cursor.fetchone()[0])) or "no transaction any more"
+
+
 def _ended(cursor: Any, title: str, cut: Any) -> tuple[str, ...]:
     """Ends them and sees them gone."""
     ended: dict[int, str] = {}

@@ -144,7 +144,7 @@ class Follow:
             there = database.find(cursor, wish.target)
         if there is None:
             return False
-        with closing(self._session(self.target, wish.target, make_role=True)) as target, target.cursor() as cursor:
+        with self.target.cursor(wish.target) as cursor:
             subscription = subscriber.find(cursor, self._name(wish))
             if subscription is None:
                 return False
@@ -167,7 +167,7 @@ class Follow:
             with source.cursor() as cursor:
                 watch.begin(cursor)
             left_out = publisher.publish(source, self.patience)
-        keeper, snapshot = publisher.seed_slot(self.source, wish.source, self._name(wish))
+        keeper, snapshot = publisher.seed_slot(self.source, wish.source, self._name(wish), self.patience)
         try:
             transfer = self._transfer(wish, snapshot)
             __, evidence = transfer.copied()

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from ..endpoint import Endpoint
-from ..fence import patience
+from ..fence import patience, writers
 from ..fence.definitions import SCHEMA
 from ..fence.travel import FOLLOW, FOLLOWER
 from ..quoting import identifier, literal, qualified
@@ -27,7 +28,7 @@ _SLOT = """
 SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint,
   pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::bigint, safe_wal_size
 FROM pg_catalog.pg_replication_slots WHERE slot_name = %s"""
-_IN_USE = "55006"
+_IN_USE, _CANCELLED = "55006", "57014"
 
 
 def name_of(datastore: str, direction: str) -> str:
@@ -93,17 +94,31 @@ def unpublished(cursor: Any) -> list[str]:
     ]
 
 
-def seed_slot(endpoint: Endpoint, database: str, name: str) -> tuple[Any, str]:
-    """A slot, and a snapshot of exactly where it begins, valid as long as the connection that is returned stays
-    open."""
+def seed_slot(endpoint: Endpoint, database: str, name: str, seconds: float) -> tuple[Any, str]:
+    """A slot, and a snapshot of exactly where it begins, valid as long as the connection that is returned is open.
+
+    It begins when every transaction that is under way now has ended: that is waited for so many ``seconds``.
+    """
     connection = endpoint.connect(database, replication=True)
+    patient = threading.Timer(seconds, connection.cancel)
+    patient.start()
     try:
         with connection.cursor() as cursor:
             cursor.execute(f"CREATE_REPLICATION_SLOT {identifier(name)} LOGICAL pgoutput EXPORT_SNAPSHOT")
             return connection, cursor.fetchone()[2]
-    except BaseException:
+    except BaseException as error:
         connection.close()
-        raise
+        if getattr(error, "pgcode", "") != _CANCELLED:
+            raise
+        with endpoint.cursor(database) as cursor:
+            found = writers.named_older(cursor)
+        raise FollowError(
+            f"{endpoint.title}, database {database}: following can't begin before every transaction that was "
+            f"under way has ended, "
+            f"and after {seconds:.0f} s there is {found}. Wait until it ends, or end it, then run again."
+        ) from None
+    finally:
+        patient.cancel()
 
 
 def make_slot(cursor: Any, name: str) -> None:
