@@ -18,7 +18,7 @@ from .facts import Facts
 
 SMALL = 16 << 10
 """Bytes up to which a value is read in one go."""
-ROOM = 256 << 10
+ROOM = 128 << 10
 """Bytes of values that a server reads in one script; a page of keys beyond is left to later ones."""
 PIECE = 1000
 STRING = 1 << 20

@@ -215,7 +215,7 @@ local kind = call('TYPE', key).ok
 local sizes = {string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = ARGV[7] ~= '1' and 'HLEN' or nil}
 if not sizes[kind] then return {kind} end
 local size = call(sizes[kind], key)
-local count = math.max(1, math.min(1000, math.floor(room * size / (call('MEMORY', 'USAGE', key) or 1))))
+local count = math.max(1, math.min(500, math.floor(room * size / (call('MEMORY', 'USAGE', key) or 1))))
 local after, piece = '', nil
 if kind == 'set' or kind == 'hash' then
   local page = call(kind == 'set' and 'SSCAN' or 'HSCAN', key, at, 'COUNT', count)

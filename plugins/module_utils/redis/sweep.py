@@ -21,7 +21,7 @@ from .client import Connection
 from .scripts import PAGE_DIGESTED, PAGE_LISTED
 from .side import Side
 
-PAGE = 500
+PAGE = 250
 FEWEST = 20
 REORDERED = 0.2
 """Share of pages that are equal but for the order of members, above which members are put in order from the start."""

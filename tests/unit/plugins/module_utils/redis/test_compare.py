@@ -20,7 +20,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.redis.endpoint im
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.facts import _writes
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.pages import typed
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.streams import after, order
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.sweep import FEWEST, ROOM, _next_count, unpacked
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.sweep import FEWEST, PAGE, ROOM, _next_count, unpacked
 
 
 def test_order_plays_no_part_and_equal_ones_do_not_cancel():
@@ -50,9 +50,9 @@ def test_names_come_as_the_server_packs_them(size, head):
 
 
 def test_pages_get_smaller_where_values_are_large():
-    assert _next_count(500, 0) == 500
-    assert _next_count(500, ROOM) == 250
-    assert _next_count(500, 100 * ROOM) == FEWEST
+    assert _next_count(PAGE, 0) == PAGE
+    assert _next_count(PAGE, ROOM) == PAGE // 2
+    assert _next_count(PAGE, 100 * ROOM) == FEWEST
     assert _next_count(FEWEST, 10) == 2 * FEWEST
 
 
