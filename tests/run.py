@@ -32,19 +32,22 @@ LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
 TAIL_LINES = 60
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
-RELEASES = {"site": ("12", "13"), "ssh": ("12", "13"), "resilience": ("12", "13"), "units": ("12", "13")}
-# What shows nothing that another part does not; `make test-all` and `make scenario` run them.
+RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "site", "source", "ssh", "units")}
+# What shows nothing that another part does not, or takes longer than all others; `make test-all` and `make scenario` run them.
 ONLY_IN_ALL = frozenset(
     {
         "scenario-compose",
-        "scenario-migration",
+        "scenario-interruption",
+        "scenario-migration-12",
+        "scenario-migration-13",
         "scenario-renamed",
-        "scenario-router",
         "scenario-resilience-12",
         "scenario-resilience-13",
+        "scenario-router",
         "scenario-sides",
         "scenario-site-13",
-        "scenario-source",
+        "scenario-source-12",
+        "scenario-source-13",
         "scenario-ssh-12",
     }
 )
@@ -82,6 +85,7 @@ def parts() -> list[Part]:
         Part("unit", ("pytest", "--color=no", "tests/unit")),
         Part("example", (python, "tests/example.py")),
         Part("build", (python, "tests/build.py")),
+        Part("musl", ("pytest", "--color=no", "tests/musl"), in_test=False),
     ]
 
 
