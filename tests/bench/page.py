@@ -30,7 +30,7 @@ VERSIONS = (
     ("pgcopydb", "--version"),
     ("redis-server", "--version"),
     ("rsync", "--version"),
-    ("python3", "--version"),
+    (sys.executable, "--version"),
 )
 HEAD = """# Benchmarks of moving data
 
@@ -53,7 +53,7 @@ def versions() -> str:
     found = []
     for words in VERSIONS:
         try:
-            said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+            said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[0].split(" sha=")[0]
         except (OSError, subprocess.CalledProcessError):
             continue
         found.append(" ".join(said.split())[:60])
@@ -65,7 +65,7 @@ def main() -> None:
     parser.add_argument("--date", required=True)
     parser.add_argument("--text", type=Path, help="what else is to be said")
     given = parser.parse_args()
-    parts = [HEAD, f"Measured {given.date} on {machine()}.\nVersions: {versions()}.\n"]
+    parts = [HEAD, f"Measured {given.date} on {machine()}.\n\nVersions: {versions()}.\n"]
     for name, title in PARTS.items():
         path = paired.RESULTS / f"{name}.json"
         if path.exists():

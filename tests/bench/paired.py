@@ -115,7 +115,7 @@ def table(results: Sequence[Mapping[str, Any]]) -> str:
             "" if each["aim"] is None else f"{each['aim']:g}",
             {True: "yes", False: "no", None: ""}[each["met"]],
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines)
 
 
