@@ -13,7 +13,7 @@ from both import ROOT, made
 
 FOLDER = "/root/plants/ansible_collections/cryptobot/native"
 PARTS = ["plugins", "tests/cutover", "tests/faults", "tests/plants", "tests/seed", "tests/servers", "pyproject.toml"]
-LIBRARY = ["ansible/__init__.py", "ansible/release.py", "ansible/module_utils"]
+LIBRARY = ["ansible/__init__.py", "ansible/_vendor", "ansible/release.py", "ansible/module_utils"]
 """What modules need of Ansible when they run."""
 # One process each: their conftest.py have the same name. With the fewest tests that it must find.
 RUNS = [

@@ -106,10 +106,14 @@ def test_without_the_advance_rows_come_twice(pair, monkeypatch):
     back = followed_back(pair)
     with contextlib.suppress(FollowError):
         back.catch_up(5.0)
-    doubled = pair.differences()
+    errors, doubled = back.state(back.wishes[0]).errors, pair.source.sql("SELECT count(*) FROM keyless")
     back.end()
-    print(f"\nwithout the advance: {doubled[0]}" if doubled else "")
-    assert doubled
+    print(f"\nwithout the advance the way back failed {errors} times; rows of a table without a key: {doubled[0][0]} for 2")
+    if int(pair.source.server.version) < 16:
+        assert errors or doubled != [(2,)]
+    else:
+        # From 16 on a subscription leaves out what came from its own side.
+        assert not errors and doubled == [(2,)]
 
 
 def switched(pair: Pair) -> set[str]:

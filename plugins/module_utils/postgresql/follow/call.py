@@ -156,7 +156,8 @@ class Follow:
                     f"absent), drop or rename the "
                     "database, then begin again."
                 )
-            if not subscription.enabled:
+        if not subscription.enabled:
+            with closing(self._session(self.target, wish.target)) as target, target.cursor() as cursor:
                 subscriber.enable(cursor, self._name(wish))
         return True
 
