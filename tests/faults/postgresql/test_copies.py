@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer import pipe
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer import archive, pipe
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.errors import TransferError
 from conftest import TABLES
 from lines import Line
@@ -118,10 +118,20 @@ def test_disk_too_small(shop):
 
 
 @pytest.mark.parametrize("way", ["stream", "archive"])
-def test_disk_that_is_filled_midway(shop, way):
-    point = "copy:postgresql:shop:10%" if way == "stream" else "copy:postgresql:shop:90%"
-    with shop.at(point, lambda: shop.disk.fill(3)):
-        text = failed(shop.transfer(way=way))
+def test_disk_that_is_filled_midway(shop, way, monkeypatch):
+    restore = archive.Archive._run_restore
+
+    def filled(*words):
+        shop.disk.fill(3)
+        restore(*words)
+
+    with monkeypatch.context() as patch:
+        if way == "archive":
+            patch.setattr(archive.Archive, "_run_restore", filled)
+            text = failed(shop.transfer(way=way))
+        else:
+            with shop.at("copy:postgresql:shop:10%", lambda: shop.disk.fill(3)):
+                text = failed(shop.transfer(way=way))
     assert "disk is full" in text or "No space left on device" in text, text
     # A server whose log found no room either is down by then.
     assert "The unfinished copy was removed." in text or "is still there, for the server does not answer" in text, text
@@ -133,7 +143,6 @@ def test_disk_that_is_filled_midway(shop, way):
 
 def test_dump_that_was_cut_off(shop, monkeypatch):
     """The archive way, killed between dump and restore, and its dump damaged since."""
-    from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer import archive
 
     def stop(*__):
         raise TransferError("the restore was ended")
