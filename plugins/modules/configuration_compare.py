@@ -177,7 +177,7 @@ def journaled(params: dict[str, Any], result: dict[str, Any]) -> None:
         step.evidence = {
             "equal": result["equal"],
             "variables": len(result["variables"]),
-            **result["counts"],
+            "states": result["counts"],
             "file": kept,
         }
         if params["fail"] and not result["equal"]:

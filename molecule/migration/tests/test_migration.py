@@ -124,7 +124,7 @@ def test_every_variable_is_what_the_container_had(migration, migrated) -> None:
     """By the files before the start, by what the processes see after it."""
     for step, seen in (("verify:configuration", "files"), ("verify:processes", "process")):
         (evidence,) = [each["evidence"] for each in migrated["steps"] if each["name"] == step]
-        assert evidence["equal"] and evidence["variables"] > 200
+        assert evidence["equal"] is True and evidence["variables"] > 200
         found = migration.state(evidence["file"])["variables"]
         assert {each["service"] for each in found} > {"postgres", "redis", "auth", "dashboard"}
         awkward = {
