@@ -16,13 +16,13 @@ CALL = 1.2
 """Seconds of a module call on the host: its interpreter and its connections."""
 STEPS = 14
 """Calls that a migration makes beside those that move data."""
-DATABASE, BACKUP_DATABASE, VERIFY_DATABASE = 2.0, 0.8, 1.0
+DATABASE, BACKUP_DATABASE, VERIFY_DATABASE = 0.8, 0.8, 0.2
 """Seconds of a database without content: its schema, privileges and settings."""
-OBJECT, VERIFY_OBJECT = 0.02, 0.03
+OBJECT, VERIFY_OBJECT = 0.01, 0.005
 """Seconds of a table with its indexes, constraints and privileges."""
 INDEXES = 0.9
 """Indexes and keys, in times of the rows' copy, where they are not known better."""
-BACKUP_ROWS, VERIFY_ROWS = 1.6, 1.5
+BACKUP_ROWS, VERIFY_ROWS = 1.6, 0.45
 """Reading all rows compressed and hashed, and comparing both sides, in times of the rows' copy."""
 STOP = 4.0
 """Seconds until the slowest container has ended, and a second for each three more."""

@@ -76,6 +76,7 @@ def _obey(verb: str, line: str) -> None:
     FILE.write_text("".join(f"{done if each == line else each}\n" for each in text), encoding="utf-8")
     if verb == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+        return
     until = time.monotonic() + LONGEST_HOLD
     while done in (_lines() or []) and time.monotonic() < until:
         time.sleep(0.05)

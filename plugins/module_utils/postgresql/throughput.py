@@ -38,9 +38,9 @@ class Reference:
 
     row: float = 1.3e-6
     byte: float = 6.0e-9
-    index_byte: float = 14.0e-9
-    database: float = 2.0
-    table: float = 0.02
+    index_byte: float = 26.0e-9
+    database: float = 0.8
+    table: float = 0.01
     speed: float = 120.0
 
 
