@@ -85,6 +85,7 @@ def parts() -> list[Part]:
         Part("unit", ("pytest", "--color=no", "tests/unit")),
         Part("example", (python, "tests/example.py")),
         Part("build", (python, "tests/build.py")),
+        Part("cutover", ("pytest", "--color=no", "tests/cutover/postgresql"), in_test=False),
         Part("musl", ("pytest", "--color=no", "tests/musl"), in_test=False),
     ]
 

@@ -1,5 +1,5 @@
-"""Tests that need servers of their own and root, on each host: plants and faults of the stores, PostgreSQL's faults, its fence
-and following. So they run with PostgreSQL 15 and 17, Redis 7.0 and 8.0, and both Pythons."""
+"""Tests that need servers of their own and root, on each host: plants and faults of the stores, and PostgreSQL's faults.
+So they run with PostgreSQL 15 and 17, Redis 7.0 and 8.0, and both Pythons."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ import pytest
 from both import ROOT, made
 
 FOLDER = "/root/plants/ansible_collections/cryptobot/native"
-PARTS = ["plugins", "tests/cutover", "tests/faults", "tests/plants", "tests/seed", "tests/servers", "pyproject.toml"]
+PARTS = ["plugins", "tests/faults", "tests/plants", "tests/seed", "tests/servers", "pyproject.toml"]
 LIBRARY = ["ansible/__init__.py", "ansible/_vendor", "ansible/release.py", "ansible/module_utils"]
 """What modules need of Ansible when they run."""
 # One process each: their conftest.py have the same name. With the fewest tests that it must find.
 RUNS = [
     (["tests/plants/redis", "tests/plants/files", "tests/plants/sqlite"], 100),
     (["tests/faults/postgresql"], 20),
-    (["tests/cutover/postgresql"], 34),
 ]
 VERSIONS = {"twelve": "15 15", "thirteen": "17 17"}
-"""Of the PostgreSQL that is followed, and of the one that follows; 15 with 17 is `pytest tests/cutover/postgresql` anywhere."""
+"""Of the PostgreSQL that is copied, and of the one that it is copied to."""
 
 
 def put(container: str, root: Path, names: list[str], folder: str) -> None:
