@@ -167,8 +167,5 @@ PROCESS = Field(
             choices=("uvicorn", "nginx", "other"),
         ),
         "environment": ENVIRONMENT,
-        "reads": Field(
-            "str", "`hold`: reads wait like writes at a cutover.", "hold", choices=("hold", "pass"), default="pass"
-        ),
     },
 )

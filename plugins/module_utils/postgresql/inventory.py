@@ -36,7 +36,8 @@ SELECT (SELECT count(*) FROM pg_largeobject_metadata), pg_relation_size('pg_larg
   (SELECT count(*) FROM pg_class WHERE relkind = 'S'), (SELECT count(*) FROM pg_class WHERE relkind = 'm'),
   (SELECT count(*) FROM pg_class WHERE relkind = 'f'), (SELECT count(*) FROM pg_event_trigger WHERE evtname NOT IN {tuple(travel.EVENT_TRIGGERS)}),
   ARRAY(SELECT pubname::text FROM pg_publication WHERE NOT starts_with(pubname::text, '{travel.FOLLOW}') ORDER BY 1),
-  ARRAY(SELECT subname::text FROM pg_subscription WHERE NOT starts_with(subname::text, '{travel.FOLLOW}') AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1),
+  ARRAY(SELECT subname::text FROM pg_subscription WHERE NOT starts_with(subname::text, '{travel.FOLLOW}')
+    AND subdbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1),
   ARRAY(SELECT c.oid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid WHERE NOT i.indisvalid AND c.relkind = 'i' ORDER BY 1),
   ARRAY(SELECT DISTINCT s.spcname::text FROM pg_class c JOIN pg_tablespace s ON s.oid = c.reltablespace WHERE s.spcname !~ '^pg_' ORDER BY 1),
   ARRAY(SELECT DISTINCT l.provider::text FROM pg_seclabel l ORDER BY 1),

@@ -11,7 +11,6 @@ stop for good.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,7 +142,7 @@ def returned(cursor: Any) -> list[Work]:
     ]
 
 
-def _return(relation: str, was: str, oid: int, words: Mapping[str, str] = _WORDS) -> tuple[str, ...]:
+def _return(relation: str, was: str, oid: int) -> tuple[str, ...]:
     forget = f"DELETE FROM {SCHEMA}.identity WHERE relation = {literal(relation)}"
     # An index that named the rows and is gone can't be had back; the table keeps what following gave it.
-    return (f"ALTER TABLE {relation} REPLICA IDENTITY {words[was]}", forget) if oid and was in words else (forget,)
+    return (f"ALTER TABLE {relation} REPLICA IDENTITY {_WORDS[was]}", forget) if oid and was in _WORDS else (forget,)
