@@ -116,6 +116,10 @@ evidence:
   description: Evidence of the finished step.
   returned: O(state=begun)
   type: dict
+at:
+  description: When the host was asked, in seconds of its clock; two in a row tell what a call takes.
+  returned: O(state=read)
+  type: float
 runs:
   description: All runs, oldest first.
   returned: O(state=read)

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: migration_plan
 short_description: Say what a migration will move, how, how long it will take, and what stands in its way
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Puts together what the read-only modules have found, measures how fast the host works now, and makes the plan.
   - Writes it as JSON and as a page of HTML to O(directory); in check mode nothing is written.
@@ -32,7 +32,7 @@ options:
     type: dict
     default: {}
   services:
-    description: How many containers stop, how many processes start, in how many waves.
+    description: How many containers stop, and how many processes start in each wave.
     type: dict
     default: {}
   source:
@@ -58,6 +58,13 @@ options:
     description: Results of M(cryptobot.native.sqlite_transfer) in check mode.
     type: list
     elements: dict
+    default: []
+  calls:
+    description:
+      - When several calls of M(cryptobot.native.migration_journal) were on the host, one right after the other, as it returns it
+        for O(cryptobot.native.migration_journal#module:state=read). They tell what a call takes now.
+    type: list
+    elements: float
     default: []
   jobs:
     description: Parallel connections of copy and verification.
@@ -123,6 +130,7 @@ ARGUMENTS: dict[str, Any] = {
     "services": {"type": "dict", "default": {}},
     "source": {"type": "dict", "default": {}},
     **{name: {"type": "list", "elements": "dict", "default": []} for name in LISTS},
+    "calls": {"type": "list", "elements": "float", "default": []},
     "jobs": {"type": "int", "default": 2},
     "accept": {"type": "list", "elements": "str", "default": []},
     "superseded": {"type": "bool", "default": False},
@@ -143,7 +151,7 @@ def gather(options: dict[str, Any]) -> dict[str, Any]:
         **kept,
         "looks": found,
         "findings": findings,
-        "speeds": speed.measured(options["postgresql"], options["directory"], options["jobs"]),
+        "speeds": speed.measured(options["postgresql"], options["directory"], options["jobs"], options["calls"]),
         "disk": looks.merged(needed, speed.room(needed)),
     }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -102,6 +103,7 @@ class Calls:
         unfinished = [run["id"] for run in found if not run["outcome"]]
         return {
             "changed": False,
+            "at": time.time(),
             "runs": found,
             "owner": self._owner.read(),
             "activated": runs.activated(self._journal),

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-CALL = 1.2
-"""Seconds of a module call on the host: its interpreter and its connections."""
-STEPS = 14
-"""Calls that a migration makes beside those that move data."""
+CALL = 0.7
+"""Seconds of a module call of the play, where it was not measured (``speeds["call"]``)."""
+CALLS = {"stop": 8, "copy": 8, "verify": 7, "switch": 12, "start": 30, "backup": 8, "rest": 8}
+"""Calls that each part of a migration makes beside those for a datastore, the larger ones counted as more than one."""
 DATABASE, BACKUP_DATABASE, VERIFY_DATABASE = 0.8, 0.8, 0.2
 """Seconds of a database without content: its schema, privileges and settings."""
 OBJECT, VERIFY_OBJECT = 0.01, 0.005
@@ -26,9 +26,12 @@ BACKUP_ROWS, VERIFY_ROWS = 1.6, 0.45
 """Reading all rows compressed and hashed, and comparing both sides, in times of the rows' copy."""
 STOP = 4.0
 """Seconds until the slowest container has ended, and a second for each three more."""
-START = 1.6
-"""Seconds of processor of a process until it is healthy."""
+PROGRAM = 0.15
+"""Seconds of a small program's start, where it was not measured (``speeds["program"]``)."""
+START = 8.0
+"""A process until it is healthy, in times of the small program."""
 WAVE = 1.0
+"""Seconds from one wave to the next: health is asked for now and then."""
 KEYS = {"copy": 60_000.0, "verify": 170_000.0, "backup": 80_000.0}
 """Redis keys a second."""
 FILES = {"copy": 1500.0, "verify": 4000.0, "backup": 1500.0}
@@ -46,15 +49,25 @@ def phases(
 ) -> dict[str, float]:
     """Seconds of the parts of the run; ``freeze`` is how long neither side serves, ``total`` leaves installation out.
 
-    ``services``: ``stop`` (containers), ``start`` (processes), ``waves``.
+    ``services``: ``stop`` (containers), ``waves`` (of each, how many processes start).
     """
-    cpu, cores = speeds.get("cpu", 1.0), max(1.0, speeds.get("cores", 2.0))
+    cpu, cores, waves = speeds.get("cpu", 1.0), max(1.0, speeds.get("cores", 2.0)), services.get("waves", [])
     found = {name: sum(item["seconds"][name] for item in items) for name in ("backup", "copy", "verify")}
     found["stop"] = (STOP + services.get("stop", 0) / 3) / cpu
-    found["start"] = (services.get("start", 0) * START / cores + services.get("waves", 0) * WAVE) / cpu
-    found["freeze"] = found["stop"] + found["copy"] + found["verify"] + found["start"] + 4 * CALL / cpu
-    found["total"] = found["freeze"] + found["backup"] + STEPS * CALL / cpu
+    # As many as there are cores start in the time of one.
+    rounds = sum(max(1.0, count / cores) for count in waves)
+    found["start"] = rounds * START * speeds.get("program", PROGRAM / cpu) + len(waves) * WAVE
+    # A datastore is brought into its place by a call of its own, the databases of a server by one.
+    found["switch"] = sum(_call(speeds) for item in items if item["kind"] != "postgresql")
+    for name in found:
+        found[name] += CALLS[name] * _call(speeds)
+    found["freeze"] = sum(found[name] for name in ("stop", "copy", "verify", "switch", "start"))
+    found["total"] = found["freeze"] + found["backup"] + CALLS["rest"] * _call(speeds)
     return {name: round(value, 1) for name, value in found.items()}
+
+
+def _call(speeds: Mapping[str, float]) -> float:
+    return speeds.get("call") or CALL / speeds.get("cpu", 1.0)
 
 
 def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
@@ -74,13 +87,13 @@ def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[st
 
 def _redis(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
     cpu = speeds.get("cpu", 1.0)
-    return {name: CALL / cpu + item["count"] / (rate * cpu) for name, rate in KEYS.items()}
+    return {name: _call(speeds) + item["count"] / (rate * cpu) for name, rate in KEYS.items()}
 
 
 def _files(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
     cpu = speeds.get("cpu", 1.0)
     passes = {"copy": 1.0, "verify": 2.0, "backup": 1.0}
     return {
-        name: CALL / cpu + item["count"] / (rate * cpu) + passes[name] * item["bytes"] / speeds["disk"]
+        name: _call(speeds) + item["count"] / (rate * cpu) + passes[name] * item["bytes"] / speeds["disk"]
         for name, rate in FILES.items()
     }

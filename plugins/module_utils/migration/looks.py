@@ -72,15 +72,15 @@ def sharing(catalogue: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def services(catalogue: Mapping[str, Any], moving: Mapping[str, Any]) -> dict[str, int]:
-    """How much is stopped and started."""
+def services(catalogue: Mapping[str, Any], moving: Mapping[str, Any]) -> dict[str, Any]:
+    """How many containers stop, and how many processes start in each wave."""
     names = [name for name, each in catalogue["services"].items() if each["migration_group"] in moving["groups"]]
-    processes = [process for name in names for process in catalogue["services"][name]["processes"].values()]
-    return {
-        "stop": len(moving["writers"]),
-        "start": sum(int(process.get("instances") or 1) for process in processes),
-        "waves": sum(1 for wave in catalogue["waves"] if set(wave) & set(names)),
+    counts = {
+        name: sum(int(each.get("instances") or 1) for each in catalogue["services"][name]["processes"].values())
+        for name in names
     }
+    waves = [sum(counts.get(name, 0) for name in wave) for wave in catalogue["waves"]]
+    return {"stop": len(moving["writers"]), "waves": [count for count in waves if count]}
 
 
 def needs(

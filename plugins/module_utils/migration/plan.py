@@ -32,7 +32,7 @@ def build(given: Mapping[str, Any]) -> dict[str, Any]:
     ``given``: ``project``, ``group``, ``stores`` (as mapped from the catalogue), ``sharing`` (by datastore its
     ``users``, ``group`` and ``groups``), ``looks`` (by datastore what its own module found: ``strategy``, ``way``,
     ``reasons``, ``bytes``, ``count``, ``unit``, ``shape``, ``findings``), ``findings`` (of the project and of servers),
-    ``speeds``, ``disk`` (by path ``needed``, ``free`` and ``for``), ``services`` (``stop``, ``start``, ``waves``),
+    ``speeds``, ``disk`` (by path ``needed``, ``free`` and ``for``), ``services`` (``stop``, ``waves``),
     ``accept``, ``superseded`` (what earlier runs have left on the native side is old).
     """
     items = [_item(name, kind, given) for kind, name in _datastores(given["stores"])]
@@ -164,6 +164,6 @@ def _times(seconds: Mapping[str, float]) -> list[str]:
         f"Backup {words.duration(seconds['backup'])}, while Docker serves.",
         f"Users wait {words.duration(seconds['freeze'])}: stop {words.duration(seconds['stop'])}, "
         f"copy {words.duration(seconds['copy'])}, verify {words.duration(seconds['verify'])}, "
-        f"start {words.duration(seconds['start'])}.",
+        f"switch {words.duration(seconds['switch'])}, start {words.duration(seconds['start'])}.",
         f"Altogether {words.duration(seconds['total'])}, beside the installation of what is not installed yet.",
     ]

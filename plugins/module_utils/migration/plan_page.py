@@ -17,8 +17,10 @@ PHASES = {
     "stop": "stop in Docker",
     "copy": "copy",
     "verify": "verify",
+    "switch": "bring into place, and change sides",
     "start": "start natively, wave by wave",
 }
+FIXED = {"call": "a call of the play", "program": "the start of a small program"}
 
 
 def render(content: Mapping[str, Any], at: str) -> str:
@@ -91,9 +93,9 @@ def _phases(seconds: Mapping[str, float]) -> page.Raw:
 
 def _measured(speeds: Mapping[str, float]) -> str:
     rates = [f"{name} {words.size(speeds[name])}/s" for name in ("database", "hash", "disk") if name in speeds]
-    return (
-        f"Measured just before: {', '.join(rates)}; processor {speeds.get('cpu', 1.0):.2f} of the reference machine's."
-    )
+    fixed = [f"{title} {words.duration(speeds[name])}" for name, title in FIXED.items() if name in speeds]
+    said = ", ".join(rates + fixed)
+    return f"Measured just before: {said}; processor {speeds.get('cpu', 1.0):.2f} of the reference machine's."
 
 
 def _findings(content: Mapping[str, Any]) -> list[page.Raw]:

@@ -81,7 +81,11 @@ def lines(report: Mapping[str, Any]) -> list[str]:
 
 
 def _frozen(report: Mapping[str, Any]) -> str:
-    return f"; users waited {words.duration(report['freeze'])}." if report["freeze"] is not None else "."
+    if report["freeze"] is None:
+        return "."
+    planned = (report.get("predicted") or {}).get("freeze")
+    beside = f", planned {words.duration(planned)}" if planned else ""
+    return f"; users waited {words.duration(report['freeze'])}{beside}."
 
 
 def _state(step: Mapping[str, Any]) -> str:

@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +20,8 @@ REFERENCE_LOOPS = 11_000_000.0
 """Rounds a second of :func:`processor` on the machine on which the costs of the estimate were measured."""
 WRITTEN = 48 << 20
 HASHED = 64 << 20
+SMALL_PROGRAM = "import asyncio, decimal, email.message, inspect, json, logging.config, sqlite3, ssl, urllib.request"
+"""What a service written in Python loads anyway, and a fraction of what it loads of its own."""
 DATABASE_RATE, HASH_RATE, DISK_RATE = 90e6, 90e6, 200e6
 """Bytes a second of the reference machine, for what cannot be measured: nothing to read, or no place to write."""
 
@@ -28,6 +34,25 @@ def processor(seconds: float = 0.25) -> float:
         for __ in range(10_000):
             rounds += 1
     return rounds / (time.perf_counter() - began) / REFERENCE_LOOPS
+
+
+def program(count: int) -> float:
+    """Seconds until so many interpreters, begun at once, have loaded a few modules and ended: the start of a program."""
+    words = [sys.executable or "python3", "-I", "-c", SMALL_PROGRAM]
+    taken = 0.0
+    # The first round brings the files into memory, and does not count.
+    for __ in range(2):
+        began = time.perf_counter()
+        begun = [subprocess.Popen(words, stdin=subprocess.DEVNULL) for __ in range(count)]
+        for each in begun:
+            each.wait()
+        taken = time.perf_counter() - began
+    return taken
+
+
+def call(times: Iterable[float]) -> float:
+    """Seconds of a call of the play, by when each of several was on the host; zero where there are not two."""
+    return statistics.median([after - before for before, after in itertools.pairwise(times)] or [0.0])
 
 
 def hashing() -> float:
@@ -76,16 +101,21 @@ def existing(path: str) -> str:
     return str(there)
 
 
-def measured(servers: Iterable[Mapping[str, Any]], directory: str, jobs: int) -> dict[str, float]:
+def measured(
+    servers: Iterable[Mapping[str, Any]], directory: str, jobs: int, calls: Iterable[float] = ()
+) -> dict[str, float]:
     """All of it, with what the look at the database servers has measured: the slowest of them counts."""
     found = [each.get("throughput") or {} for each in servers]
-    cpu, disk, hashed = processor(), writing(directory), hashing()
+    cpu, disk, hashed, cores = processor(), writing(directory), hashing(), len(os.sched_getaffinity(0))
+    called = call(calls)
     rates = [float(each["bytes_per_second"]) for each in found if each.get("bytes_per_second")]
     hashes = [float(each["hash_bytes_per_second"]) for each in found if each.get("hash_bytes_per_second")]
     return {
         "cpu": round(cpu, 3),
-        "cores": float(os.cpu_count() or 1),
+        "cores": float(cores),
         "jobs": float(jobs),
+        "program": round(program(cores), 3),
+        **({"call": round(called, 3)} if called else {}),
         "database": min(rates, default=DATABASE_RATE * cpu),
         "hash": min(hashes, default=HASH_RATE * cpu),
         # A file is read, hashed and written.

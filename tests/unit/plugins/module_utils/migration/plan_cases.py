@@ -22,7 +22,7 @@ SHARING = {
     "auth": {"users": ["auth"], "group": "supporting", "groups": ["supporting"]},
     "redis": {"users": ["auth", "trade"], "group": "critical", "groups": ["supporting", "critical"]},
 }
-SPEEDS = {"cpu": 1.0, "cores": 2.0, "jobs": 2.0, "database": 100e6, "hash": 90e6, "disk": 200e6}
+SPEEDS = {"cpu": 1.0, "cores": 2.0, "jobs": 2.0, "call": 0.7, "program": 0.15, "database": 100e6, "hash": 90e6, "disk": 200e6}
 
 
 def given(**more: Any) -> dict[str, Any]:
@@ -32,5 +32,5 @@ def given(**more: Any) -> dict[str, Any]:
     return {
         "project": "cryptobot", "group": "all", "stores": STORES, "sharing": SHARING, "findings": [], "speeds": SPEEDS,
         "looks": looks.looks(POSTGRESQL, {"redis": REDIS, "directory": FILES, "sqlite": []}), "disk": {},
-        "services": {"stop": 15, "start": 15, "waves": 5}, "accept": [], **more,
+        "services": {"stop": 15, "waves": [2, 3, 1, 8, 1]}, "accept": [], **more,
     }  # fmt: skip

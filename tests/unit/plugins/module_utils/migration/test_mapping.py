@@ -112,4 +112,4 @@ def test_published_ports_move_aside_in_addresses() -> None:
 def test_sharing_and_amounts_are_told() -> None:
     assert looks.sharing(catalogue())["redis"]["group"] == "critical"
     assert len(looks.sharing(catalogue())["redis"]["groups"]) > 1
-    assert looks.services(catalogue(), mapping.moving(catalogue(), "all"))["start"] == 15
+    assert looks.services(catalogue(), mapping.moving(catalogue(), "all"))["waves"] == [7, 2, 5, 1]

@@ -85,6 +85,33 @@ def test_what_a_look_has_reckoned_is_taken() -> None:
     assert estimate.seconds(item, SPEEDS)["copy"] == 14.0
 
 
+def test_how_long_users_wait_is_the_sum_of_its_parts() -> None:
+    seconds = plan.build(given())["seconds"]
+    parts = sum(seconds[name] for name in ("stop", "copy", "verify", "switch", "start"))
+    assert seconds["freeze"] == pytest.approx(parts, abs=0.3)
+    assert seconds["total"] > seconds["freeze"] + seconds["backup"]
+
+
+def test_a_start_takes_as_long_as_programs_and_calls_do_here() -> None:
+    def start(waves: list[int], **speeds: float) -> float:
+        return estimate.phases([], {"waves": waves}, {**SPEEDS, **speeds})["start"]
+
+    calls = start([])
+    assert start([], call=1.4) == pytest.approx(2 * calls)
+    programs = start([4, 4]) - calls - 2 * estimate.WAVE
+    assert start([4, 4], program=0.45) - calls - 2 * estimate.WAVE == pytest.approx(3 * programs, abs=0.2)
+    assert start([4, 4], cores=4.0) - calls - 2 * estimate.WAVE == pytest.approx(programs / 2, abs=0.2)
+    # One process uses one core, however many there are; each wave waits for the one before.
+    assert start([1], cores=8.0) == start([1], cores=1.0)
+    assert start([1, 1, 1, 1]) > start([4])
+
+
+def test_what_a_call_takes_is_told_by_the_hosts_clock() -> None:
+    assert speed.call([10.0, 10.5, 13.0, 13.6]) == pytest.approx(0.6)
+    assert speed.call([10.0]) == 0.0
+    assert estimate.phases([], {}, {"cpu": 1.0})["start"] == estimate.phases([], {}, {"cpu": 1.0, "call": estimate.CALL})["start"]
+
+
 def test_what_is_known_to_be_old_is_no_finding() -> None:
     there = {"severity": "blocking", "code": "target-not-empty", "object": "auth", "text": "It is there.", "remedy": ""}
     assert plan.refusal(plan.build(given(findings=[there])))
