@@ -3,10 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Points at which a test can end the own process, so that what a crash leaves there is looked at and not imagined.
 
-Nothing happens unless the file :data:`FILE` is there, belongs to root and is closed to all others. A line of it is
+Nothing happens unless the file :data:`FILE` (CRYPTOBOT_FAULTS names another one) is there, belongs to root and is closed to all others. A line of it is
 
 - ``kill NAME``: the process that reaches the point NAME ends itself by SIGKILL, once (the line becomes ``killed NAME``)
 - ``each NAME``: the same at every point that NAME fits, at each of them once (``killed POINT`` is appended)
+- ``stop NAME``: it stops itself by SIGSTOP, once (``stopped NAME``)
 - ``hold NAME``: it waits there until the line, now ``held NAME``, is gone, at most :data:`LONGEST_HOLD` seconds
 
 NAME may hold ``*``. Each point that is reached is appended as ``at NAME``.
@@ -17,11 +18,13 @@ from __future__ import annotations
 import fnmatch
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
-FILE = Path("/run/cryptobot-faults")
+FILE = Path(os.environ.get("CRYPTOBOT_FAULTS") or "/run/cryptobot-faults")
 LONGEST_HOLD = 600.0
+DONE = {"kill": "killed", "stop": "stopped", "hold": "held"}
 SHARES = (10, 50, 90)
 """Per cent of a long copy at which there is a point."""
 
@@ -39,7 +42,7 @@ def point(name: str) -> None:
         if verb == "each" and f"killed {name}" not in lines:
             _append(f"killed {name}")
             os.kill(os.getpid(), signal.SIGKILL)
-        elif verb in ("kill", "hold"):
+        elif verb in DONE:
             _obey(verb, line)
 
 
@@ -71,11 +74,12 @@ def _append(line: str) -> None:
 
 
 def _obey(verb: str, line: str) -> None:
-    done = {"kill": "killed", "hold": "held"}[verb] + line[len(verb) :]
+    done = DONE[verb] + line[len(verb) :]
     text = FILE.read_text(encoding="utf-8").splitlines()
     FILE.write_text("".join(f"{done if each == line else each}\n" for each in text), encoding="utf-8")
-    if verb == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    if verb != "hold":
+        # To this thread: sent to the process, it would let this thread run on for a moment.
+        signal.pthread_kill(threading.get_ident(), signal.SIGKILL if verb == "kill" else signal.SIGSTOP)
         return
     until = time.monotonic() + LONGEST_HOLD
     while done in (_lines() or []) and time.monotonic() < until:

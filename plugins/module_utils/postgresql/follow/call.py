@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...migration.journal import Journal
+from .. import sequences
 from ..endpoint import Endpoint
 from ..fence import install, look, patience, sessions
 from ..fence.definitions import CLOSED, OPEN, SCHEMA
-from ..transfer import database, leftovers
+from ..transfer import database
 from ..transfer.call import Transfer, Wish
 from . import keys, publisher, subscriber, watch
 from .errors import FollowError
@@ -126,7 +127,7 @@ class Follow:
                 with source.cursor() as one, target.cursor() as other:
                     subscriber.mark(one, id_)
                     took[wish.datastore] = subscriber.wait_for_mark(other, id_, seconds, title)
-                    leftovers.set_sequences(other, leftovers.sequence_states(one))
+                    sequences.set_states(other, sequences.states(one))
         return took
 
     def end(self) -> bool:
@@ -192,7 +193,7 @@ class Follow:
             one.execute(f"SELECT relation, was FROM {SCHEMA}.identity")
             for row in one.fetchall():
                 other.execute(f"INSERT INTO {SCHEMA}.identity VALUES (%s, %s) ON CONFLICT DO NOTHING", row)
-            parts = reader(one, wish.datastore, self.source, wish.source, self.reached)
+            parts = publisher.reader(one, wish.datastore, self.source, wish.source, self.reached)
             subscriber.subscribe(other, self._name(wish), parts)
 
     def _clear(self, wish: Wish) -> None:
@@ -257,23 +258,3 @@ class Follow:
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")
         return connection
-
-
-def reader(cursor: Any, datastore: str, endpoint: Endpoint, name: str, reached: Mapping[str, Any]) -> dict[str, Any]:
-    """How the other side connects to this one, as a role that it may only read changes as."""
-    host, port = reached.get("host") or endpoint.host, reached.get("port") or endpoint.port
-    if str(host).startswith("/"):
-        raise FollowError(
-            f"{endpoint.title} is known by its socket only, which the other server can't use. Say at which "
-            f"address it is reached (reached: …)."
-        )
-    return {
-        "host": host,
-        "port": port,
-        "user": publisher.role_of(datastore),
-        "password": publisher.make_reader(cursor, datastore),
-        "dbname": name,
-        "sslmode": reached.get("sslmode") or endpoint.sslmode,
-        "connect_timeout": 10,
-        "application_name": publisher.FOLLOW,
-    }

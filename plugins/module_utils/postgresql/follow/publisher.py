@@ -9,6 +9,7 @@ import re
 import secrets
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -140,6 +141,26 @@ def make_reader(cursor: Any, datastore: str) -> str:
     verb = "ALTER" if cursor.fetchone() else "CREATE"
     cursor.execute(f"{verb} ROLE {identifier(role)} LOGIN REPLICATION PASSWORD {literal(verifier(password))}")
     return password
+
+
+def reader(cursor: Any, datastore: str, endpoint: Endpoint, name: str, reached: Mapping[str, Any]) -> dict[str, Any]:
+    """How the other side connects to this one, as a role that it may only read changes as."""
+    host, port = reached.get("host") or endpoint.host, reached.get("port") or endpoint.port
+    if str(host).startswith("/"):
+        raise FollowError(
+            f"{endpoint.title} is known by its socket only, which the other server can't use. Say at which "
+            f"address it is reached (reached: …)."
+        )
+    return {
+        "host": host,
+        "port": port,
+        "user": role_of(datastore),
+        "password": make_reader(cursor, datastore),
+        "dbname": name,
+        "sslmode": reached.get("sslmode") or endpoint.sslmode,
+        "connect_timeout": 10,
+        "application_name": FOLLOW,
+    }
 
 
 def withdraw(connection: Any, datastore: str, name: str, seconds: float) -> None:

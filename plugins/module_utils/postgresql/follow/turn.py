@@ -15,7 +15,6 @@ from typing import Any
 
 from ..endpoint import Endpoint
 from . import publisher, subscriber, watch
-from .call import reader
 from .errors import FollowError
 
 
@@ -58,5 +57,5 @@ def follow_back(
     """The old side (``source``) follows the new one (``target``, at ``endpoint``) from :func:`point` on. May be
     repeated."""
     if subscriber.find(source, reverse) is None:
-        subscriber.subscribe(source, reverse, reader(target, datastore, endpoint, database, reached))
+        subscriber.subscribe(source, reverse, publisher.reader(target, datastore, endpoint, database, reached))
     subscriber.enable(source, reverse)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .. import sequences
 from ..quoting import identifier, literal
 from . import books, database, leftovers, rights, roles, sessions
 from .errors import explained
@@ -53,8 +54,8 @@ class Finish:
     def _states(self, target: Any) -> None:
         """Sequences and large objects, from where the rows came."""
         with self._pair.source.cursor() as source:
-            states = leftovers.sequence_states(source)
-            leftovers.set_sequences(target, states)
+            states = sequences.states(source)
+            sequences.set_states(target, states)
         self._copied.sequences = len(states)
         if not self._large_objects:
             return

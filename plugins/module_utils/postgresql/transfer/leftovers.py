@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What definitions and rows leave over: sequences, large objects, policies, user mappings, languages, materialised views.
+"""What definitions and rows leave over: large objects, policies, user mappings, languages, materialised views.
 
 pg_dump names the source's roles in policies and user mappings, forgets the handler of a language that the system provides,
 and writes nothing of the others without the data.
@@ -12,18 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..fence.travel import OUTSIDE
 from ..quoting import grantee, identifier, literal, qualified
 from ..roles_map import RolesMap
 from . import pipe
 
-SEQUENCES = f"""
-SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND n.nspname <> 'information_schema' AND {OUTSIDE}
-  AND (NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
-       OR EXISTS (SELECT FROM pg_extension e WHERE c.oid = ANY (e.extconfig)))
-ORDER BY 1, 2"""
-SEQUENCES_AT_ONCE = 200
 POLICIES = """
 SELECT n.nspname, c.relname, p.polname, p.polpermissive, p.polcmd::text,
   ARRAY(SELECT CASE WHEN o = 0 THEN 'PUBLIC' ELSE pg_get_userbyid(o)::text END FROM unnest(p.polroles) o),
@@ -57,34 +49,6 @@ GROUP BY 1, 2 ORDER BY max(depth.level), 1, 2"""
 LARGE_OBJECTS = "SELECT count(*), coalesce(sum(length(data)), 0) FROM pg_largeobject_metadata m LEFT JOIN pg_largeobject l ON l.loid = m.oid"
 LARGE_COMMENTS = "SELECT objoid::bigint, description FROM pg_description WHERE classoid = 'pg_largeobject'::regclass"
 STAGE = "cryptobot_large_objects"
-
-
-def sequence_states(cursor: Any) -> list[tuple[str, str, int, bool]]:
-    """Schema, name, last value and whether it was called, of every sequence."""
-    cursor.execute(SEQUENCES)
-    names = cursor.fetchall()
-    found: list[tuple[str, str, int, bool]] = []
-    for start in range(0, len(names), SEQUENCES_AT_ONCE):
-        some = names[start : start + SEQUENCES_AT_ONCE]
-        cursor.execute(
-            " UNION ALL ".join(
-                f"SELECT {n}, last_value, is_called FROM {qualified(*name)}" for n, name in enumerate(some)
-            )
-        )
-        states = {number: (value, called) for number, value, called in cursor.fetchall()}
-        found += [(*name, *states[number]) for number, name in enumerate(some)]
-    return found
-
-
-def set_sequences(cursor: Any, states: list[tuple[str, str, int, bool]]) -> None:
-    """Puts every sequence exactly where the source's stands."""
-    for start in range(0, len(states), SEQUENCES_AT_ONCE):
-        some = states[start : start + SEQUENCES_AT_ONCE]
-        calls = (
-            f"pg_catalog.setval({literal(qualified(schema, name))}, {value}, {str(called).lower()})"
-            for schema, name, value, called in some
-        )
-        cursor.execute("SELECT " + ", ".join(calls))
 
 
 def policies(cursor: Any, roles: RolesMap) -> Iterator[str]:
