@@ -23,6 +23,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from .failures import GIVE_UP, Book
+from .haproxy import ask
 from .process import named, put_off, say
 from .sockets import ListenError, given, keep, read_listen
 
@@ -127,23 +128,10 @@ def check(path: str, command: Sequence[str], environment: str = "") -> int:
     return subprocess.run(list(command), close_fds=False, check=False).returncode
 
 
-def ask_socket(path: str, line: str, timeout: float = 2.0) -> str:
-    """One command for the master's or the admin socket."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(timeout)
-        connection.connect(path)
-        connection.sendall(line.encode() + b"\n")
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-    return answer.decode()
-
-
 def save_states(admin_socket: str, file: str) -> None:
     """A new worker takes every server for up, and none as draining, unless this file says otherwise."""
     try:
-        states = ask_socket(admin_socket, "show servers state")
+        states = ask(admin_socket, "show servers state")
     except OSError as error:
         say(f"the servers' states cannot be asked: {error}", 4)
         return
@@ -164,7 +152,7 @@ def workers_now(path: str, until: float) -> set[int]:
     """The master re-executes itself just after its start, too: its socket is retried."""
     while True:
         try:
-            return workers(ask_socket(path, "show proc"))
+            return workers(ask(path, "show proc"))
         except OSError:
             if time.monotonic() > until:
                 raise

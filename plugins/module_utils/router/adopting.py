@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from ..docker.containers import Container
 from ..docker.engine import Engine
 from . import containers as found
 from .adoption import BRIDGED, Adoption, Tables, calls_pass_the_table, not_adopted, wanted
-from .flows import BETWEEN, Flow, Flows, end_between, end_flow
+from .flows import BETWEEN, Flow, Flows, end_between, end_flow, named
 from .maps import DOOR_KINDS, HOLD, NOT_HELD, SIDE, RouterError, hold_key, lease, locked
 from .state import Kept
 from .workers import Router, docker_backends
@@ -93,11 +93,12 @@ class Adopting:
             self._kept.write(adoption, ipv6)
             self._tables.put(adoption)
 
-    def around(self) -> list[Flow]:
-        """Connections to containers behind doors that the router does not carry."""
+    def around(self, groups: Collection[str] | None = None) -> list[Flow]:
+        """Connections to containers behind doors, of some migration groups or all, that the router does not carry."""
         return self._flows.around(
             (address, door.port)
             for door in self.doors
+            if groups is None or door.group in groups
             for one in self.containers
             if one.service == door.container and one.running
             for address in one.addresses.values()
@@ -113,11 +114,10 @@ class Adopting:
         outcome = self.end_calls() if end_calls and (not left or remaining != FAIL) else Outcome()
         outcome.cut, outcome.flows = cut, self.around()
         if outcome.flows and remaining != KEEP:
-            named = "; ".join(str(flow) for flow in outcome.flows[:10])
             raise RouterError(
-                f"{len(outcome.flows)} connections still go round the router after {seconds:.0f} s: {named}. The "
-                "ports are adopted and new connections go through it. End these at their clients, or wait longer, and "
-                "run this again."
+                f"{len(outcome.flows)} connections still go round the router after {seconds:.0f} s: "
+                f"{named(outcome.flows)}. The ports are adopted and new connections go through it. End these at their "
+                "clients, or wait longer, and run this again."
             )
         return outcome
 

@@ -38,6 +38,12 @@ class Flow:
         return f"{self.client} to {self.address}:{self.port} ({self.way})"
 
 
+def named(flows: Sequence[Flow], most: int = 10) -> str:
+    """For a sentence."""
+    more = f"; and {len(flows) - most} more" if len(flows) > most else ""
+    return "; ".join(str(flow) for flow in flows[:most]) + more
+
+
 def parse_conntrack(listed: str, targets: Collection[tuple[str, int]], own: Collection[str]) -> list[Flow]:
     """Established flows to targets from clients elsewhere. The answer's source is where a flow really goes."""
     found = []

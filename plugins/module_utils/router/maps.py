@@ -120,8 +120,11 @@ class Files:
 
 
 @contextmanager
-def locked(directory: Path | str = DIRECTORY, limit: float = 30.0) -> Iterator[None]:
-    """The lock that a change of the router shares with its reload. Raises RouterError where it is not free in time."""
+def locked(directory: Path | str = DIRECTORY, limit: float = 30.0) -> Iterator[int]:
+    """The lock that a change of the router shares with its reload. Raises RouterError where it is not free in time.
+
+    Whoever is given a copy of the descriptor has the lock, too, until it closes it.
+    """
     path = Path(directory) / LOCK
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE)
     try:
@@ -137,7 +140,7 @@ def locked(directory: Path | str = DIRECTORY, limit: float = 30.0) -> Iterator[N
                         "See who has it by 'fuser -v " + str(path) + "'."
                     ) from None
             time.sleep(0.05)
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
 

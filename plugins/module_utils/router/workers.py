@@ -4,39 +4,32 @@
 """The running router: every worker of HAProxy, by its master's socket.
 
 After a reload old workers serve what they had begun, with maps of their own. What only the current one is told, a
-request
-that an old one holds would never hear of.
+request that an old one holds would never hear of.
 """
 
 from __future__ import annotations
 
 import csv
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from ..launcher.haproxy import ask
 from .maps import Files, RouterError, differing
 
 MASTER = "/run/cryptobot-edge/master.sock"
 UNIT = "cryptobot-edge.service"
 RUNNING = ("active", "activating", "reloading", "deactivating")
+BACKENDS, SERVERS = 2, 4
+"""Kinds of rows that `show stat` is asked for."""
 Ask = Callable[[str], str]
 MOVED = ("changed", "no need to change", "Proxy is disabled")
 """Answers to a new address of a server. An old worker, which takes nothing new, refuses it with the last one."""
 
 
-def ask_master(line: str, path: str = MASTER, timeout: float = 5.0) -> str:
-    """One command and its answer."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(timeout)
-        connection.connect(path)
-        connection.sendall(line.encode() + b"\n")
-        connection.shutdown(socket.SHUT_WR)
-        answer = b""
-        while part := connection.recv(65536):
-            answer += part
-    return answer.decode()
+def ask_master(line: str) -> str:
+    """One command for the master and its answer."""
+    return ask(MASTER, line, 5.0)
 
 
 def unit_runs() -> bool:
@@ -126,11 +119,30 @@ class Workers:
     def sessions(self, backends: Iterable[str]) -> dict[str, int]:
         """Streams in flight by backend, over all workers."""
         wanted = dict.fromkeys(backends, 0)
-        for said in self.each("show stat").values():
-            for row in csv.DictReader(said.lstrip("# ").splitlines()):
-                if row["svname"] == "BACKEND" and row["pxname"] in wanted:
-                    wanted[row["pxname"]] += int(row["scur"] or 0)
+        for said in self._stat(BACKENDS).values():
+            for backend, __, count in parse_sessions(said):
+                if backend in wanted:
+                    wanted[backend] += count
         return wanted
+
+    def end_sessions(self, backends: Iterable[str]) -> int:
+        """End the streams of all servers of the backends, in every worker; how many there were."""
+        wanted, ended = set(backends), 0
+        for pid, said in self._stat(SERVERS).items():
+            busy = [(name, server, count) for name, server, count in parse_sessions(said) if name in wanted and count]
+            ended += sum(count for __, __, count in busy)
+            commands = [f"shutdown sessions server {name}/{server}" for name, server, __ in busy]
+            self._tell_one(pid, commands, lambda answer: not answer)
+        return ended
+
+    def _stat(self, kind: int) -> dict[int, str]:
+        """Rows of a kind by worker. One that gives none is no worker without streams, unless it has ended."""
+        found = self.each(f"show stat -1 {kind} -1")
+        silent = [pid for pid, said in found.items() if not said.startswith("# pxname")]
+        if silent and (listed := self.listed()) and (there := {*listed[0], *listed[1]} & set(silent)):
+            said = "; ".join(f"{pid}: {found[pid]!r}" for pid in sorted(there))
+            raise RouterError(f"The router's worker does not say what is on its way through it ({said}).")
+        return {pid: said for pid, said in found.items() if pid not in silent}
 
     def current(self, command: str) -> str:
         """What the worker in charge says; empty where the router does not run."""
@@ -180,8 +192,20 @@ class Router:
         )
 
 
+def backend_names(door: str, side: str) -> list[str]:
+    """Of a door on one side: for reads, writes and WebSockets."""
+    middle = "_docker" if side == "docker" else ""
+    return [f"{door}{middle}_{kind}" for kind in ("read", "write", "ws")]
+
+
 def docker_backends(door: str) -> list[str]:
-    return [f"{door}_docker_{kind}" for kind in ("read", "write", "ws")]
+    return backend_names(door, "docker")
+
+
+def parse_sessions(shown: str) -> list[tuple[str, str, int]]:
+    """Backend, server and streams in flight, from `show stat`."""
+    rows = csv.DictReader(shown.lstrip("# ").splitlines())
+    return [(row["pxname"], row["svname"], int(row["scur"] or 0)) for row in rows]
 
 
 def parse_addresses(shown: str) -> dict[str, str]:
@@ -197,4 +221,4 @@ def _address_commands(door: Mapping[str, object], address: str) -> list[str]:
     return [f"set server {backend}/docker addr {host} port {port}" for backend in docker_backends(str(door["name"]))]
 
 
-__all__ = ["Router", "Workers", "ask_master", "docker_backends", "parse_addresses", "parse_workers"]
+__all__ = ["Router", "Workers", "ask_master", "backend_names", "docker_backends", "parse_addresses", "parse_workers"]

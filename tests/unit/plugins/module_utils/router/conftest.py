@@ -5,12 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import Engine
+from ansible_collections.cryptobot.native.plugins.module_utils.router import adopting as work, maps
+from ansible_collections.cryptobot.native.plugins.module_utils.router.adopting import Adopting
 from ansible_collections.cryptobot.native.plugins.module_utils.router.containers import Door
+from ansible_collections.cryptobot.native.plugins.module_utils.router.flows import Flow
+from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import Files
+from ansible_collections.cryptobot.native.plugins.module_utils.router.workers import Router, Workers
 
 
 def container(
@@ -87,4 +94,89 @@ def client() -> Callable[..., Any]:
 
         return run
 
+    return made
+
+
+class Proxy:
+    """One worker that writes down what it is told, in the order of everything.
+
+    ``streams``: by backend what it says to one look after the other that is on its way.
+    """
+
+    def __init__(self, files: Files, events: list[str]) -> None:
+        self.files, self.events, self.streams, self.old = files, events, {}, ""
+        self.workers = Workers(self.ask, lambda: True, limit=0.2)
+
+    def ask(self, line: str) -> str:
+        if line == "show proc":
+            return f"# workers\n12 worker 0\n# old workers\n{self.old}# programs\n"
+        command = line.partition(" ")[2]
+        if command.startswith("show map"):
+            path = Path(command.split()[2])
+            return "".join(f"0x1 {row}\n" for row in path.read_text().splitlines())
+        if command.startswith("show stat"):
+            server = {"2": "BACKEND", "4": "docker"}[command.split()[3]]
+            rows = (f"{name},{server},0,0,{counts.pop(0) if counts else 0}\n" for name, counts in self.streams.items())
+            return "# pxname,svname,qcur,qmax,scur\n" + "".join(rows)
+        if command == "show servers state":
+            return ""
+        self.events.append(command)
+        return "IP changed" if command.startswith("set server") else ""
+
+
+class Tables:
+    """The kernel's."""
+
+    def __init__(self, events: list[str]) -> None:
+        self.on, self.events = None, events
+
+    def read(self):
+        return self.on
+
+    def put(self, adoption) -> None:
+        self.events.append("table on" if adoption else "table off")
+        self.on = adoption
+
+
+class Flows:
+    def __init__(self, *found: list[Flow]) -> None:
+        self.found = list(found)
+
+    def around(self, targets) -> list[Flow]:
+        return self.found.pop(0) if len(self.found) > 1 else self.found[0]
+
+
+@pytest.fixture(autouse=True)
+def bridged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "calls_pass_the_table", lambda: True)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    made = Files(tmp_path)
+    for name, values in maps.first_values({"first": "docker", "second": "docker"}).items():
+        made.write_map(name, values)
+    return made
+
+
+@pytest.fixture
+def events() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def adopting(files, events, doors, containers, client):
+    def made(*flows: list[Flow], now=None) -> Adopting:
+        made.proxy = Proxy(files, events)
+        subject = Adopting(
+            "shop",
+            doors,
+            Router(files, made.proxy.workers),
+            Engine(client(containers if now is None else now)),
+            made.tables,
+            Flows(*(flows or ([],))),
+        )
+        return subject
+
+    made.tables = Tables(events)
     return made

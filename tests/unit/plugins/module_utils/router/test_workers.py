@@ -125,9 +125,25 @@ def test_a_difference_between_file_and_worker_is_named(tmp_path: Path) -> None:
 
 
 def test_streams_are_counted_over_all_workers() -> None:
-    stat = "# pxname,svname,qcur,qmax,scur\nauth_docker_write,docker,0,0,3\nauth_docker_write,BACKEND,0,0,3\nauth_read,BACKEND,0,0,9\n\n"
+    stat = "# pxname,svname,qcur,qmax,scur\nauth_docker_write,BACKEND,0,0,3\nauth_read,BACKEND,0,0,9\n\n"
     workers = Workers(lambda line: listed([12], [11]) if line == "show proc" else stat, lambda: True)
     assert workers.sessions(["auth_docker_write", "auth_docker_ws"]) == {"auth_docker_write": 6, "auth_docker_ws": 0}
+
+
+def test_a_worker_that_says_nothing_is_not_one_without_streams() -> None:
+    there = [listed([12], [])]
+
+    def ask(line: str) -> str:
+        if line == "show proc":
+            return there[0]
+        raise TimeoutError("timed out")
+
+    with pytest.raises(RouterError, match=r"does not say what is on its way through it \(12: 'nothing \(timed out\)'"):
+        Workers(ask, lambda: True).sessions(["auth_write"])
+    seen = iter([listed([12], [11])])
+    ended = Workers(lambda line: next(seen, listed([12], [])) if line == "show proc" else "", lambda: True)
+    ended._said = lambda pid, command: "" if pid == 11 else "# pxname,svname,scur\nauth_write,BACKEND,4\n"
+    assert ended.sessions(["auth_write"]) == {"auth_write": 4}
 
 
 def test_addresses_of_servers_are_read() -> None:
