@@ -9,7 +9,7 @@ physical replica of the whole server). A way that could lose or damage anything 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .inventory import Database, Server
@@ -70,6 +70,17 @@ def findings(
             *_contents(shown, target),
         ]
     return [{**each, "datastore": datastore} for each in found]
+
+
+def kept_aside(title: str, kept: Sequence[tuple[str, int]]) -> list[dict[str, str]]:
+    """A note of the databases that earlier runs have put aside on a server."""
+    if not kept:
+        return []
+    text = (
+        f"{title} holds what earlier runs have put aside, {mb(sum(size for __, size in kept))} in {len(kept)} databases: "
+        f"{_some([name for name, __ in kept])}. No service reads them."
+    )
+    return [finding(NOTE, "kept-aside", title, text, "DROP DATABASE each of them when it is not wanted any more.")]
 
 
 def _source(shown: Database, source: Server) -> Iterator[dict[str, str]]:

@@ -35,8 +35,10 @@ def survey(options: Mapping[str, Any]) -> dict[str, Any]:
     facts = inventory.server(source)
     target, native = _target(options)
     found: dict[str, Any] = {"source": facts.described(), "databases": {}, "findings": []}
-    if native:
+    found["findings"] += _kept_aside(source, facts)
+    if target and native:
         found["target"] = native.described()
+        found["findings"] += _kept_aside(target, native)
     shown = {each["datastore"]: inventory.database(source, each["source"]) for each in options["databases"]}
     measured = None
     if options.get("measure", True):
@@ -80,6 +82,11 @@ def _target(options: Mapping[str, Any]) -> tuple[Endpoint | None, Server | None]
         return target, inventory.server(target)
     except EndpointError:
         return None, None
+
+
+def _kept_aside(endpoint: Endpoint, facts: Server) -> list[dict[str, str]]:
+    with endpoint.cursor() as cursor:
+        return strategy.kept_aside(facts.title, databases.kept_aside(cursor))
 
 
 def _contents(target: Endpoint, name: str) -> list[str]:

@@ -20,7 +20,7 @@ from ..endpoint import APPLICATION, Endpoint, EndpointError
 from ..fence.travel import OUTSIDE
 from ..quoting import identifier, literal
 
-INCOMING = "__incoming"
+INCOMING, BEFORE = "__incoming", "__before_"
 MARK = "cryptobot.copied"
 """A setting of a database, which nobody else reads: it has been copied whole, by this run."""
 BOOKS = "cryptobot_transfer"
@@ -46,6 +46,7 @@ SELECT 'function ' || n.nspname || '.' || p.proname FROM pg_proc p JOIN pg_names
 WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', %(pooler)s) AND {OUTSIDE}
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
 UNION ALL SELECT 'large object ' || oid FROM pg_largeobject_metadata"""
+_KEPT = "SELECT datname, pg_database_size(oid) FROM pg_database WHERE datname ~ %s ORDER BY 1"
 _NOT_ANALYZED = """
 SELECT schemaname, relname FROM pg_stat_user_tables
 WHERE last_analyze IS NULL AND last_autoanalyze IS NULL AND pg_relation_size(relid) > 0 ORDER BY pg_relation_size(relid) DESC"""
@@ -104,8 +105,16 @@ def incoming(target: str) -> str:
 
 
 def kept(target: str, run: str) -> str:
-    """The name under which what was in place before stays."""
-    return f"{target}__before_{run}"[:LONGEST_NAME]
+    """The name under which what was in place before stays: of each run another, so that a long name loses its own end."""
+    ending = f"{BEFORE}{run}"
+    room = LONGEST_NAME - len(ending.encode())
+    return target.encode()[:room].decode(errors="ignore") + ending
+
+
+def kept_aside(cursor: Any) -> list[tuple[str, int]]:
+    """What runs have put aside on a server, with its size."""
+    cursor.execute(_KEPT, (f"{BEFORE}[0-9]{{8}}T[0-9]{{6}}",))
+    return [(name, int(size)) for name, size in cursor.fetchall()]
 
 
 def make(cursor: Any, name: str, like: Database, locale: str = "") -> None:
