@@ -2,6 +2,7 @@
 
 What is kept is a directory: all that the host's own engine holds (images, containers, volumes with what `seed.py` put
 into them) and the project's folder. A new host gets a copy of it. Images never change, so their files are linked.
+How much of the application it is says `stack.py`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import secrets
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -20,6 +22,7 @@ from pathlib import Path
 import image
 from engine import client, docker
 from machine import MachineError, as_root, cache_directory, install, lock, run
+from stack import STACKS, WHOLE, Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "cryptobot"
@@ -32,14 +35,13 @@ PACKAGES = {
 }
 ENGINE, PROJECT = "/var/lib/docker", "/srv/cryptobot"
 EXCHANGE_URL = "http://host.docker.internal:9900"
-DASHBOARD = "--base http://127.0.0.1:8088"
 RECORD = "exchange.jsonl"
 IN_IMAGES = ("libs", "services", "compose", "requirements.lock")
 VOLUMES = ("-v", ENGINE, "-v", PROJECT)
-CONTAINERS = 17
+DIGITS = 16
 MAKING_SECONDS = 900
 READY_SECONDS = 300
-RECIPE = "1"
+RECIPE = "2"
 """Another one where `_make` does something else: what was kept before is not used any more."""
 KEPT = 2
 """Directories that are kept of a release, each more than a gigabyte: those of older sources make room."""
@@ -92,17 +94,14 @@ def ensure_image(release: str) -> None:
             docker(*words, *arguments, context, timeout=MAKING_SECONDS)
 
 
-def images() -> Path:
+def images(stack: Stack) -> Path:
     """All images of the project in one file: kept by the digest of what goes into them."""
     image.ensure("12")
     base = docker(
         "image", "inspect", "--format", f'{{{{index .Config.Labels "{image.LABEL}"}}}}', image.tag("12")
     ).strip()
-    built = [
-        archive
-        for pattern in ("cargo-execution-gateway-*-debian12-*.tar.gz", "npm-dashboard-*.tar.gz")
-        if (archive := _newest(pattern))
-    ]
+    compiled = () if stack.without else ("cargo-execution-gateway-*-debian12-*.tar.gz", "npm-dashboard-*.tar.gz")
+    built = [archive for pattern in compiled if (archive := _newest(pattern))]
     # By their names, which hold the digest of their sources: the same sources are not always built to the same bytes.
     parts = [
         base,
@@ -111,33 +110,33 @@ def images() -> Path:
     ]
     kept = cache_directory() / "images"
     kept.mkdir(parents=True, exist_ok=True)
-    path = kept / f"compose-{_digest(parts)}.tar.zst"
-    with lock("compose-images"):
+    path = kept / f"{_folder(stack)}-{_digest(parts)}.tar.zst"
+    with lock(f"{_folder(stack)}-images"):
         if not path.exists():
             install(["zstd"])
+            without = [word for name in sorted(stack.without) for word in ("--without", name)]
             with _unpacked(built) as words:
                 run(
-                    as_root([str(BUILDER), "--base", image.tag("12"), "--save", str(path), *words]),
+                    as_root([str(BUILDER), "--base", image.tag("12"), "--save", str(path), *words, *without]),
                     timeout=MAKING_SECONDS * 2,
                 )
-            for old in kept.glob("compose-*.tar.zst"):
+            for old in kept.glob(f"{_folder(stack)}-{'?' * DIGITS}.tar.zst"):
                 if old != path:
                     old.unlink(missing_ok=True)
     return path
 
 
-def ensure(release: str) -> Path:
+def ensure(release: str, stack: Stack = WHOLE) -> Path:
     """The kept directory of a release, with the folders `docker` and `project`; made now where it is not there."""
-    archive = images()
+    started = time.monotonic()
+    archive = images(stack)
     ensure_image(release)
-    digest = _digest(
-        [archive.name, PACKAGES[release], RECIPE, *_contents(_sources())]
-    )
-    kept = cache_directory() / "compose"
+    digest = _digest([archive.name, PACKAGES[release], RECIPE, *stack.entrance, *_contents(_sources())])
+    kept = cache_directory() / _folder(stack)
     found = kept / f"{release}-{digest}"
-    with lock(f"compose-{release}"):
+    with lock(f"{_folder(stack)}-{release}"):
         if not (found / "whole").exists():
-            _make(release, archive, found)
+            _make(release, stack, archive, found, [f"{time.monotonic() - started:6.1f} s  images"])
         # The youngest is not always this one: two clones may be at work.
         run(["touch", str(found / "whole")])
         others = sorted(kept.glob(f"{release}-*/whole"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -168,51 +167,78 @@ def start_exchange(name: str) -> None:
     _shell(name, "systemctl -q daemon-reload; systemctl -q enable --now exchange")
 
 
-def wait_ready(name: str, seconds: float = READY_SECONDS) -> None:
+def wait_ready(name: str, stack: Stack, seconds: float = READY_SECONDS) -> None:
     """Returns when every container runs and every door answers as ready."""
-    docker("exec", "-i", name, "python3", "-c", READY, str(seconds), str(CONTAINERS), timeout=seconds + 60)
+    count = str(len(stack.services(_compose_file())))
+    docker("exec", "-i", name, "python3", "-c", READY, str(seconds), count, timeout=seconds + 60)
 
 
-def _make(release: str, archive: Path, found: Path) -> None:
+def _make(release: str, stack: Stack, archive: Path, found: Path, times: list[str]) -> None:
     """Brings the project up on a host of its own, fills it, stops it, and keeps what the engine then holds."""
     import host
 
-    started = time.monotonic()
     name = f"making-{release}-{secrets.token_hex(3)}"
     try:
-        host.place(name, release, tag(release), VOLUMES)
-        host.start(name)
-        _pipe(["zstd", "-dc", str(archive)], client("exec", "-i", name, "docker", "load", "-q"))
-        _send_project(name)
-        exchange = f"sed -i 's|^EXCHANGE_URL=.*|EXCHANGE_URL={EXCHANGE_URL}|' .env"
-        variables = "POSTGRES_IMAGE=cryptobot/postgres:debian REDIS_IMAGE=cryptobot/redis:debian"
-        _shell(
-            name,
-            f"cd {PROJECT} && compose/init {variables} && {exchange}",
-        )
-        start_exchange(name)
-        compose = "docker-compose" if release == "12" else "docker compose"
-        _shell(name, f"cd {PROJECT} && {compose} up -d --no-build </dev/null")
-        wait_ready(name)
-        _shell(
-            name,
-            f"cd {PROJECT} && python3 journey.py {DASHBOARD} --exchange http://127.0.0.1:9900 --json journey.json",
-        )
-        _shell(name, f"cd {PROJECT} && python3 seed.py {DASHBOARD} --json seeded.json")
-        _shell(name, f"cp /var/lib/private/exchange/requests.jsonl {PROJECT}/{RECORD}")
+        with _timed("host", times):
+            host.place(name, release, tag(release), VOLUMES)
+            host.start(name)
+        with _timed("docker load", times):
+            image.pipe(["zstd", "-dc", str(archive)], client("exec", "-i", name, "docker", "load", "-q"))
+        with _timed("containers", times):
+            _bring_up(name, release, stack)
+        with _timed("content", times):
+            _fill(name, stack)
         # Containers that the engine stops with itself start with it again.
-        _shell(name, "systemctl stop docker.socket docker containerd")
-        volumes = _volumes(name)
-        run(as_root(["rm", "-rf", str(found)]))
-        for source, folder in ((ENGINE, "docker"), (PROJECT, "project")):
-            (found / folder).mkdir(parents=True)
-            # Links are as good as copies here: the volumes go with the host.
-            _copy([f"{volumes[source]}/."], str(found / folder), link=True)
-        (found / "seconds").write_text(f"{time.monotonic() - started:.1f}\n", encoding="utf-8")
+        with _timed("stop and keep", times):
+            _shell(name, "systemctl stop docker.socket docker containerd")
+            volumes = _volumes(name)
+            run(as_root(["rm", "-rf", str(found)]))
+            for source, folder in ((ENGINE, "docker"), (PROJECT, "project")):
+                (found / folder).mkdir(parents=True)
+                # Links are as good as copies here: the volumes go with the host.
+                _copy([f"{volumes[source]}/."], str(found / folder), link=True)
+        (found / "seconds").write_text("".join(f"{line}\n" for line in times), encoding="utf-8")
         (found / "whole").touch()
     finally:
         if name in {one.name for one in host.hosts()}:
             docker("rm", "-fv", name)
+
+
+def _bring_up(name: str, release: str, stack: Stack) -> None:
+    _send_project(name)
+    _write(name, f"{PROJECT}/docker-compose.yml", stack.compose_file(_compose_file()).encode())
+    exchange = f"sed -i 's|^EXCHANGE_URL=.*|EXCHANGE_URL={EXCHANGE_URL}|' .env"
+    variables = "POSTGRES_IMAGE=cryptobot/postgres:debian REDIS_IMAGE=cryptobot/redis:debian"
+    _shell(name, f"cd {PROJECT} && compose/init {variables} && {exchange}")
+    start_exchange(name)
+    compose = "docker-compose" if release == "12" else "docker compose"
+    _shell(name, f"cd {PROJECT} && {compose} up -d --no-build </dev/null")
+    wait_ready(name, stack)
+
+
+def _fill(name: str, stack: Stack) -> None:
+    entrance = shlex.join(stack.entrance)
+    if stack.has_journey:
+        exchange = "--exchange http://127.0.0.1:9900"
+        _shell(name, f"cd {PROJECT} && python3 journey.py {entrance} {exchange} --json journey.json")
+    _shell(name, f"cd {PROJECT} && python3 seed.py {entrance} --json seeded.json")
+    record = "/var/lib/private/exchange/requests.jsonl"
+    _shell(name, f"if test -e {record}; then cp {record} {PROJECT}/{RECORD}; fi")
+
+
+@contextlib.contextmanager
+def _timed(what: str, times: list[str]) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    times.append(f"{time.monotonic() - started:6.1f} s  {what}")
+
+
+def _folder(stack: Stack) -> str:
+    return f"compose-{stack.name}" if stack.without else "compose"
+
+
+def _compose_file() -> str:
+    return (EXAMPLE / "docker-compose.yml").read_text(encoding="utf-8")
 
 
 def _send_project(name: str) -> None:
@@ -279,7 +305,7 @@ def _contents(paths: Iterable[Path]) -> list[str]:
 
 
 def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:DIGITS]
 
 
 def _shell(name: str, script: str) -> str:
@@ -290,10 +316,7 @@ def _write(name: str, path: str, content: bytes) -> None:
     subprocess.run(client("exec", "-i", name, "sh", "-c", f"cat > {path}"), input=content, check=True, timeout=60)
 
 
-def _pipe(source: list[str], sink: list[str]) -> None:
-    image._pipe(source, sink)
-
-
 if __name__ == "__main__":
-    for each in sys.argv[1:] or sorted(PACKAGES):
-        print(ensure(each))
+    # compose.py [12|13 [data]]: has what is kept of a release, or of all, and says where.
+    for each in sys.argv[1:2] or sorted(PACKAGES):
+        print(ensure(each, STACKS[sys.argv[2]] if sys.argv[2:] else WHOLE))

@@ -13,6 +13,7 @@ import compose as compose_project
 import image
 from engine import docker
 from machine import MachineError, as_root, cache_directory, run
+from stack import STACKS, Stack
 
 LABEL = "cryptobot-native.debian"
 BOOT_SECONDS = 180
@@ -36,18 +37,19 @@ class Host:
     running: bool
 
 
-def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = False, compose: bool = False) -> Host:
+def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = False, compose: str = "") -> Host:
     """Returns the running host of that name, made now unless it is there already.
 
     `ssh` is a directory for the key pair and the known host of the user `operator`; `engine` gives the host a
-    volume on which a Docker Engine of its own can work; with `compose` the reference application runs there.
+    volume on which a Docker Engine of its own can work; `compose` names the stack of the reference application that
+    runs there.
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise MachineError(f"{name!r} is no host name. Use small letters, digits and hyphens.")
     if name not in {host.name for host in hosts()}:
         image.ensure(release)
         if compose:
-            _create_compose(name, release)
+            _create_compose(name, release, STACKS[compose])
         else:
             place(
                 name, release, image.tag(release, "ssh" if ssh else "host"), ["-v", "/var/lib/docker"] if engine else []
@@ -60,13 +62,13 @@ def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = F
     return find(name)
 
 
-def _create_compose(name: str, release: str) -> None:
-    kept = compose_project.ensure(release)
+def _create_compose(name: str, release: str, stack: Stack) -> None:
+    kept = compose_project.ensure(release, stack)
     place(name, release, compose_project.tag(release), compose_project.VOLUMES)
     compose_project.give(name, kept)
     start(name)
     compose_project.start_exchange(name)
-    compose_project.wait_ready(name)
+    compose_project.wait_ready(name, stack)
 
 
 def place(name: str, release: str, from_image: str, volumes: Sequence[str]) -> None:

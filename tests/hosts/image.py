@@ -39,7 +39,7 @@ def ensure(release: str) -> None:
             return
         kept = machine.cache_directory() / "images" / f"debian-{release}-{digest}.tar.zst"
         if kept.exists():
-            _pipe(["zstd", "-qdc", str(kept)], client("load", "-q"))
+            pipe(["zstd", "-qdc", str(kept)], client("load", "-q"))
             return
         _build(release, files, digest)
         _keep(release, kept)
@@ -106,7 +106,7 @@ def _bootstrapped(release: str) -> str:
     options = [f"--aptopt={line}" for line in machine.acquire_settings().splitlines()]
     sources = machine.archive().sources(codename).splitlines()
     command = ["mmdebstrap", "-q", "--variant=minbase", "--include=ca-certificates", *options, codename, "-", *sources]
-    _pipe(as_root(command), client("import", "-", name))
+    pipe(as_root(command), client("import", "-", name))
     return name
 
 
@@ -117,11 +117,11 @@ def _keep(release: str, kept: Path) -> None:
     for old in kept.parent.glob(f"debian-{release}-*"):
         old.unlink()
     partial = kept.with_suffix(".partial")
-    _pipe(client("save", tag(release), tag(release, "ssh")), ["zstd", "-qT0", "-o", str(partial), "-f"])
+    pipe(client("save", tag(release), tag(release, "ssh")), ["zstd", "-qT0", "-o", str(partial), "-f"])
     partial.rename(kept)
 
 
-def _pipe(source: list[str], sink: list[str]) -> None:
+def pipe(source: list[str], sink: list[str]) -> None:
     """`source | sink`, where the failure of either one counts."""
     with subprocess.Popen(source, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as feeding:
         taking = subprocess.run(sink, stdin=feeding.stdout, stdout=subprocess.DEVNULL, check=False)

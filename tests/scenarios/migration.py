@@ -21,6 +21,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "demo"))
 
+import part  # noqa: E402
 import vault  # noqa: E402
 
 PROJECT = "cryptobot"
@@ -40,8 +41,9 @@ TREE = (
 )
 
 
-def project(scenario: Path) -> Path:
-    """A folder as an operator has it: hosts, a vault with its password, and room for what an import writes. Made once a scenario."""
+def project(scenario: Path, patches: dict[str, Any]) -> Path:
+    """A folder as an operator has it: hosts, a vault with its password, variables, and room for what an import writes.
+    Made once a scenario."""
     made = scenario / "project"
     variables = made / "inventory" / "group_vars" / "cryptobot"
     if not variables.exists():
@@ -56,18 +58,21 @@ def project(scenario: Path) -> Path:
         own = {
             "cryptobot_environment": "production",
             "cryptobot_source": {"path": str(ROOT / "examples" / "cryptobot")},
+            **patches,
         }
         (variables / "main.yml").write_text(yaml.safe_dump(own), encoding="utf-8")
     return made
 
 
 class Migration:
-    """One host with both sides."""
+    """One host with both sides. ``compose``: names of its Compose services, ``services``: of the catalogue's."""
 
     def __init__(self, host: Any, folder: Path) -> None:
         self.host, self.folder = host, folder
         self.accept: list[str] = []
-        self.project = project(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]))
+        self.compose = list(yaml.safe_load(host.check_output("cat /srv/cryptobot/docker-compose.yml"))["services"])
+        self.services = part.services(self.compose)
+        self.project = project(Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]), part.patches(self.services))
 
     # Plays
 
