@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import content
 import pytest
@@ -27,6 +28,7 @@ ENDS_THERE = ["end:close", "end:copy:postgresql:auth", "renamed:trade", "done:ac
 ENDS_BACK = ["done:halt", "end:carry", "renamed:trade_db"]
 BACK = ["carry:postgresql:auth:50%", "rename:auth_db", "docker:update:cryptobot?data*"]
 WRITE = "UPDATE orders SET client_order_id = 'native-' || client_order_id"
+KEPT = "SELECT json_agg(datname) FROM pg_database WHERE datname ~ '__before_'"
 WRITTEN = "SELECT count(*) > 0 AND bool_and(client_order_id LIKE 'native-%') FROM orders"
 
 
@@ -103,12 +105,34 @@ def test_it_came_back_from_everywhere(host, migration: Migration, back: Walk) ->
     migration.no_faults()
 
 
-def test_a_second_migration_replaces_what_the_first_left(migration: Migration, back: Walk) -> None:
-    migration.play("migrate")
-    report = migration.state(f"report/{migration.journal()[-1]['run']}.json")
-    assert report["outcome"] == "done"
+def report(migration: Migration) -> dict[str, Any]:
+    """Of the last run; with what was planned beside what it took."""
+    made = migration.state(f"report/{migration.journal()[-1]['run']}.json")
+    taken = {step["name"]: round(step["seconds"]) for step in made["steps"] if ":" not in step["name"]}
+    print(f"--- {made['operation']}: users waited {made['freeze']} s; planned {made['predicted']}; took {taken}")
+    return dict(made)
+
+
+@pytest.fixture(scope="module")
+def again(migration: Migration, back: Walk) -> str:
+    """Migrated a second time; what the play said."""
+    return migration.play("migrate")
+
+
+def test_a_second_migration_replaces_what_the_first_left(migration: Migration, again: str) -> None:
+    assert report(migration)["outcome"] == "done"
+    assert "earlier runs have put aside" in " ".join(again.split()), "what the rollback put aside in Docker's server"
     assert migration.leftovers() == []
-    kept = json.loads(
-        migration.native_sql("postgres", "SELECT json_agg(datname) FROM pg_database WHERE datname ~ '__before_'")
-    )
-    assert len(kept) == 5
+    assert len(json.loads(migration.native_sql("postgres", KEPT))) == 5
+    assert migration.native_sql("trade", WRITTEN) == "t"
+
+
+def test_a_second_rollback_keeps_what_both_put_aside(migration: Migration, again: str) -> None:
+    migration.play("rollback")
+    assert report(migration)["outcome"] == "done"
+    assert migration.leftovers() == []
+    assert migration.docker_sql("trade_db", WRITTEN) == "t"
+    kept = [name.split("__before_") for name in json.loads(migration.docker_sql("postgres", KEPT))]
+    assert len(kept) == 10, "five of each run"
+    assert len({run for __, run in kept}) == 2
+    assert len(json.loads(migration.native_sql("postgres", KEPT))) == 5
