@@ -7,23 +7,15 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Fragments ``cryptobot.native.stores`` (journal), ``.redis`` (two servers), ``.files`` (two directories),
+    """Fragments ``cryptobot.native.stores`` (the datastore), ``.redis`` (two servers), ``.files`` (two directories),
     ``.comparison`` (how differences are told)."""
 
     DOCUMENTATION = r"""
 options:
-  run:
-    description: Id of the run in the journal.
-    type: str
-    required: true
   datastore:
     description: Name of the datastore in the catalogue, for the journal and for sentences.
     type: str
     required: true
-  directory:
-    description: Where the journal is.
-    type: path
-    default: /var/lib/cryptobot-migration
 """
 
     REDIS = r"""

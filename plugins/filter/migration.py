@@ -12,7 +12,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration import 
 DOCUMENTATION = r"""
 name: migration
 author: Cryptobot Native contributors (@cryptobot)
-version_added: 0.2.0
+version_added: 0.1.0
 short_description: What moves with a migration group
 description: Turns the resolved catalogue into what moves together, and reasons against it.
 positional: group

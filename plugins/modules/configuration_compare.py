@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: configuration_compare
 short_description: Compare what native processes see with what their containers were given
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - "For every variable of every container of the Compose project: the value that the native process really has
     (C(/proc/<pid>/environ), the files of its credentials, its configuration file) equals the container's, or it is

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: configuration_import
 short_description: Take the configuration of a Compose project's containers into the inventory
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - "Goes over every variable of every container that the catalogue names: what is configuration goes into a file with a patch of the
     catalogue, with hosts, ports and paths rewritten; what is a secret (by name, by shape, or from a mounted file, as the keys that signed the

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docker_containers
 short_description: Stop a Compose project's containers for good, and put them back exactly
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Finds the containers by Compose's labels, so that projects of Compose v1 and v2 are treated alike.
   - V(stopped) first sets the restart policy of each to C(no), so that no restart of the engine revives one, then stops it within its own
@@ -17,6 +17,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.journal
 options:
   project:
     description: Name of the Compose project, as its label says.
@@ -38,10 +39,6 @@ options:
     type: list
     elements: str
     default: []
-  run:
-    description: Id of the run in the migration's journal.
-    type: str
-    required: true
   stop_timeout:
     description: Seconds that a container may take to stop before it is killed; its own setting by default.
     type: int
@@ -49,10 +46,6 @@ options:
     description: Seconds within which a started container must be healthy.
     type: int
     default: 300
-  directory:
-    description: Where the journal is.
-    type: path
-    default: /var/lib/cryptobot-migration
 """
 
 EXAMPLES = r"""

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docker_source_info
 short_description: Describe a Compose project as it runs, beside its files
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - "Reads the containers of a Compose project, found by Compose's labels (v1 and v2), its volumes, networks and files: services, names of
     environment variables, mounts and volumes without a name, files in the containers' own layers, published ports, restart policies."

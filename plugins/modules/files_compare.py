@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: files_compare
 short_description: Compare two directories by content
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Compares type, owner and mode under the map of owners, size, time, link target, extended attributes, hard links and SHA-256.
   - SQLite databases among the files are compared by definitions and rows.
@@ -15,6 +15,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes.info
+  - cryptobot.native.journal
   - cryptobot.native.stores
   - cryptobot.native.stores.files
   - cryptobot.native.stores.comparison
@@ -92,27 +93,13 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
 from ansible_collections.cryptobot.native.plugins.module_utils.files import call
-from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError
-from ansible_collections.cryptobot.native.plugins.module_utils.migration.compared import failure
-from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
 
 
 def main() -> None:
     """Compare; differences are a failure unless told otherwise."""
-    module = AnsibleModule(argument_spec=call.COMPARE, supports_check_mode=True)
-    try:
-        result = call.compare(module.params, module.check_mode)
-    except (FilesError, SqliteError, DockerError) as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(
-            msg=f"{error.filename or module.params['datastore']}: {error.strerror or error}. Nothing was put into place."
-        )
-    if module.params["fail"] and (message := failure(module.params["datastore"], result)):
-        module.fail_json(msg=message, **result)
-    module.exit_json(**result)
+    spec = call.COMPARE
+    call.run_compare(AnsibleModule(argument_spec=spec, supports_check_mode=True))
 
 
 if __name__ == "__main__":

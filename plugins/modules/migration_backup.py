@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: migration_backup
 short_description: Complete a backup of a Compose project, or check one
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - A backup is a folder of parts, each saved by M(cryptobot.native.postgresql_archive) or
     M(cryptobot.native.store_archive). It counts from the moment at which its C(backup.json), written last, is there.

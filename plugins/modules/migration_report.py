@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: migration_report
 short_description: Report what a run of a migration did, and what it proved
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes the report from the journal and the evidence, and writes it as JSON and as a page of HTML.
   - In check mode nothing is written.

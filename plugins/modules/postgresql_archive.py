@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: postgresql_archive
 short_description: Save databases to an archive that proves itself, and restore them
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Saves each database by C(pg_dump) in the directory format, and the roles, together with what each table held at that
     instant. The archive is whole when its C(manifest.json), which is written last, is there.
@@ -17,6 +17,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.journal
 options:
   state:
     description: V(saved), V(checked) (reads the archive only) or V(restored).
@@ -35,18 +36,10 @@ options:
     description: Directory of the archive.
     type: path
     required: true
-  run:
-    description: Id of the run in the migration's journal.
-    type: str
-    required: true
   jobs:
     description: Parallel connections.
     type: int
     default: 2
-  directory:
-    description: Where the journal is.
-    type: path
-    default: /var/lib/cryptobot-migration
 """
 
 EXAMPLES = r"""

@@ -17,17 +17,8 @@ author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
   - cryptobot.native.attributes.info
+  - cryptobot.native.postgresql
 options:
-  source:
-    description:
-      - The server as it was, by V(container) with C(project) and C(service), by V(local), or by C(host), C(port), C(user) and
-        C(password_file).
-    type: dict
-    required: true
-  target:
-    description: The server as it should be, named as in O(source).
-    type: dict
-    required: true
   databases:
     description: The databases.
     type: list

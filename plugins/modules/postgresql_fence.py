@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: postgresql_fence
 short_description: Refuse every write to a PostgreSQL database, whoever asks, until it is opened again
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Puts a fence into live databases, closes and opens it, and takes it out. A closed database refuses INSERT, UPDATE,
     DELETE, TRUNCATE, COPY and DDL by owners and superusers too, with SQLSTATE 25006, and drops no connection. Reads go

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: postgresql_follow
 short_description: Keep PostgreSQL databases on another server current by logical replication
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Copies databases while they are written to, on the snapshot at which a replication slot begins, and lets the copies
     follow.
@@ -21,22 +21,9 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.journal
+  - cryptobot.native.postgresql
 options:
-  run:
-    description: Id of the run in the journal.
-    type: str
-    required: true
-  source:
-    description:
-      - The server to follow, as a superuser. C(container) with C(project) and C(service) of a Compose project, or
-        C(local) for this host's server by peer authentication, or C(host), C(port), C(user), C(password_file),
-        C(sslmode).
-    type: dict
-    required: true
-  target:
-    description: The server that follows, named like O(source).
-    type: dict
-    required: true
   databases:
     description: The databases.
     type: list
@@ -80,10 +67,6 @@ options:
     description: C(host), C(port) and C(sslmode) at which the target's server reaches the source, where they differ.
     type: dict
     default: {}
-  jobs:
-    description: Lines at a time; V(0) is one for each core, from two to four.
-    type: int
-    default: 0
   seconds:
     description: How long O(state=caught_up) waits.
     type: float
@@ -92,10 +75,6 @@ options:
     description: Seconds within which the locks of all tables must have been had. Then who holds one is named.
     type: float
     default: 120.0
-  directory:
-    description: Where the journal is.
-    type: path
-    default: /var/lib/cryptobot-migration
 """
 
 EXAMPLES = r"""

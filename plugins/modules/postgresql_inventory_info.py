@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: postgresql_inventory_info
 short_description: What PostgreSQL databases hold, how they may move, and what stands in the way
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads versions, libc, encodings, locales, sizes, tables with their keys, extensions, roles and whatever else a move depends on.
   - Chooses a strategy for each database with its reasons, and lists findings. A finding is V(blocking), a V(decision) or a V(note).
@@ -16,13 +16,8 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes.info
+  - cryptobot.native.postgresql
 options:
-  source:
-    description:
-      - The server to look at, as a superuser. C(container) with C(project) and C(service) of a Compose project, or C(local) for
-        this host's server by peer authentication, or C(host), C(port), C(user), C(password_file), C(sslmode).
-    type: dict
-    required: true
   target:
     description: The server that they shall move to, named like O(source).
     type: dict

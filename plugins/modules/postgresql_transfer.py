@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: postgresql_transfer
 short_description: Copy PostgreSQL databases from one server to another, whole or not at all
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Copies definitions, rows, sequences, large objects, owners, rights, settings, roles and comments, on one snapshot of the source.
   - A copy goes into C(<target>__incoming) and is renamed by O(state=active). Until its last transaction nothing takes it for whole.
@@ -16,21 +16,9 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.journal
+  - cryptobot.native.postgresql
 options:
-  run:
-    description: Id of the run in the journal.
-    type: str
-    required: true
-  source:
-    description:
-      - The server to read from, as a superuser. C(container) with C(project) and C(service) of a Compose project, or C(local) for
-        this host's server by peer authentication, or C(host), C(port), C(user), C(password_file), C(sslmode).
-    type: dict
-    required: true
-  target:
-    description: The server to write to, named like O(source).
-    type: dict
-    required: true
   databases:
     description: The databases.
     type: list
@@ -70,10 +58,6 @@ options:
         description: Another collation and character type than the source's.
         type: str
         default: ''
-  jobs:
-    description: Lines at a time; V(0) is one for each core, from two to four.
-    type: int
-    default: 0
   state:
     description: V(copied) into the fresh database, V(active) under its name, V(absent) removes unfinished and unused copies.
     type: str
@@ -90,10 +74,6 @@ options:
     description: Whether O(state=active) keeps a target that is not empty as C(<target>__before_<run>) instead of refusing it.
     type: bool
     default: false
-  directory:
-    description: Where the journal is.
-    type: path
-    default: /var/lib/cryptobot-migration
 """
 
 EXAMPLES = r"""

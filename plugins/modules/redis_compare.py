@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: redis_compare
 short_description: Compare the data of two Redis servers by content
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads every key of both servers in one pass, and names each one that differs, with its type and what differs in it.
   - The order of sets and hashes plays no part, nor does the age of the servers. Keys that expire meanwhile are no difference.
@@ -15,6 +15,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes.info
+  - cryptobot.native.journal
   - cryptobot.native.stores
   - cryptobot.native.stores.redis
   - cryptobot.native.stores.comparison

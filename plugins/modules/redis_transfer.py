@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: redis_transfer
 short_description: Bring the data of one Redis into another, whole or not at all
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Carries keys of every type with their expiry, streams with groups and pending entries, and functions. Users and settings are not data
     and stay the target's own.
@@ -18,6 +18,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.journal
   - cryptobot.native.stores
   - cryptobot.native.stores.redis
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: router_adoption
 short_description: Lead what clients send to containers through the router, or give it back
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - V(adopted) redirects new connections to the project's published ports, and the calls between its containers, to
     the router's doors, by one table of nftables of its own for IPv4 and one for IPv6. No other table is changed, and

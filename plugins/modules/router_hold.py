@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: router_hold
 short_description: Let requests of a migration group wait at the router, for a moment at most
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - V(held) makes new requests wait at the doors until a lease ends, by itself or by V(released). What waits longer
     than the router's limit is refused with 503.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: router_sides
 short_description: Say to the router which side serves a migration group, and which share of its users the other one
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Changes the router's map files, then every worker of the running router, those that a reload has left behind
     too, and compares.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: router_state
 short_description: Lay out what the router reads and keeps while either side can serve
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - Makes the router's directory with its map files, in which every migration group has its entries. Entries that
     are there stay as they are, whatever they say.

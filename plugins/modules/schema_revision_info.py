@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: schema_revision_info
 short_description: Say whether the data fits the release that is to serve it
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Compares the revision that each database of the source notes (C(alembic_version), also with a suffix) with those
     that the native release knows. Data of a newer schema than the release's is V(blocking); a release that is ahead of the

@@ -7,13 +7,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sqlite_compare
 short_description: Compare a SQLite database with its copy by content
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Compares definitions, settings and every row of the databases, in the order of their keys, and the files beside them.
   - Every difference is named, exactly. Fails when there is one, unless O(fail=false).
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes.info
+  - cryptobot.native.journal
   - cryptobot.native.stores
   - cryptobot.native.stores.files
   - cryptobot.native.stores.comparison
@@ -98,29 +99,13 @@ evidence:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
 from ansible_collections.cryptobot.native.plugins.module_utils.files import call
-from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError
-from ansible_collections.cryptobot.native.plugins.module_utils.migration.compared import failure
-from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
 
 
 def main() -> None:
     """Compare; differences are a failure unless told otherwise."""
-    module = AnsibleModule(
-        argument_spec={**call.COMPARE, "file": {"type": "str", "required": True}}, supports_check_mode=True
-    )
-    try:
-        result = call.compare(module.params, module.check_mode)
-    except (FilesError, SqliteError, DockerError) as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(
-            msg=f"{error.filename or module.params['datastore']}: {error.strerror or error}. Nothing was put into place."
-        )
-    if module.params["fail"] and (message := failure(module.params["datastore"], result)):
-        module.fail_json(msg=message, **result)
-    module.exit_json(**result)
+    spec = {**call.COMPARE, "file": {"type": "str", "required": True}}
+    call.run_compare(AnsibleModule(argument_spec=spec, supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sqlite_transfer
 short_description: Bring a SQLite database to its native place, or back
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Copies the database by SQLite's own backup, commits that are in the write-ahead log alone included, and the files beside it.
   - The copy is checked by C(integrity_check), and a damaged source is refused.
@@ -17,6 +17,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.journal
   - cryptobot.native.stores
   - cryptobot.native.stores.files
 options:
@@ -94,27 +95,13 @@ path:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
 from ansible_collections.cryptobot.native.plugins.module_utils.files import call
-from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError
-from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import LockHeld
-from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
 
 
 def main() -> None:
     """Transfer, or in check mode plan."""
-    module = AnsibleModule(
-        argument_spec={**call.TRANSFER, "file": {"type": "str", "required": True}}, supports_check_mode=True
-    )
-    try:
-        result = call.transfer(module.params, module.check_mode)
-    except (FilesError, SqliteError, DockerError, LockHeld) as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        module.fail_json(
-            msg=f"{error.filename or module.params['datastore']}: {error.strerror or error}. Nothing was put into place."
-        )
-    module.exit_json(**result)
+    spec = {**call.TRANSFER, "file": {"type": "str", "required": True}}
+    call.run_transfer(AnsibleModule(argument_spec=spec, supports_check_mode=True))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: store_archive
 short_description: Save a Redis or a directory as an archive, check it, and restore it
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - An archive is whole only with its C(manifest.json), which is written last. One without it, an empty, cut off or changed one is refused.
   - A directory keeps owners by number, access lists, extended attributes, hard links and holes; SQLite databases in it are copied by
@@ -17,6 +17,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.journal
   - cryptobot.native.stores
 options:
   kind:

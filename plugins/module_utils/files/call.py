@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..docker.engine import DockerError
+from ..migration.compared import failure
 from ..migration.journal import EVIDENCE, Journal
-from ..migration.lock import Lock
+from ..migration.lock import Lock, LockHeld
+from ..sqlite.database import SqliteError
 from .compare import Comparison, Wish
 from .ownership import Ownership
-from .place import Place
+from .place import FilesError, Place
 from .transfer import Task, Transfer
 
 ARGUMENTS: dict[str, Any] = {
@@ -40,6 +43,30 @@ COMPARE: dict[str, Any] = {
     "most": {"type": "int", "default": 1000},
     "fail": {"type": "bool", "default": True},
 }
+
+
+def run_transfer(module: Any) -> None:
+    """Ends the module with what came of its transfer, or of its plan in check mode."""
+    module.exit_json(**_answer(module, transfer))
+
+
+def run_compare(module: Any) -> None:
+    """Ends the module with what was compared; differences are a failure unless told otherwise."""
+    result = _answer(module, compare)
+    if module.params["fail"] and (message := failure(module.params["datastore"], result)):
+        module.fail_json(msg=message, **result)
+    module.exit_json(**result)
+
+
+def _answer(module: Any, work: Callable[[Mapping[str, Any], bool], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return work(module.params, module.check_mode)
+    except (FilesError, SqliteError, DockerError, LockHeld) as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        named = error.filename or module.params["datastore"]
+        module.fail_json(msg=f"{named}: {error.strerror or error}. Nothing was put into place.")
+    raise AssertionError("fail_json has ended the module")
 
 
 def task(options: Mapping[str, Any], check: bool = False) -> Task:

@@ -17,6 +17,21 @@ def qualified(schema: str, name: str) -> str:
     return f"{identifier(schema)}.{identifier(name)}"
 
 
+class Qualified:
+    """What has a schema and a name: ``title`` as people read it, ``quoted`` as statements want it."""
+
+    schema: str
+    name: str
+
+    @property
+    def title(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def quoted(self) -> str:
+        return qualified(self.schema, self.name)
+
+
 def literal(text: str) -> str:
     """A text, whatever ``standard_conforming_strings`` says."""
     quoted = "'" + text.replace("'", "''") + "'"

@@ -19,6 +19,7 @@ from ...migration.journal import Journal
 from ..compare.session import Side
 from ..endpoint import Endpoint, binary, last_words
 from ..fence import travel
+from ..quoting import identifier
 from . import save
 from .save import BackupError
 
@@ -61,9 +62,9 @@ class Restorer:
     def _load(self, name: str, known: Mapping[str, Any]) -> None:
         fresh, properties = f"{name}{RESTORING}", known["properties"]
         with self._server.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE IF EXISTS {quoted(fresh)} WITH (FORCE)")
+            cursor.execute(f"DROP DATABASE IF EXISTS {identifier(fresh)} WITH (FORCE)")
             cursor.execute(
-                f"CREATE DATABASE {quoted(fresh)} TEMPLATE template0 OWNER {quoted(properties['owner'])} "
+                f"CREATE DATABASE {identifier(fresh)} TEMPLATE template0 OWNER {identifier(properties['owner'])} "
                 f"ENCODING %s LC_COLLATE %s LC_CTYPE %s",
                 (properties["encoding"], properties["collate"], properties["ctype"]),
             )
@@ -108,13 +109,13 @@ class Restorer:
         if self._there(fresh):
             with self._server.cursor() as cursor:
                 if self._there(name):
-                    cursor.execute(f"DROP DATABASE IF EXISTS {quoted(old)} WITH (FORCE)")
+                    cursor.execute(f"DROP DATABASE IF EXISTS {identifier(old)} WITH (FORCE)")
                     end_sessions(cursor, name)
                     faults.point(f"rename:restore-{name}")
-                    cursor.execute(f"ALTER DATABASE {quoted(name)} RENAME TO {quoted(old)}")
+                    cursor.execute(f"ALTER DATABASE {identifier(name)} RENAME TO {identifier(old)}")
                 end_sessions(cursor, fresh)
                 faults.point(f"rename:restored-{name}")
-                cursor.execute(f"ALTER DATABASE {quoted(fresh)} RENAME TO {quoted(name)}")
+                cursor.execute(f"ALTER DATABASE {identifier(fresh)} RENAME TO {identifier(name)}")
         self._properties(name)
 
     def _properties(self, name: str) -> None:
@@ -168,8 +169,3 @@ def complaints(said: str) -> list[str]:
 def end_sessions(cursor: Any, database: str) -> None:
     """A database can be renamed only when nobody is in it."""
     cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (database,))
-
-
-def quoted(name: str) -> str:
-    """A name as SQL wants it."""
-    return '"' + name.replace('"', '""') + '"'

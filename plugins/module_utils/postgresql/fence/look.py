@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..quoting import qualified
+from ..quoting import Qualified
 from .definitions import EVENT_TRIGGERS, SCHEMA, TITLE, TRIGGER, TRIGGER_BITS, bodies, version
 from .row import Row, read
 
@@ -43,21 +43,13 @@ MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Qualified):
     """``trigger``: *enabled*, *disabled*, *altered* or *missing*."""
 
     oid: int
     schema: str
     name: str
     trigger: str
-
-    @property
-    def title(self) -> str:
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def quoted(self) -> str:
-        return qualified(self.schema, self.name)
 
 
 @dataclass(frozen=True)

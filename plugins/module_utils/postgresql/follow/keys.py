@@ -17,7 +17,7 @@ from typing import Any
 from ..fence.definitions import SCHEMA
 from ..fence.patience import Work
 from ..fence.travel import OUTSIDE
-from ..quoting import identifier, literal, qualified
+from ..quoting import Qualified, identifier, literal
 from .errors import FollowError
 
 # Only permanent tables have changes that can be followed, and only leaves have rows. Of an extension's tables those
@@ -48,7 +48,7 @@ _WORDS = {"d": "DEFAULT", "f": "FULL", "n": "NOTHING"}
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Qualified):
     """``identity``: ``pg_class.relreplident``. ``index``: the best unique index that could name its rows."""
 
     oid: int
@@ -60,14 +60,6 @@ class Table:
     index: str | None
     types: tuple[str, ...]
     filtered: bool = False
-
-    @property
-    def title(self) -> str:
-        return f"{self.schema}.{self.name}"
-
-    @property
-    def quoted(self) -> str:
-        return qualified(self.schema, self.name)
 
 
 def gather(cursor: Any) -> list[Table]:

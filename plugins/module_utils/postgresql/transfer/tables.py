@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..fence.travel import OUTSIDE
-from ..quoting import identifier, qualified
+from ..quoting import Qualified, identifier, qualified
 
 PAGE = 8192
 RANGE_BYTES = 64 * 1024**2
@@ -74,7 +74,7 @@ class Type:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Qualified):
     """One table with rows of its own. Sizes in bytes; ``into`` is another table to load through (a partition's root)."""
 
     oid: int
@@ -88,10 +88,6 @@ class Table:
     unlogged: bool = False
     condition: str = ""
     into: tuple[str, str] | None = None
-
-    @property
-    def title(self) -> str:
-        return f"{self.schema}.{self.name}"
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ class Part:
 
     def read(self) -> str:
         """The statement for the source."""
-        table, columns = qualified(self.table.schema, self.table.name), _listed(self.table.columns)
+        table, columns = self.table.quoted, _listed(self.table.columns)
         if self.whole and not self.table.condition:
             return f"COPY {table}{f' ({columns})' if columns else ''} TO STDOUT{self._format()}"
         bounds = [f"ctid >= '({self.first},0)'"] if self.first else []

@@ -94,7 +94,3 @@ def test_only_settings_that_an_older_server_does_not_know_are_passed_over() -> N
 )
 def test_what_belongs_to_the_database_itself_is_chosen(line: str, wanted: bool) -> None:
     assert bool(restore.PROPERTY.match(line)) is wanted
-
-
-def test_names_are_quoted() -> None:
-    assert restore.quoted('a"b') == '"a""b"'
