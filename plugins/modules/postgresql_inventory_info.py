@@ -58,6 +58,11 @@ options:
         description: Another collation and character type than the source's.
         type: str
         default: ''
+  known:
+    description: Other databases of the source that are accounted for. What is neither here nor in O(databases) and holds something is a finding.
+    type: list
+    elements: str
+    default: []
   jobs:
     description: Lines at a time that the copy will use; V(0) is one for each core, from two to four.
     type: int
@@ -128,6 +133,7 @@ ARGUMENTS: dict[str, Any] = {
     "source": {"type": "dict", "required": True},
     "target": {"type": "dict"},
     "databases": {"type": "list", "elements": "dict", "required": True, "options": DATABASE},
+    "known": {"type": "list", "elements": "str", "default": []},
     "jobs": {"type": "int", "default": 0},
     "measure": {"type": "bool", "default": True},
     "directory": {"type": "path", "default": "/var/lib/postgresql"},

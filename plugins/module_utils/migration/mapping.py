@@ -44,7 +44,7 @@ def stores(
             why = NOWHERE.format(keys=KEYS[kind]) if kind in KEYS else f"is of the kind {kind}, which cannot be moved"
             found["unmoved"].append({"datastore": name, "why": why})
         elif kind == "postgresql":
-            server = servers.setdefault(docker["service"], _server(docker["service"], compose))
+            server = servers.setdefault(docker["service"], _server(catalogue, docker["service"], compose))
             database = _database(catalogue, store)
             server["databases"].append(database)
             server["incoming"].append({**database, "target": f"{database['target']}{INCOMING}", "restoring": True})
@@ -174,9 +174,13 @@ def _refusals(catalogue: Catalogue, group: str, services: Mapping[str, Any], use
     return [*found, "Leave migration_group out: all groups then move in one run."] if found else []
 
 
-def _server(service: str, compose: Mapping[str, Any]) -> dict[str, Any]:
+def _server(catalogue: Catalogue, service: str, compose: Mapping[str, Any]) -> dict[str, Any]:
+    """``known``: its databases that the catalogue names, whichever group they move with."""
     place = {"container": {"project": compose["project"], "service": service}}
-    return {"service": service, "source": place, "target": {"local": {}}, "databases": [], "incoming": []}
+    places = [store.get("docker") or {} for store in catalogue["datastores"].values()]
+    known = sorted(each["database"] for each in places if each.get("service") == service and each.get("database"))
+    target = {"local": {}}
+    return {"service": service, "source": place, "target": target, "known": known, "databases": [], "incoming": []}
 
 
 def _database(catalogue: Catalogue, store: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..docker.engine import DockerError, Engine
 from . import endpoint as endpoints
-from . import inventory, strategy, throughput
+from . import inventory, strategy, throughput, unknown
 from .endpoint import Endpoint, EndpointError
 from .inventory import Server
 from .roles_map import RolesMap, roles_map
@@ -66,6 +66,7 @@ def survey(options: Mapping[str, Any]) -> dict[str, Any]:
             "roles": _roles(each, database.owner, facts),
             **({"estimate": throughput.estimate(database, measured)} if measured else {}),
         }
+    found["findings"] += unknown.findings(source, _known(options))
     if native is None:
         found["findings"] += _room(options, [shown[each["datastore"]] for each in options["databases"]])
     elif native.free is not None:
@@ -87,6 +88,10 @@ def _target(options: Mapping[str, Any]) -> tuple[Endpoint | None, Server | None]
 def _kept_aside(endpoint: Endpoint, facts: Server) -> list[dict[str, str]]:
     with endpoint.cursor() as cursor:
         return strategy.kept_aside(facts.title, databases.kept_aside(cursor))
+
+
+def _known(options: Mapping[str, Any]) -> set[str]:
+    return {each["source"] for each in options["databases"]} | set(options.get("known") or [])
 
 
 def _contents(target: Endpoint, name: str) -> list[str]:
@@ -136,29 +141,17 @@ def _without_driver(options: Mapping[str, Any]) -> dict[str, Any]:
     given = (options["source"] or {}).get("container")
     if not given:
         raise EndpointError("python3-psycopg2 is not installed. Install it (the role postgresql does), then run again.")
-    engine = Engine()
+    known = _known(options)
     try:
+        engine = Engine()
         container = engine.container(given["project"], given["service"])
         user = container.environment.get("POSTGRES_USER") or "postgres"
-        names = {each["source"]: each["datastore"] for each in options["databases"]}
-        query = "SELECT datname, pg_database_size(oid), version() FROM pg_database WHERE datallowconn"
-        words = (
-            "exec",
-            "--user",
-            "postgres",
-            container.name,
-            "psql",
-            "-XAt",
-            "-F",
-            SEPARATOR,
-            "-U",
-            user,
-            "-d",
-            "postgres",
-            "-c",
-            query,
-        )
-        rows = [line.split(SEPARATOR) for line in engine.client(*words).splitlines() if line]
+        psql = ["exec", "--user", "postgres", container.name, "psql", "-XAt", "-F", SEPARATOR, "-U", user]
+        query = "SELECT datname, pg_database_size(oid), version() FROM pg_database WHERE datallowconn AND NOT datistemplate"
+        lines = engine.client(*psql, "-d", "postgres", "-c", query).splitlines()
+        rows = [line.split(SEPARATOR) for line in lines if line]
+        others = [(name, int(size)) for name, size, __ in rows if not unknown.is_known(name, known)]
+        held = {name: engine.client(*psql, "-d", name, "-c", unknown.TABLES).splitlines() for name, __ in others}
     except DockerError as error:
         raise EndpointError(str(error)) from None
     version = rows[0][2] if rows else ""
@@ -169,12 +162,14 @@ def _without_driver(options: Mapping[str, Any]) -> dict[str, Any]:
         "python3-psycopg2 is not installed on this host yet: tables, keys, extensions and the time of a copy are not known before it is.",
         "The plan installs it; with --check it does not.",
     )
+    names = {each["source"]: each["datastore"] for each in options["databases"]}
+    findings = [note, *(each for name, size in others for each in unknown.finding(name, size, held[name]))]
     sizes = {names[name]: {"name": name, "bytes": int(size)} for name, size, __ in rows if name in names}
     choice = {"choice": strategy.FREEZE_COPY, "way": "stream", "possible": True, "reasons": [], "others": {}}
     return {
         "source": {"full_version": version, "libc": inventory.libc(version), "version": _major(version)},
         "databases": {name: {**each, "method": choice} for name, each in sizes.items()},
-        "findings": [note],
+        "findings": findings,
     }
 
 

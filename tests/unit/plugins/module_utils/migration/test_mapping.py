@@ -27,6 +27,7 @@ def test_every_datastore_has_a_place_on_both_sides() -> None:
     assert found["unmoved"] == []
     (server,) = found["postgresql"]
     assert server["source"] == {"container": {"project": "shop", "service": "postgres"}}
+    assert server["known"] == ["auth_db", "gateway_db", "strategy_db", "trade_db", "trading_db"]
     trading = next(each for each in server["databases"] if each["datastore"] == "trading")
     assert trading == {
         "datastore": "trading",
