@@ -10,10 +10,11 @@ from collections.abc import Iterator
 
 import content
 import pytest
-from migration import FAULTS, ROOT, Migration
+from migration import CONTAINER, FAULTS, ROOT, Migration
 
 DIRECTORY = "/var/lib/cryptobot-datastores/bars"
 FOREIGN = "CREATE TABLE orders (id text PRIMARY KEY, note text); INSERT INTO orders VALUES ('1', 'not from Docker')"
+BACKUPS = "find /var/lib/cryptobot-migration/backup -name backup.json"
 WHERE = "copy:postgresql:auth"
 
 
@@ -90,6 +91,33 @@ def test_what_was_called_off_leaves_nothing_and_docker_serves(host, migration: M
     ).split()
     assert policies == ["unless-stopped"]
     assert "discard" in {line["step"] for line in migration.journal()}
+
+
+@pytest.fixture
+def stopped(host, migration: Migration, called_off: None) -> Iterator[None]:
+    """The database's container does not run; afterwards it does, and whoever needs it has noticed."""
+    host.check_output(f"docker stop $({CONTAINER}postgres)")
+    yield
+    host.check_output(f"docker start $({CONTAINER}postgres)")
+    until = time.monotonic() + 240
+    while host.check_output("docker ps -q --filter health=unhealthy --filter health=starting"):
+        assert time.monotonic() < until, host.check_output("docker ps")
+        time.sleep(3)
+
+
+def test_a_backup_of_a_stopped_database_fails_and_looks_like_none(host, migration: Migration, stopped: None) -> None:
+    whole = host.check_output(BACKUPS)
+    said = " ".join(migration.play("backup", good=False).split())
+    assert "of the service postgres does not run" in said
+    assert host.check_output(BACKUPS) == whole
+    said = " ".join(migration.play("restore", good=False, backup=migration.journal()[-1]["run"]).split())
+    assert "backup.json, which is written last, is missing" in said
+
+
+def test_the_backup_goes_on_once_it_runs(host, migration: Migration, called_off: None) -> None:
+    whole = host.check_output(BACKUPS).split()
+    migration.play("backup")
+    assert len(host.check_output(BACKUPS).split()) == len(whole) + 1
 
 
 @pytest.fixture
