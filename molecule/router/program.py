@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -38,15 +40,30 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        if path.startswith("/slow"):
-            time.sleep(float(self.path.partition("=")[2] or 1))
+        if self.headers.get("Upgrade", "").lower() == "websocket":
+            self.upgraded()
+            return
         answer = {"status": "ok", "side": SIDE, "service": SERVICE}
         if path == "/call":
             answer["other"] = call()
         self.answer(answer)
 
+    def upgraded(self) -> None:
+        """Answers each line with the side; lines stand for a WebSocket's frames, which the proxy does not read."""
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        self.close_connection = True
+        while self.rfile.readline():
+            self.wfile.write(f"{SIDE}\n".encode())
+
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path.startswith("/slow"):
+            time.sleep(float(self.path.partition("=")[2]))
         identity = json.loads(body or b"{}").get("id", "")
         descriptor = os.open(ROWS, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.write(descriptor, f"{identity} {SIDE}\n".encode())

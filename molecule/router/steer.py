@@ -1,7 +1,8 @@
 """What the modules do, said on the host itself by the code that the router's watcher is made of: a play takes seconds
 a call.
 
-steer.py side native first second | hold 5 writes|all first/public … | release | adopted | released | calls
+steer.py side native first second | share first 10 | hold 5 writes|all first/public … | release | adopted | released | calls
+         guard first … | window docker native writes|all first …
 """
 
 from __future__ import annotations
@@ -18,37 +19,90 @@ from native.router.adoption import Tables
 from native.router.containers import doors
 from native.router.flows import Flows
 from native.router.holds import Hold
-from native.router.maps import DIRECTORY, HOLD, Files, lease, locked
+from native.router.maps import DIRECTORY, HOLD, Files, RouterError, lease, locked
 from native.router.sides import Wish
+from native.router.state import host_has_ipv6
+from native.router.traffic import Traffic
 from native.router.workers import Router
 
-verb, *words = sys.argv[1:]
-if verb == "side":
-    Wish(dict.fromkeys(words[1:], words[0]), {}, DIRECTORY).apply()
-elif verb == "share":
-    Wish({}, {words[0]: words[1]}, DIRECTORY).apply()
-elif verb == "release":
-    Hold(None, ["public", "internal"], 0, False, DIRECTORY).apply()
-elif verb == "hold":
-    router = Router()
-    with locked(DIRECTORY):
-        keys = words[2:] or list(router.files.read_map(HOLD))
-        router.set_map(HOLD, dict.fromkeys(keys, lease(time.time() + float(words[0]), words[1] == "all")))
-else:
+IPV6 = host_has_ipv6()
+
+
+def adopting() -> Adopting:
     with open("/etc/cryptobot/router.json", encoding="utf-8") as file:
         known = json.load(file)
-    work = Adopting(known["project"], doors(known["doors"]), Router(Files()), Engine(), Tables(), Flows())
-    was, is_ = work.plan(verb != "released", False)
+    return Adopting(known["project"], doors(known["doors"]), Router(Files()), Engine(), Tables(ipv6=IPV6), Flows())
+
+
+def window(source: str, target: str, methods: str, *groups: str) -> dict[str, object]:
+    """What a cutover does here, without what it does at the databases."""
+    traffic, steps = Traffic(groups, adopting()), {}
+    began = at = time.monotonic()
+
+    def done(name: str, value: object = None) -> None:
+        nonlocal at
+        steps[name] = {"milliseconds": round((time.monotonic() - at) * 1000, 1), "gave": value}
+        at = time.monotonic()
+
+    with locked(DIRECTORY):
+        traffic.guard(IPV6)
+        done("guard")
+        until = time.time() + 8
+        try:
+            for kind in ("public", "internal"):
+                traffic.hold(kind, until, methods == "all")
+                done(f"hold {kind}")
+                traffic.probe(kind)
+                done(f"probe {kind}")
+                traffic.drain(source, 5, methods == "all")
+                done(f"drain {kind}")
+            cut = traffic.cut_websockets(source)
+            done("websockets", cut)
+            traffic.flip(target)
+            done("flip")
+        finally:
+            traffic.release()
+            done("release")
+    return {"seconds": round(time.monotonic() - began, 3), "cut": cut, "steps": steps}
+
+
+def adopt(verb: str) -> dict[str, object]:
+    work = adopting()
+    was, is_ = work.plan(verb != "released", IPV6)
     if was != is_:
-        work.put(is_, False)
+        work.put(is_, IPV6)
     outcome = work.end_calls() if verb == "calls" else None
-    print(
-        json.dumps(
-            {
-                "changed": was != is_,
-                "flows": [str(flow) for flow in work.around()] if is_ else [],
-                "ended": outcome.ended if outcome else 0,
-                "held_seconds": outcome.held_seconds if outcome else 0,
-            }
-        )
-    )
+    return {
+        "changed": was != is_,
+        "flows": [str(flow) for flow in work.around()] if is_ else [],
+        "ended": outcome.ended if outcome else 0,
+        "held_seconds": outcome.held_seconds if outcome else 0,
+    }
+
+
+def hold(seconds: str, methods: str, *keys: str) -> None:
+    router = Router()
+    with locked(DIRECTORY):
+        wanted = keys or list(router.files.read_map(HOLD))
+        router.set_map(HOLD, dict.fromkeys(wanted, lease(time.time() + float(seconds), methods == "all")))
+
+
+verb, *words = sys.argv[1:]
+try:
+    if verb == "side":
+        Wish(dict.fromkeys(words[1:], words[0]), {}, DIRECTORY).apply()
+    elif verb == "share":
+        Wish({}, {words[0]: words[1]}, DIRECTORY).apply()
+    elif verb == "release":
+        Hold(None, ["public", "internal"], 0, False, DIRECTORY).apply()
+    elif verb == "hold":
+        hold(*words)
+    elif verb == "guard":
+        Traffic(words, adopting()).guard(IPV6)
+    elif verb == "window":
+        print(json.dumps(window(*words)))
+    else:
+        print(json.dumps(adopt(verb)))
+except RouterError as error:
+    print(json.dumps({"refused": str(error)}))
+    sys.exit(3)

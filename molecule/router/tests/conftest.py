@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT / "tests" / "scenarios"))
 
 from fixtures import programs, under_load  # noqa: E402, F401
 
-STATE = "/var/lib/cryptobot-router"
+INNER = {4: "192.0.2.1", 6: "fd00:7::1"}
 STATS = """
 import socket
 def ask(line):
@@ -45,9 +45,13 @@ class Router:
         assert ("msg" in result) is not good, result
         return result
 
-    def steer(self, *words: object) -> dict[str, Any]:
-        said = self.host.check_output(f"python3 /srv/shop/steer.py {' '.join(map(str, words))}")
-        return json.loads(said) if said else {}
+    def steer(self, *words: object, good: bool = True) -> dict[str, Any]:
+        done = self.host.run(f"python3 /srv/shop/steer.py {' '.join(map(str, words))}")
+        assert done.rc == (0 if good else 3), done.stdout + done.stderr
+        return json.loads(done.stdout) if done.stdout else {}
+
+    def refused(self, *words: object) -> str:
+        return self.steer(*words, good=False)["refused"]
 
     def adopt(self) -> dict[str, Any]:
         return self.steer("adopted")
@@ -105,6 +109,24 @@ def router(host) -> Router:
     found.release()
     found.side("docker")
     found.steer("released")
+
+
+@pytest.fixture(scope="session")
+def outside(host) -> Callable[[str, int], bool]:
+    """Whether a port of the host answers to somebody elsewhere, by IPv4 and IPv6 alike."""
+    host.check_output(
+        "ip netns add outside && ip link add inner type veth peer name outer netns outside && ip link set inner up && "
+        f"ip address add {INNER[4]}/24 dev inner && ip -6 address add {INNER[6]}/64 dev inner nodad && "
+        "ip -n outside link set outer up && ip -n outside address add 192.0.2.2/24 dev outer && "
+        "ip -n outside -6 address add fd00:7::2/64 dev outer nodad"
+    )
+
+    def answers(version: int, port: int) -> bool:
+        line = f"import socket; socket.create_connection(('{INNER[version]}', {port}), 3).close()"
+        return host.run(f'ip netns exec outside python3 -c "{line}"').rc == 0
+
+    yield answers
+    host.run("ip netns delete outside")
 
 
 @pytest.fixture

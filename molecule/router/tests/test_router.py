@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shlex
 import socket
 import time
 
-
-def reached(host, port: int) -> bool:
-    """From outside of the host."""
-    try:
-        socket.create_connection((host.ansible.get_variables()["cryptobot_address"], port), 3).close()
-    except OSError:
-        return False
-    return True
+import pytest
 
 
 def test_adopted_and_given_back_under_load(router, under_load, once) -> None:
@@ -41,12 +35,18 @@ def test_check_mode_predicts_and_changes_nothing(router, host) -> None:
     assert not host.file("/var/lib/cryptobot-router/adoption.json").exists
 
 
-def test_what_is_published_on_loopback_stays_closed(router, host) -> None:
-    assert not reached(host, 7020) and not reached(host, 37020)
+@pytest.mark.parametrize("version", [4, 6])
+def test_what_is_published_on_loopback_stays_closed(router, outside, version: int) -> None:
+    assert outside(version, 7000) and not outside(version, 7020) and not outside(version, 37020)
     router.adopt()
     assert router.answers(7020)["service"] == "hidden"
-    assert not reached(host, 7020) and not reached(host, 37020)
-    assert reached(host, 7000) and not reached(host, 37000), "a door's own port is for redirected packets"
+    asked = router.stat("front_web_docker_read")
+    local = {4: "127.0.0.1", 6: "[::1]"}[version]
+    assert json.loads(router.host.check_output(f"curl -gs http://{local}:7000/who"))["side"] == "docker"
+    assert router.stat("front_web_docker_read") > asked, "it came by the router"
+    assert not outside(version, 7020) and not outside(version, 37020)
+    assert outside(version, 7000) and not outside(version, 37000), "a door's own port is for redirected packets"
+    assert not outside(version, 27000) and not outside(version, 27020), "nor are the internal doors for others"
     assert router.answers(37000)["side"] == "docker", "and for programs of the host"
 
 
@@ -200,12 +200,14 @@ def test_a_hold_lets_writes_wait_and_ends_by_itself(router, host) -> None:
     )
 
 
-def test_a_write_whose_server_dies_is_not_sent_twice(router, host) -> None:
+@pytest.mark.parametrize("side", ["docker", "native"])
+def test_a_write_whose_server_dies_is_not_sent_twice(router, host, side: str) -> None:
     router.forget_rows()
     router.adopt()
+    router.side(side)
     said = host.check_output(
         "curl -s -o /dev/null -w '%{http_code}' -X POST -d '{\"id\": \"deadly\"}' http://127.0.0.1:7000/die"
     )
     assert said in ("502", "503")
-    router.eventually(7000, "docker")
-    assert router.rows() == [["deadly", "docker"]]
+    router.eventually(7000, side)
+    assert router.rows() == [["deadly", side]]

@@ -1,0 +1,125 @@
+"""What a cutover asks of the router: all traffic comes by it, waits, has ended, and goes on at the other side."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import pytest
+
+
+@pytest.fixture
+def websockets(host):
+    """Starts clients with open WebSockets; gives what reads their report when they have ended."""
+
+    def start(port: int, clients: int, seconds: int):
+        report = f"/root/websockets-{time.monotonic_ns()}"
+        host.check_output(
+            f"(python3 /srv/shop/websockets.py {port} {clients} {seconds} > {report}.new && mv {report}.new {report}) "
+            f"> {report}.log 2>&1 &"
+        )
+
+        def read() -> dict:
+            until = time.monotonic() + seconds + 60
+            while not host.file(report).exists and time.monotonic() < until:
+                time.sleep(1)
+            said = json.loads(host.check_output(f"cat {report}"))
+            print(said)
+            return said
+
+        return read
+
+    return start
+
+
+@pytest.mark.parametrize("methods", ["writes", "all"])
+def test_there_and_back_under_load(router, under_load, once, websockets, methods: str) -> None:
+    router.forget_rows()
+    router.adopt()
+    router.steer("calls")
+    before = router.containers()
+    report_of = websockets(7000, 5, 28)
+
+    def to_and_fro() -> None:
+        for source, target in (("docker", "native"), ("native", "docker"), ("docker", "native")):
+            said = router.steer("window", source, target, methods, "first")
+            print(said["seconds"], {name: step["milliseconds"] for name, step in said["steps"].items()})
+            assert said["cut"] == 5, "the WebSockets of that side, and they alone"
+            time.sleep(3)
+
+    report = under_load(7000, to_and_fro, seconds=22)
+    assert report["failed"] == 0
+    once(report)
+    assert {row[1] for row in router.rows()} == {"docker", "native"}
+    seen = report_of()
+    assert seen["failed"] == [] and seen["cut"] == 15 and seen["opened"] == 20
+    assert seen["last"] == ["native"] * 5, "they came again, waited, and met the new side"
+    assert router.containers() == before
+
+
+def test_calls_of_a_held_group_end_before_its_inner_door_is_held(router, under_load) -> None:
+    """A call from a container waits at no door while its caller is drained."""
+    router.adopt()
+    router.steer("calls")
+
+    def windows() -> None:
+        for source, target in (("docker", "native"), ("native", "docker")):
+            said = router.steer("window", source, target, "all", "first", "second")
+            print(said["seconds"], {name: step["milliseconds"] for name, step in said["steps"].items()})
+            time.sleep(1)
+
+    assert under_load(7000, windows, seconds=15, rate=60, read="/call", write="")["failed"] == 0
+
+
+def test_what_goes_round_the_router_stops_a_window(router, host) -> None:
+    assert "are not adopted" in router.refused("guard", "first")
+    address = host.ansible.get_variables()["cryptobot_address"]
+    with socket.create_connection((address, 7000), 5) as made_before:
+        made_before.sendall(b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b'"docker"' in made_before.recv(4096)
+        router.adopt()
+        said = router.refused("window", "docker", "native", "writes", "first")
+        assert "1 connections go round the router" in said and "by port 7000" in said
+        assert router.steer("guard", "second") == {}, "it is none of the other group's"
+    router.eventually(7000, "docker")
+    assert router.steer("guard", "first") == {}
+    router.steer("share", "first", 10)
+    assert "share of the users" in router.refused("guard", "first")
+    router.steer("share", "first", 0)
+
+
+def test_a_worker_of_before_a_reload_stops_a_window(router, host, websockets) -> None:
+    router.adopt()
+    report_of = websockets(7010, 1, 12)
+    time.sleep(2)
+    host.check_output("systemctl reload cryptobot-edge")
+    assert "from before a reload" in router.refused("guard", "first"), "it serves the WebSocket on"
+    assert report_of()["cut"] == 0
+    until = time.monotonic() + 30
+    while host.run("python3 /srv/shop/steer.py guard first").rc and time.monotonic() < until:
+        time.sleep(1)
+    assert router.steer("guard", "first") == {}
+
+
+def test_a_write_that_does_not_end_is_named_and_nothing_is_flipped(router, host) -> None:
+    router.adopt()
+    host.check_output("curl -s -X POST -d '{}' 'http://127.0.0.1:7000/slow?seconds=9' > /dev/null 2>&1 &")
+    time.sleep(1)
+    said = router.refused("window", "docker", "native", "writes", "first")
+    assert "have not ended within 5 s: 1 at front_web_docker_write" in said
+    assert router.answers(7000)["side"] == "docker"
+    assert host.check_output("curl -s -X POST -d '{}' http://127.0.0.1:7000/rows").startswith("{"), "released"
+
+
+def test_the_modules_say_the_same_to_the_router(router, host) -> None:
+    assert router.module("sides", sides={"first": "native"})["changed"]
+    assert not router.module("sides", sides={"first": "native"})["changed"]
+    assert router.answers(37000)["side"] == "native"
+    given = {"groups": ["first"], "doors": ["public"]}
+    assert router.module("hold", check=True, state="held", **given)["changed"]
+    assert router.module("hold", state="held", seconds=60, **given)["workers"] >= 1
+    assert host.run("curl -s --max-time 2 -X POST -d '{}' http://127.0.0.1:37000/rows").rc == 28
+    assert router.module("hold", state="released", **given)["changed"]
+    assert not router.module("hold", state="released", **given)["changed"]
+    assert host.check_output("curl -s -X POST -d '{}' http://127.0.0.1:37000/rows").startswith("{")
