@@ -50,6 +50,7 @@ def finding(name: str, size: int, contents: list[str]) -> list[dict[str, str]]:
 
 def is_known(name: str, known: Collection[str]) -> bool:
     """Also what a migration, a restore or a rollback has made of a known one."""
+    stem, __, run = name.partition(databases.BEFORE)
     return name in known or any(
-        name in [each + suffix for suffix in OURS] or name.startswith(databases.kept(each, "")) for each in known
+        name in [each + suffix for suffix in OURS] or (run and stem and each.startswith(stem)) for each in known
     )
