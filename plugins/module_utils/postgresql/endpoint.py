@@ -285,6 +285,13 @@ def _account(name: str) -> pwd.struct_passwd:
 
 
 @contextmanager
+def own_user() -> Iterator[None]:
+    """Files are written as who this process is: nobody opens a session as another user meanwhile."""
+    with _SWITCH:
+        yield
+
+
+@contextmanager
 def _as(name: str) -> Iterator[None]:
     """Peer authentication looks at the effective user at the moment of connecting."""
     if not name or os.geteuid() != 0:

@@ -11,17 +11,25 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from .adopting import Adopting
 from .containers import Door
 from .flows import named
 from .maps import BATCH, DOOR_KINDS, HOLD, NOT_HELD, SHARE, SIDE, RouterError, hold_key, lease
-from .workers import UNIT, backend_names
+from .workers import UNIT, Router, backend_names
 
 PROBE_SECONDS = 0.03
 """What a probe may take before it counts as waiting; a router that does not hold answers within a few milliseconds."""
 PROBE_PATH = "/edge/probe"
 POLL_SECONDS = 0.004
+
+
+class Routed(NamedTuple):
+    """Doors and their router where no engine is asked: for a recovery, whose window was guarded when it began."""
+
+    doors: Sequence[Door]
+    router: Router
 
 
 class Traffic:
@@ -30,13 +38,18 @@ class Traffic:
     ``own`` is called before each change of the router, and raises where another one has decided meanwhile.
     """
 
-    def __init__(self, groups: Sequence[str], adopting: Adopting, own: Callable[[], None] | None = None) -> None:
+    def __init__(self, groups: Sequence[str], adopting: Adopting | Routed, own: Callable[[], None] | None = None) -> None:
         self.groups, self._adopting, self._router = sorted(groups), adopting, adopting.router
         self.doors: list[Door] = [door for door in adopting.doors if door.group in self.groups]
         self._own = own or (lambda: None)
 
     def guard(self, ipv6: bool) -> None:
         """Raises RouterError where a request could pass the hold by, or meet another side than its group's."""
+        self.guard_router()
+        self._guard_adoption(ipv6)
+
+    def guard_router(self) -> None:
+        """The same, of the router alone."""
         known = self._router.files.read_map(SIDE)
         if unknown := [group for group in self.groups if group not in known]:
             raise RouterError(
@@ -45,6 +58,10 @@ class Traffic:
             )
         self._guard_workers()
         self._guard_shares()
+
+    def _guard_adoption(self, ipv6: bool) -> None:
+        if isinstance(self._adopting, Routed):
+            return
         was, is_ = self._adopting.plan(True, ipv6)
         if was != is_:
             raise RouterError(
