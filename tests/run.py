@@ -32,7 +32,7 @@ LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
 TAIL_LINES = 60
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
-RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "site", "source", "ssh", "units")}
+RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "site", "source", "ssh", "units", "whole")}
 # What shows nothing that another part does not, or takes longer than all others; `make test-all` and `make scenario` run them.
 ONLY_IN_ALL = frozenset(
     {
@@ -49,6 +49,8 @@ ONLY_IN_ALL = frozenset(
         "scenario-source-12",
         "scenario-source-13",
         "scenario-ssh-12",
+        "scenario-whole-12",
+        "scenario-whole-13",
     }
 )
 # Process groups of the parts under way.
