@@ -20,6 +20,15 @@ pool: list[http.client.HTTPConnection] = []
 lock = threading.Lock()
 
 
+def call_anew() -> dict:
+    """The other service by its name, by a connection of its own."""
+    connection = http.client.HTTPConnection(OTHER, 8000, timeout=15)
+    connection.request("GET", "/who")
+    said = json.loads(connection.getresponse().read())
+    connection.close()
+    return said
+
+
 def call() -> dict:
     """The other service, by a pooled connection: one that has been closed is not used again."""
     with lock:
@@ -44,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
             self.upgraded()
             return
         answer = {"status": "ok", "side": SIDE, "service": SERVICE}
-        if path == "/call":
-            answer["other"] = call()
+        if path in ("/call", "/call-anew"):
+            answer["other"] = call() if path == "/call" else call_anew()
         self.answer(answer)
 
     def upgraded(self) -> None:

@@ -1,8 +1,9 @@
 """What the modules do, said on the host itself by the code that the router's watcher is made of: a play takes seconds
 a call.
 
-steer.py side native first second | share first 10 | hold 5 writes|all first/public … | release | adopted | released | calls
-         guard first … | window docker native writes|all first …
+steer.py side native first second | share first 10 | hold 5 writes|all first/public … | release
+         adopted | released | calls
+         guard first … | window docker native writes|all first … | stand-in back … | stand-down back …
 """
 
 from __future__ import annotations
@@ -99,6 +100,10 @@ try:
         hold(*words)
     elif verb == "guard":
         Traffic(words, adopting()).guard(IPV6)
+    elif verb == "stand-in":
+        print(json.dumps({"made": adopting().stand_in(words, IPV6)}))
+    elif verb == "stand-down":
+        print(json.dumps({"removed": adopting().stand_down(words, IPV6)}))
     elif verb == "window":
         print(json.dumps(window(*words)))
     else:

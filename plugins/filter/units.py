@@ -35,6 +35,7 @@ class FilterModule:
         return {
             "edge_listen": edge_catalogue.listen,
             "edge_doors": edge_catalogue.sided_doors,
+            "exclusive_containers": edge_catalogue.exclusive_containers,
             "migration_files": units_tree.migration_files,
             "service_files": service_files,
             "unit_command": unit_command,

@@ -103,3 +103,13 @@ def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any
             }
         )
     return found
+
+
+def exclusive_containers(catalogue: Mapping[str, Any]) -> dict[str, str]:
+    """Compose service to migration group, for processes of which there may never be two, on whichever side."""
+    return {
+        process["docker"]["service"]: service["migration_group"]
+        for service in catalogue["services"].values()
+        for process in service["processes"].values()
+        if process.get("exclusive") and (process.get("docker") or {}).get("service")
+    }

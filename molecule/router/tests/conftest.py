@@ -94,6 +94,11 @@ class Router:
         form = "{{.Id}} {{.State.StartedAt}} {{.RestartCount}} {{json .HostConfig}} {{json .Config}}"
         return self.host.check_output(f"docker inspect --format '{form}' $(docker ps -aq) | sort | sha256sum")
 
+    def container(self, service: str) -> str:
+        return self.host.check_output(
+            f"docker ps -a --format '{{{{.Names}}}}' --filter label=com.docker.compose.service={service}"
+        )
+
     def rows(self) -> list[list[str]]:
         return [line.split() for line in self.host.check_output("cat /srv/shop/rows").splitlines()]
 

@@ -123,3 +123,46 @@ def test_the_modules_say_the_same_to_the_router(router, host) -> None:
     assert router.module("hold", state="released", **given)["changed"]
     assert not router.module("hold", state="released", **given)["changed"]
     assert host.check_output("curl -s -X POST -d '{}' http://127.0.0.1:37000/rows").startswith("{")
+
+
+def test_a_stopped_container_keeps_its_name(router, host, under_load) -> None:
+    router.adopt()
+    router.steer("calls")
+    name, front = router.container("back"), router.container("front")
+    started = host.check_output(f"docker inspect -f '{{{{.State.StartedAt}}}}' {front}")
+
+    def away_and_back() -> None:
+        router.side("native", "second")
+        assert router.steer("stand-in", "back") == {"made": ["back"]}
+        assert router.steer("stand-in", "back") == {"made": []}
+        host.check_output(f"docker update --restart=no {name} && docker stop {name}")
+        assert router.answers(7000, "/call-anew")["other"]["side"] == "native"
+        time.sleep(3)
+        host.check_output(f"docker start {name} && docker update --restart=always {name}")
+        router.side("docker", "second")
+        assert router.steer("stand-down", "back") == {"removed": ["back"]}
+
+    report = under_load(7000, away_and_back, seconds=25, rate=60, read="/call-anew", write="")
+    assert report["failed"] == 0
+    assert host.check_output("docker ps -a --format '{{.Names}}'").split().count("back") == 0
+    assert host.check_output(f"docker inspect -f '{{{{.State.StartedAt}}}}' {front}") == started
+
+
+def test_a_container_that_may_not_come_back_is_stopped(router, host) -> None:
+    """There may be one `hidden` alone, and the record says that it runs natively."""
+    name, record = router.container("hidden"), "/var/lib/cryptobot-migration/sides.json"
+    running = f"docker inspect -f '{{{{.State.Running}}}}' {name}"
+    host.check_output(f"docker update --restart=no {name} && docker stop {name} && cp -a {record} {record}.kept; true")
+    sides = json.dumps({"version": 1, "groups": {"first": "docker", "second": "native"}, "datastores": {}})
+    try:
+        host.check_output(f"mkdir -p $(dirname {record}) && cat > {record} << 'END'\n{sides}\nEND")
+        host.check_output(f"docker start {name}")
+        began = time.monotonic()
+        while host.check_output(running) == "true" and time.monotonic() - began < 30:
+            time.sleep(0.1)
+        print(f"stopped again {time.monotonic() - began:.1f} s after its start")
+        assert host.check_output(running) == "false"
+        assert f"stopped {name}" in host.check_output("journalctl -u cryptobot-router-watch --since=-2min")
+    finally:
+        host.check_output(f"if [ -e {record}.kept ]; then mv {record}.kept {record}; else rm -f {record}; fi")
+        host.check_output(f"docker start {name} && docker update --restart=always {name}")

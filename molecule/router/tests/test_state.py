@@ -76,7 +76,7 @@ def test_the_state_is_the_same_after(router, host, action: str) -> None:
 def test_a_container_at_another_address_is_served_again(router, host) -> None:
     router.adopt()
     host.check_output("curl -s http://127.0.0.1:7000/call")
-    name = host.check_output("docker ps --format '{{.Names}}' --filter label=com.docker.compose.service=back")
+    name = router.container("back")
     network = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     was = host.check_output(f"docker inspect -f '{network}' {name}")
     host.check_output(f"docker stop -t 1 {name}")

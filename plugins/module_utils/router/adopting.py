@@ -15,6 +15,7 @@ from . import containers as found
 from .adoption import BRIDGED, Adoption, Tables, calls_pass_the_table, not_adopted, wanted
 from .flows import BETWEEN, Flow, Flows, end_between, end_flow, named
 from .maps import DOOR_KINDS, HOLD, NOT_HELD, SIDE, RouterError, hold_key, lease, locked
+from .standins import Standins, standins_of
 from .state import Kept
 from .workers import Router, docker_backends
 
@@ -41,7 +42,7 @@ class Adopting:
         self, project: str, doors: Sequence[found.Door], router: Router, engine: Engine, tables: Tables, flows: Flows
     ) -> None:
         self.doors, self.router, self._engine, self._tables, self._flows = doors, router, engine, tables, flows
-        self._kept = Kept(router.files.directory)
+        self._kept, self._project = Kept(router.files.directory), project
         self.containers: list[Container] = engine.containers(project)
 
     def plan(self, adopted: bool, ipv6: bool) -> tuple[Adoption | None, Adoption | None]:
@@ -73,7 +74,37 @@ class Adopting:
                 f"{BRIDGED} is not 1, so calls between containers pass every table by. Docker sets it with its "
                 "first network: modprobe br_netfilter && sysctl net.bridge.bridge-nf-call-iptables=1"
             )
-        return before, wanted(self.doors, self.containers, networks, ipv6)
+        return before, wanted(self.doors, self.containers, networks, ipv6, standins_of(self._engine, self._project))
+
+    def stand_in(self, services: Collection[str], ipv6: bool) -> list[str]:
+        """Keep the names of services whose containers are about to stop: the services for which that was new.
+
+        Raises RouterError where a name cannot be kept, and where the ports are not adopted.
+        """
+        if self._kept.read() is None:
+            raise RouterError("The ports are not adopted, and a stand-in would lead nowhere. Adopt them first.")
+        standins = Standins(self._project, self._engine, self.containers)
+        if refused := standins.refused(services):
+            raise RouterError(
+                f"A stand-in cannot keep these names: {'; '.join(refused)}. Calls to them would fail while the "
+                "containers are stopped. Let the callers use the service's name, or move them first."
+            )
+        made = standins.make(services)
+        self._put_again(ipv6)
+        standins.name(services)
+        return made
+
+    def stand_down(self, services: Collection[str], ipv6: bool) -> list[str]:
+        """Take the stand-ins of services away, whose containers run again; the services that had one."""
+        removed = Standins(self._project, self._engine, self.containers).remove(services)
+        if removed:
+            self._put_again(ipv6)
+        return removed
+
+    def _put_again(self, ipv6: bool) -> None:
+        was, is_ = self.plan(True, ipv6)
+        if was != is_:
+            self.put(is_, ipv6)
 
     def leftover(self) -> list[str]:
         """Published ports that stay with their containers, for want of a door."""

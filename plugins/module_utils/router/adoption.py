@@ -53,14 +53,15 @@ def wanted(
     containers: Sequence[Container],
     networks: Mapping[str, Mapping[str, str]],
     ipv6: bool = False,
+    standins: Iterable[Container] = (),
 ) -> Adoption:
     """For the containers as they are; calls on networks at which a door does not listen stay direct.
 
-    Ports that Docker chose, and those on the host's network, cannot be adopted.
+    ``standins`` are called in their place. Ports that Docker chose, and those on the host's network, cannot be adopted.
     """
     published: dict[tuple[str, int], int] = {}
     calls: dict[tuple[str, int], int] = {}
-    closed = set()
+    closed, standins = set(), list(standins)
     for door in doors:
         container = chosen(containers, door.container) if door.container else None
         if not container or container.network_mode == HOST:
@@ -71,12 +72,12 @@ def wanted(
                     if ipv6 or ":" not in address:
                         published[address, one.host_port] = door.public
                         closed.add(door.public)
-        if container.running:
+        for called in [container, *(one for one in standins if one.service == door.container)]:
             calls.update(
                 {
                     (address, door.port): door.internal
-                    for name, address in container.addresses.items()
-                    if networks.get(name, {}).get("gateway") in door.bridges
+                    for name, address in called.addresses.items()
+                    if called.running and networks.get(name, {}).get("gateway") in door.bridges
                 }
             )
     bridges = frozenset(one["interface"] for one in networks.values())

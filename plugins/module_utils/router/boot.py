@@ -20,7 +20,7 @@ from .maps import DIRECTORY, DOOR_KINDS, HOLD, SIDE, Files, RouterError, hold_ke
 INTENT = "intent.json"
 """What a cutover writes before its first step, and takes away after its last one."""
 SECONDS = 600.0
-"""Longer than databases take to recover. Requests are refused with 503 long before; whoever decides releases the rest."""
+"""Longer than databases take to recover. Requests get 503 long before; whoever decides releases the rest."""
 
 
 def interrupted(directory: Path) -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cutover does at the router: see that all of a group's traffic comes by it, hold it, drain it, and lead it away.
+"""What a cutover does at the router: see that all of a group's traffic comes by it, hold, drain and lead it.
 
 Whoever uses it has the router's lock (`maps.locked`), which keeps reloads away, too.
 """
@@ -38,7 +38,9 @@ class Traffic:
     ``own`` is called before each change of the router, and raises where another one has decided meanwhile.
     """
 
-    def __init__(self, groups: Sequence[str], adopting: Adopting | Routed, own: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, groups: Sequence[str], adopting: Adopting | Routed, own: Callable[[], None] | None = None
+    ) -> None:
         self.groups, self._adopting, self._router = sorted(groups), adopting, adopting.router
         self.doors: list[Door] = [door for door in adopting.doors if door.group in self.groups]
         self._own = own or (lambda: None)
@@ -101,11 +103,11 @@ class Traffic:
             )
 
     def hold(self, kind: str, until: float, every_method: bool = False) -> int:
-        """Let new requests wait at the doors of a kind, until a time (seconds since the epoch); how many workers know."""
+        """Let new requests wait at a kind of doors, until a time (seconds since the epoch); how many workers know."""
         return self._set(HOLD, {hold_key(group, kind): lease(until, every_method) for group in self.groups})
 
     def probe(self, kind: str) -> None:
-        """See one write wait at a door of each group. Its path is answered by the router itself, when it is released."""
+        """See one write wait at a door of each group. The router itself answers its path, when it is released."""
         for door in {door.group: door for door in self.doors}.values():
             port = door.public if kind == DOOR_KINDS[0] else door.internal
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PROBE_SECONDS)
@@ -134,13 +136,14 @@ class Traffic:
             if time.monotonic() - began > seconds:
                 said = ", ".join(f"{count} at {name}" for name, count in sorted(left.items()))
                 raise RouterError(
-                    f"Requests that were under way when the doors were held have not ended within {seconds:g} s: {said}."
+                    f"Requests that were under way when the doors were held have not ended within {seconds:g} s: "
+                    f"{said}."
                 )
             time.sleep(POLL_SECONDS)
         return time.monotonic() - began
 
     def cut_websockets(self, side: str) -> int:
-        """End the open WebSockets of a side; how many there were. Their clients come again, and wait at the held doors."""
+        """End the open WebSockets of a side; how many there were. Their clients come again, and wait."""
         self._own()
         backends = [backend_names(door.name, side)[2] for door in self.doors]
         return self._router.workers.end_sessions(backends)

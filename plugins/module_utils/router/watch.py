@@ -4,7 +4,8 @@
 """``router-watch``: keeps the router leading to the containers, wherever a restart has put them.
 
 It follows the engine's events, and looks at everything again after each, and every :data:`ROUND` seconds: addresses in
-the router's file and in every worker, and the adoption's table, which a reload of a firewall may have taken away.
+the router's file and in every worker, and the adoption's table, which a reload of a firewall may have taken away. It
+also stops a container that has come back although its service runs natively, where there may never be two of them.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ..docker.engine import DockerError, Engine
+from ..docker.writers import RESTART_OFF
+from ..launcher.sides import NATIVE, Record, SidesError, read
 from . import containers as found
 from .adoption import Adoption, Tables, wanted
 from .maps import DIRECTORY, Files, RouterError, locked
+from .standins import standins_of
 from .state import Kept
 from .workers import Router
 
@@ -36,16 +40,41 @@ class Watch:
     """What one look does."""
 
     def __init__(
-        self, project: str, doors: Sequence[found.Door], router: Router, engine: Engine, tables: Tables
+        self,
+        project: str,
+        doors: Sequence[found.Door],
+        router: Router,
+        engine: Engine,
+        tables: Tables,
+        exclusive: Mapping[str, str] | None = None,
+        record: Callable[[], Record | None] = read,
     ) -> None:
-        self._project, self._doors = project, doors
+        self._project, self._doors, self._exclusive, self._record = project, doors, exclusive or {}, record
         self._router, self._engine, self._tables = router, engine, tables
 
     def look(self) -> list[str]:
         """Put right what is not; what was done, as sentences."""
         containers = self._engine.containers(self._project)
+        stopped = self._strays(containers)
+        if stopped:
+            containers = self._engine.containers(self._project)
         with locked(self._router.files.directory):
-            return [*self._addresses(containers), *self._adoption(containers)]
+            return [*stopped, *self._addresses(containers), *self._adoption(containers)]
+
+    def _strays(self, containers: list[found.Container]) -> list[str]:
+        """Where the record cannot be read nothing is stopped: it may be the only one that runs."""
+        try:
+            record = self._record()
+        except SidesError as error:
+            return [str(error)]
+        groups = record.groups if record else {}
+        native = {service for service, group in self._exclusive.items() if groups.get(group) == NATIVE}
+        strays = [one for one in containers if one.running and one.service in native]
+        for one in strays:
+            self._engine.update_restart(one.id, RESTART_OFF)
+        for one in strays:
+            self._engine.stop(one)
+        return [f"stopped {one.name}, which had come back: its service runs natively, never twice" for one in strays]
 
     def _addresses(self, containers: list[found.Container]) -> list[str]:
         now = found.addresses(self._doors, containers)
@@ -68,7 +97,8 @@ class Watch:
             self._tables.put(None)
             return ["took the adoption's table off: nothing is recorded as adopted"]
         networks = found.networks_of(self._engine, containers)
-        calls = wanted(self._doors, containers, networks, kept.ipv6())
+        standins = standins_of(self._engine, self._project)
+        calls = wanted(self._doors, containers, networks, kept.ipv6(), standins)
         aim = following(adopted, calls)
         if aim != adopted:
             kept.write(aim, kept.ipv6())
@@ -125,7 +155,8 @@ def main(arguments: Sequence[str]) -> int:
     content = json.loads(given.doors.read_text(encoding="utf-8"))
     router = Router(Files(given.directory))
     kept = Kept(given.directory)
-    watch = Watch(content["project"], found.doors(content["doors"]), router, Engine(), Tables(ipv6=kept.ipv6()))
+    tables, exclusive = Tables(ipv6=kept.ipv6()), content.get("exclusive", {})
+    watch = Watch(content["project"], found.doors(content["doors"]), router, Engine(), tables, exclusive)
     said = ""
     while True:
         try:

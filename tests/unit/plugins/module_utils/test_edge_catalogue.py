@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen, sided_doors
+from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import exclusive_containers, listen, sided_doors
 
 ONE = {
     "edge": {"port": 80, "bind": "0.0.0.0"},
@@ -57,3 +57,17 @@ def test_doors_while_either_side_can_serve() -> None:
     }
     both["services"]["auth"]["processes"]["web"] = {}
     assert sided_doors(both, "box", sides)[0]["container"] == ""
+
+
+def test_what_may_never_run_twice_is_known_by_its_container() -> None:
+    services = {
+        "auth": {"migration_group": "first", "processes": {"web": {"docker": {"service": "auth-service"}}}},
+        "jobs": {
+            "migration_group": "last",
+            "processes": {
+                "worker": {"exclusive": True, "docker": {"service": "jobs-worker"}},
+                "clock": {"exclusive": True, "docker": None},
+            },
+        },
+    }
+    assert exclusive_containers({"services": services}) == {"jobs-worker": "last"}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import PROJECT, Container
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import Engine
 from ansible_collections.cryptobot.native.plugins.module_utils.router import adopting as work, maps
 from ansible_collections.cryptobot.native.plugins.module_utils.router.adopting import Adopting
@@ -86,7 +86,7 @@ def client() -> Callable[..., Any]:
                 "IPAM": {"Config": [{"Gateway": "172.20.0.1"}]},
             }
             said = {
-                "ps": " ".join(one.id for one in containers),
+                "ps": " ".join(one.id for one in containers) if f"label={PROJECT}=shop" in words else "",
                 "container": json.dumps([dict(one.raw) for one in containers]),
                 "network": "shop_default" if words[1] == "ls" else json.dumps([network]),
             }[words[0]]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import Engine
+from ansible_collections.cryptobot.native.plugins.module_utils.launcher.sides import Record, SidesError
 from ansible_collections.cryptobot.native.plugins.module_utils.router import adopting as work
 from ansible_collections.cryptobot.native.plugins.module_utils.router import layout, maps, sides
 from ansible_collections.cryptobot.native.plugins.module_utils.router.adopting import Adopting
@@ -127,6 +128,38 @@ def test_a_container_that_moved_is_followed_file_first(files, events, doors, con
     assert Watch("shop", doors, router, Engine(client(moved)), tables).look() == ["put the adoption's table on again"]
     Kept(files.directory).write(None, False)
     assert "took the adoption's table off" in Watch("shop", doors, router, Engine(client(moved)), tables).look()[0]
+
+
+class Said(Engine):
+    """The engine over containers, which writes down what it was told to do."""
+
+    def __init__(self, run, events: list[str]) -> None:
+        super().__init__(run)
+        self.events = events
+
+    def client(self, *words: str, timeout: float | None = None) -> str:
+        if words[0] in ("update", "stop"):
+            self.events.append(" ".join(words))
+            return ""
+        return super().client(*words, timeout=timeout)
+
+
+@pytest.mark.parametrize("side", ["native", "docker", "none", "", "damaged"])
+def test_a_container_that_may_not_come_back_is_stopped(files, events, doors, containers, client, side: str) -> None:
+    def record() -> Record | None:
+        if side == "damaged":
+            raise SidesError("the record cannot be read")
+        return Record({"first": side}, {}) if side else None
+
+    router, exclusive = Router(files, Proxy(files, events).workers), {"front": "first", "elsewhere": "first"}
+    engine = Said(client(containers), events)
+    said = Watch("shop", doors, router, engine, Tables(events), exclusive, record).look()
+    told = [event for event in events if event.startswith(("update", "stop"))]
+    if side == "native":
+        assert told == ["update --restart=no front1", "stop -t 10 front1"]
+        assert said[0].startswith("stopped shop_front_1, which had come back")
+    else:
+        assert told == [] and ("the record cannot be read" in said) is (side == "damaged")
 
 
 # Sides, shares and holds
