@@ -1,0 +1,228 @@
+"""One window with one thing that goes wrong in it. Nothing here ever calls the recovery."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import lab
+import stage as stages
+from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent import Intents
+from judge import Verdict, judged
+
+PIVOT = "after:hand_over"
+EITHER = "either"
+REACHED_SECONDS, ENDED_SECONDS = 30.0, 40.0
+_DECIDED = re.compile(r"The window \S+: (finish|abort), ([\d.]+) s after it was left")
+UNDECIDED = ("before:intent",)
+"""Points at which a window has left nothing to decide."""
+
+
+@dataclass
+class Outcome:
+    """``decided``: seconds from the fault to the decision; ``how``: what it was. ``controller``: what the module said."""
+
+    verdict: Verdict
+    how: str = ""
+    decided: float | None = None
+    controller: str = ""
+
+    @property
+    def wrong(self) -> list[str]:
+        return self.verdict.wrong
+
+
+class Faults:
+    """``order``: the points of a window, as a clean one passes them."""
+
+    def __init__(self, stage: stages.Stage, order: list[str]) -> None:
+        self.stage, self._order = stage, order
+
+    def home(self, side: str) -> None:
+        """Let ``side`` write, by a clean window where another one does."""
+        if (now := self.stage.writer()) != side:
+            said = self.stage.switch(side)
+            if said.get("failed"):
+                raise RuntimeError(f"The clean window from {now} failed: {said['msg']}")
+
+    def expected(self, point: str) -> str:
+        if point in UNDECIDED or point == "after:clear_intent":
+            return ""
+        return "finish" if self._order.index(point) >= self._order.index(PIVOT) else "abort"
+
+    # What goes wrong
+
+    def killed(self, point: str) -> Outcome:
+        """The controller dies there."""
+        return self._run(point, f"kill {point}\n", lambda process: None)
+
+    def stopped(self, point: str) -> Outcome:
+        """It stops there, and goes on when all is decided, if it is still there."""
+        return self._run(point, f"stop {point}\n", self._woken)
+
+    def late(self, point: str) -> Outcome:
+        """The same, where the recovery can't end it (the stage has the guardian `late_guardian`): it wakes and is refused."""
+        return self.stopped(point)
+
+    def recovery_killed(self, point: str, recovery: str) -> Outcome:
+        """The controller dies, and the recovery does before one of its own effects."""
+        return self._run(point, f"kill {point}\nkill {recovery}\n", lambda process: None, reached=recovery)
+
+    def guardian_killed(self, point: str, both: bool) -> Outcome:
+        """The guardian dies, alone or with the controller."""
+
+        def meanwhile(process: subprocess.Popen) -> None:
+            assert self.stage.guardian
+            self.stage.guardian.process.kill()
+            if both:
+                process.kill()
+            self._let_go()
+
+        # The effect itself may still be done: the next one finds the line broken.
+        return self._run(point, f"hold {point}\n", meanwhile, wanted=EITHER)
+
+    def router_reloaded(self, point: str) -> Outcome:
+        def meanwhile(process: subprocess.Popen) -> None:
+            assert self.stage.haproxy
+            self.stage.haproxy.send_signal(signal.SIGUSR2)
+            time.sleep(0.3)
+            self._let_go()
+
+        outcome = self._run(point, f"hold {point}\n", meanwhile, decides=False)
+        self.one_worker()
+        return outcome
+
+    def router_killed(self, point: str) -> Outcome:
+        """With all that it holds: its sockets are not systemd's here, so requests fail until it is back."""
+
+        def meanwhile(process: subprocess.Popen) -> None:
+            assert self.stage.haproxy
+            pid = self.stage.haproxy.pid
+            listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+            for each in [pid, *map(int, listed.stdout.split())]:
+                with suppress(ProcessLookupError):
+                    os.kill(each, signal.SIGKILL)
+            self.stage.haproxy.wait()
+            time.sleep(0.2)
+            self.stage.start_haproxy()
+            time.sleep(0.3)
+            self._let_go()
+
+        return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=True)
+
+    def source_killed(self, point: str) -> Outcome:
+        """The source's server dies, and is back after a moment; what it served fails."""
+        server = self.stage.servers[self.stage.writer() or ""]
+
+        def meanwhile(process: subprocess.Popen) -> None:
+            lab.crash(server)
+            self._let_go()
+
+        return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=True)
+
+    # How
+
+    def _run(
+        self,
+        point: str,
+        lines: str,
+        meanwhile: Callable[[subprocess.Popen], None],
+        reached: str = "",
+        decides: bool = True,
+        may_fail: bool = False,
+        wanted: str = "",
+    ) -> Outcome:
+        stage, began = self.stage, time.time()
+        side = stage.writer()
+        if side is None:
+            raise RuntimeError("There is no single open side to begin with.")
+        process = stage.begin(stages.other(side), lines)
+        at = self._reached(process, reached or point)
+        meanwhile(process)
+        how, decided = self._ended(at, point, process, decides)
+        said = stages.result(process)
+        verdict = judged(stage, began, may_fail)
+        outcome = Outcome(verdict, how, decided, str(said.get("msg", "killed" if said.get("killed") else "done")))
+        wanted = wanted or self.expected(point)
+        if decides and how != wanted and not (wanted == EITHER and how):
+            verdict.wrong.append(f"it was decided to {how or 'nothing'} and not to {wanted or 'nothing'}")
+        if how and stage.writer() != (stages.other(side) if how == "finish" else side):
+            verdict.wrong.append(f"{stage.writer()} writes after {how} from {side}")
+        return outcome
+
+    def _reached(self, process: subprocess.Popen, point: str) -> float:
+        until = time.time() + REACHED_SECONDS
+        while time.time() < until:
+            if any(line.endswith(f" {point}") and not line.startswith("at ") and line.split()[0] in WAS
+                   for line in self.stage.points()):  # fmt: skip
+                return time.time()
+            if process.poll() is not None and not point.startswith(("before:recovery", "after:recovery")):
+                if process.returncode == -signal.SIGKILL:
+                    return time.time()
+                raise RuntimeError(f"{point} was not reached: {stages.result(process)}")
+            time.sleep(0.01)
+        process.kill()
+        raise RuntimeError(f"{point} was not reached within {REACHED_SECONDS} s.")
+
+    def _ended(self, at: float, point: str, process: subprocess.Popen, decides: bool) -> tuple[str, float | None]:
+        """Wait until nothing is under way any more; the decision, where there was one."""
+        until = time.time() + ENDED_SECONDS
+        stopped = process.poll() is None and not decides
+        while time.time() < until:
+            gone = process.poll() is not None or not stopped
+            if gone and Intents(self.stage.state).read() is None and (decides or process.poll() is not None):
+                break
+            time.sleep(0.02)
+        assert self.stage.guardian
+        for moment, text in self.stage.guardian.said:
+            if moment >= at - 0.5 and (found := _DECIDED.search(text)):
+                return found[1], round(moment - at, 2)
+        return "", None
+
+    def _woken(self, process: subprocess.Popen) -> None:
+        intents, until = Intents(self.stage.state), time.time() + ENDED_SECONDS
+        while time.time() < until and intents.path.exists():
+            time.sleep(0.02)
+        time.sleep(0.3)
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGCONT)
+
+    def _let_go(self) -> None:
+        with suppress(FileNotFoundError):
+            lines = [line for line in self.stage.points() if not line.startswith("held ")]
+            self.stage.faults.write_text("".join(f"{line}\n" for line in lines))
+
+    def one_worker(self) -> None:
+        """Until the workers of before a reload are gone."""
+        assert self.stage.haproxy
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            words = ["ps", "-o", "pid=", "--ppid", str(self.stage.haproxy.pid)]
+            if len(subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()) == 1:
+                return
+            time.sleep(0.2)
+
+
+WAS = ("killed", "stopped", "held")
+
+
+def points(stage: stages.Stage) -> list[str]:
+    """The points of a window in their order, from a clean one."""
+    side = stage.writer() or ""
+    said = stage.switch(stages.other(side))
+    if said.get("failed"):
+        raise RuntimeError(f"The clean window failed: {said['msg']}")
+    return reached(stage, "")
+
+
+def reached(stage: stages.Stage, prefix: str) -> list[str]:
+    """Points that were passed, the recovery's with ``prefix`` recovery."""
+    found = [line.removeprefix("at ") for line in stage.points() if line.startswith("at ")]
+    mine = [point for point in found if (":recovery:" in point) == bool(prefix) and point.startswith(("before:", "after:"))]
+    return list(dict.fromkeys(mine))
