@@ -28,3 +28,9 @@ def test_a_part_has_no_fault() -> None:
     assert findings == []
     assert set(resolved["services"]) == set(left)
     assert {store["kind"] for store in resolved["datastores"].values()} == {"postgresql", "redis", "directory", "sqlite"}
+
+
+def test_the_scenario_of_sides_has_the_part_that_its_project_is() -> None:
+    given = yaml.safe_load((ROOT / "molecule" / "sides" / "part" / "group_vars" / "cryptobot.yml").read_text(encoding="utf-8"))
+    wanted = part.patches(part.services(stack.DATA.services(FILE)))
+    assert {name: given[name] for name in wanted} == wanted

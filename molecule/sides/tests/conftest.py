@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parents[1]
-INVENTORIES = (ROOT / "molecule" / "default" / "inventory", HERE / "inventory")
+INVENTORIES = (ROOT / "molecule" / "default" / "inventory", HERE / "part", HERE / "inventory")
 RECAP = re.compile(r"ok=\d+ +changed=(\d+)")
 
 
@@ -25,7 +25,7 @@ class Plays:
 
     def __call__(self, playbook: str, *words: str, compose: bool = True, succeeds: bool = True) -> str:
         made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
-        given = [*INVENTORIES[: 2 if compose else 1], made]
+        given = [*INVENTORIES[: 3 if compose else 2], made]
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             *(f"--inventory={one}" for one in given),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-WEB, OTHERS = 14, ("postgres", "redis")
+WEB, OTHERS = 7, ("postgres", "redis")
 PROJECT = "label=com.docker.compose.project=cryptobot"
 SERVICE = '{{.Label "com.docker.compose.service"}}'
 READY_SECONDS = 240
@@ -96,7 +96,7 @@ def test_a_start_by_hand_is_passed_over(host) -> None:
 
 def test_a_boot_starts_the_containers_and_no_unit(host, reboot) -> None:
     reboot()
-    assert eventually(host, 8000) and eventually(host, 8088, "/health/live")
+    assert eventually(host, 8000) and eventually(host, 8020, "/health/live")
     assert natives(host) == []
     assert len(containers(host)) == WEB + 1 + len(OTHERS)
     assert eventually(host, 80, "/edge/health"), "the proxy starts beside the published ports"
@@ -149,7 +149,7 @@ def test_the_native_side_starts_when_it_may(host, play) -> None:
     said = play("site.yml")
     assert said.count("healthy") >= WEB
     assert len(natives(host)) == WEB + 1
-    assert {"auth", "strategy", "trade", "trading", "gateway"} <= databases(host)
+    assert {"auth", "strategy", "trade", "trading"} <= databases(host)
     assert answers(host, 38000) and not answers(host, 8000), "published ports stay Docker's"
     assert set(containers(host)) == set(OTHERS)
     play("site.yml")
@@ -158,7 +158,7 @@ def test_the_native_side_starts_when_it_may(host, play) -> None:
 
 def test_a_boot_brings_it_back_and_no_container(host, reboot) -> None:
     reboot()
-    assert eventually(host, 38000) and eventually(host, 38088, "/health/live") and eventually(host, 38004)
+    assert eventually(host, 38000) and eventually(host, 38020, "/health/live") and eventually(host, 38012)
     assert len(natives(host)) == WEB + 1
     assert set(containers(host)) == set(OTHERS)
     assert set(containers(host, "--all")) > set(OTHERS), "the stopped ones are still there, for the way back"
