@@ -8,6 +8,7 @@ Another kind of datastore takes part in a window by the same methods.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -23,6 +24,9 @@ from .intent import Database, Intent
 
 CATCH_UP_SECONDS = 3.0
 DDL_SECONDS = 10.0
+GONE_SECONDS, LOOK_SECONDS = 2.0, 0.002
+_END = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
+_THERE = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
 
 
 class Pair:
@@ -34,6 +38,10 @@ class Pair:
         self._endpoints: dict[str, Endpoint] = {}
         self.forward = publisher.name_of(database.datastore, intent.target)
         self.reverse = publisher.name_of(database.datastore, intent.source)
+
+    @property
+    def datastore(self) -> str:
+        return self.database.datastore
 
     # Sessions
 
@@ -56,6 +64,22 @@ class Pair:
                 session.close()
         self._sessions.clear()
         self._endpoints.clear()
+
+    def end_sessions(self, name: str, done: set[tuple[str, int]]) -> None:
+        """End every session with this name on both servers, and see them gone. ``done``: servers where that was done."""
+        for end in ("source", "target"):
+            server = self.endpoint(end)
+            if (server.host, server.port) in done:
+                continue
+            with server.cursor() as cursor:
+                cursor.execute(_END, (name,))
+                cursor.execute(_THERE, (name,))
+                until = time.monotonic() + GONE_SECONDS
+                # pg_terminate_backend with a time-out looks every 100 ms only.
+                while cursor.fetchone() and time.monotonic() < until:
+                    time.sleep(LOOK_SECONDS)
+                    cursor.execute(_THERE, (name,))
+            done.add((server.host, server.port))
 
     def title(self, end: str) -> str:
         return f"{self.endpoint(end).title}, database {getattr(self.database, end)}"

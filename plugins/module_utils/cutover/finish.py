@@ -29,7 +29,7 @@ class Finish:
     def forward(self, effect: Effect) -> None:
         """Until requests go on."""
         for pair in self._pairs:
-            effect(f"open:{pair.database.datastore}", pair.open)
+            effect(f"open:{pair.datastore}", pair.open)
         effect("flip", lambda: self._moving.flip(self._intent.target))
         effect("release", self._holding.release)
 
@@ -37,8 +37,8 @@ class Finish:
         """The record of who writes; the way there gone, the way back begun; then the intent."""
         effect("record", lambda: record(self._intent))
         for pair in self._pairs:
-            effect(f"drop_forward:{pair.database.datastore}", pair.drop_forward)
-            effect(f"follow_back:{pair.database.datastore}", pair.follow_back)
+            effect(f"drop_forward:{pair.datastore}", pair.drop_forward)
+            effect(f"follow_back:{pair.datastore}", pair.follow_back)
         effect("ended", lambda: self._intents.ended(self._intent, FINISH, more))
         effect("clear_intent", self._intents.remove)
 

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ..migration import lock
 from ..postgresql import endpoint
@@ -37,8 +37,6 @@ PREFIX = "recovery:"
 LEASE, RENEW_SECONDS = 8.0, 1.0
 LOCK_SECONDS, GONE_SECONDS = 0.5, 2.0
 LONGEST_PAUSE = 1.0
-_END = "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
-_THERE = "SELECT 1 FROM pg_catalog.pg_stat_activity WHERE application_name = %s"
 
 
 def say(text: str, level: int = 5) -> None:
@@ -105,17 +103,12 @@ class Recovery:
         """On every server that answers; on one that does not they can't be told apart from none."""
         done: set[tuple[str, int]] = set()
         for pair in self._pairs:
-            for end in ("source", "target"):
-                try:
-                    server = pair.endpoint(end)
-                    if (server.host, server.port) not in done:
-                        done.add((server.host, server.port))
-                        with server.cursor() as cursor:
-                            _end_all(cursor, self.intent.id)
-                except Exception as error:
-                    if not passes(error):
-                        raise
-                    pair.forget()
+            try:
+                pair.end_sessions(self.intent.id, done)
+            except Exception as error:
+                if not passes(error):
+                    raise
+                pair.forget()
 
     # The decision
 
@@ -159,11 +152,11 @@ class Recovery:
 
     def _abort(self) -> None:
         for pair in self._pairs[1:]:
-            self._until_done(f"reopen:{pair.database.datastore}", pair.reopen)
+            self._until_done(f"reopen:{pair.datastore}", pair.reopen)
         self._until_done("release", self._holding.release)
         self._hold.end()
         for pair in self._pairs:
-            name = pair.database.datastore
+            name = pair.datastore
             self._until_done(f"follow_on:{name}", pair.follow_on)
             self._until_done(f"disarm:{name}", pair.disarm)
             self._until_done(f"drop_reverse:{name}", pair.drop_reverse)
@@ -230,16 +223,6 @@ class Hold:
 
 def _nobody() -> None:
     """The recovery owns the edge."""
-
-
-def _end_all(cursor: Any, name: str) -> None:
-    cursor.execute(_END, (name,))
-    until = time.monotonic() + GONE_SECONDS
-    cursor.execute(_THERE, (name,))
-    # pg_terminate_backend with a time-out looks every 100 ms only.
-    while cursor.fetchone() and time.monotonic() < until:
-        time.sleep(0.002)
-        cursor.execute(_THERE, (name,))
 
 
 @contextmanager

@@ -110,8 +110,8 @@ class Cutover:
         intent, effect, holding = self.intent, self.effects, self._holding
         effect("intent", lambda: self._intents.write(intent))
         for pair in self.pairs:
-            effect(f"prepare:{pair.database.datastore}", pair.prepare)
-            effect(f"arm:{pair.database.datastore}", pair.arm)
+            effect(f"prepare:{pair.datastore}", pair.prepare)
+            effect(f"arm:{pair.datastore}", pair.arm)
         until = math.floor(time.time()) + LEASE
         self._moment("hold")
         effect("hold:public", lambda: holding.hold("public", until, intent.every_method))
@@ -141,7 +141,7 @@ class Cutover:
         self._heartbeat.done()
 
     def _each(self, name: str, work: Callable[[Pair], None]) -> dict[str, Callable[[], None]]:
-        return {f"{name}:{pair.database.datastore}": (lambda pair=pair: work(pair)) for pair in self.pairs}
+        return {f"{name}:{pair.datastore}": (lambda pair=pair: work(pair)) for pair in self.pairs}
 
     def _moment(self, name: str) -> None:
         self.moments[name] = time.monotonic()
