@@ -4,7 +4,7 @@ STARTED := $(shell date +%s)
 LINK := .ansible/collections/ansible_collections/cryptobot/native
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-play bench-data image venv link requirements docs demo demo-remove lint unit spec sanity example build scenario test test-all clean
+.PHONY: help bench-play bench-data image venv link requirements docs demo demo-remove lint unit spec sanity example build scenario test test-all test-crash clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ test: venv ## lint, unit, sanity and the Molecule scenarios that fit its time
 
 test-all: venv ## everything
 	@.venv/bin/python tests/run.py --all
+
+test-crash: venv ## SHARD=i/n: windows cut off at every effect, on real engines; what was run is kept and not repeated
+	@.venv/bin/python tests/cutover/window/crash.py --shard $(or $(SHARD),1/1)
 
 clean: ## removes what was built here; the cache outside the clone stays
 	@rm -rf build .venv .ansible .cache
