@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .edge_catalogue import public_port
-from .migration.sides import DOCKER, is_native
+from .migration.sides import DOCKER, NATIVE, STANDBY, is_native, process_side
 
 HEADINGS = ("service", "process", "unit", "health", "door")
 
@@ -61,15 +61,15 @@ def rows(
             door = doors.get((name, process["name"]))
             unit = process["units"][0]["unit"] if process["units"] else "-"
             answer = seen.get(door["name"] if door else unit)
-            health = _not_asked(sides, name) if answer is None else "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
+            health = _not_asked(sides, catalogue["services"][name], process) if answer is None else "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
             result.append((name, process["name"], unit, health, f":{public_port(door['public'], sides)}" if door else "-"))
     return result
 
 
-def _not_asked(sides: Mapping[str, Any] | None, service: str) -> str:
-    if is_native(sides, "services", service):
-        return "not asked"
-    return "on the Docker side" if sides and sides["services"].get(service) == DOCKER else "stopped for a migration"
+def _not_asked(sides: Mapping[str, Any] | None, service: Mapping[str, Any], process: Mapping[str, Any]) -> str:
+    side = process_side(sides, service, bool(process.get("exclusive")))
+    words = {NATIVE: "not asked", DOCKER: "on the Docker side", STANDBY: "stands by, Docker serves"}
+    return words.get(side, "stopped for a migration")
 
 
 def table(catalogue: dict[str, Any], answers: Iterable[dict[str, Any]], sides: Mapping[str, Any] | None = None) -> list[str]:

@@ -32,6 +32,12 @@ options:
     description: Writers by datastore, each V(docker), V(native) or V(none). Datastores that are not named stay.
     type: dict
     default: {}
+  standby:
+    description:
+      - By migration group, whether it stands by, so that its native processes that are not exclusive run while Docker
+        serves, on databases that are closed and follow. Groups that are not named stay as they are.
+    type: dict
+    default: {}
   fact:
     description: The fact C(cryptobot_sides) so far; what it says of ports stays.
     type: dict
@@ -86,6 +92,7 @@ changes:
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import Sides, SidesError
@@ -98,12 +105,13 @@ ARGUMENTS: dict[str, Any] = {
     "compose": {"type": "dict", "required": True},
     "groups": {"type": "dict", "default": {}},
     "datastores": {"type": "dict", "default": {}},
+    "standby": {"type": "dict", "default": {}},
     "fact": {"type": "dict", "default": {}},
     "run": {"type": "str", "default": ""},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
     "router": {"type": "path", "default": "/var/lib/cryptobot-router"},
 }
-RECORDED = ("groups", "datastores", "services")
+RECORDED = ("groups", "datastores", "services", "standby")
 
 
 def wanted(before: Sides, params: dict[str, Any]) -> Sides:
@@ -113,6 +121,8 @@ def wanted(before: Sides, params: dict[str, Any]) -> Sides:
         sides = sides.with_group(name, side)
     for name, side in params["datastores"].items():
         sides = sides.with_writer(name, side, params["run"])
+    for name, on in params["standby"].items():
+        sides = sides.with_standby(name, boolean(on))
     return sides
 
 

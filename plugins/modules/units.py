@@ -81,9 +81,10 @@ options:
         default: 90
       side:
         description:
-          - Which side its service is on. Unless it is V(native) the unit is neither started nor stopped.
+          - Which side its service is on. With V(native) and V(standby) the unit is started and kept, with the others it is
+            neither started nor stopped.
         type: str
-        choices: [docker, none, native]
+        choices: [docker, none, standby, native]
         default: native
   compose:
     description:
@@ -180,7 +181,7 @@ UNIT: dict[str, dict[str, Any]] = {
     "backends": {"type": "list", "elements": "str", "default": []},
     "drain_seconds": {"type": "float", "default": 20},
     "start_timeout": {"type": "float", "default": 90},
-    "side": {"type": "str", "choices": ["docker", "none", "native"], "default": "native"},
+    "side": {"type": "str", "choices": ["docker", "none", "standby", "native"], "default": "native"},
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "units": {"type": "list", "elements": "dict", "required": True, "options": UNIT},

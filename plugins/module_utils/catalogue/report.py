@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..edge_catalogue import public_port
+from ..migration.sides import process_side
 
 LONGEST_VALUE = 60
 Row = Sequence[object]
@@ -36,7 +37,7 @@ def services(resolved: Mapping[str, Any], sides: Sides | None = None) -> list[st
             name,
             key,
             service["migration_group"],
-            *((sides["services"].get(name),) if sides else ()),
+            *((process_side(sides, service, bool(process.get("exclusive"))),) if sides else ()),
             service["runtime"],
             process["port"] and public_port(process["port"], sides),
             process["internal_port"],
@@ -52,7 +53,8 @@ def services(resolved: Mapping[str, Any], sides: Sides | None = None) -> list[st
     if not sides:
         return columns(heads, rows)
     writers = [(name, resolved["datastores"][name]["migration_group"], side) for name, side in sides["datastores"].items()]
-    groups = list(sides["groups"].items())
+    standby = sides.get("standby", ())
+    groups = [(name, f"{side}, stands by" if name in standby else side) for name, side in sides["groups"].items()]
     return [
         *columns(heads, rows),
         "",

@@ -5,6 +5,8 @@
 
 Who writes is recorded on the host. A start on the wrong side would make two writers, so whatever is not recorded as
 native does not start, whoever asks: a play, a person, or a boot. What cannot be read counts as not native.
+
+A group that stands by is the exception: its processes run on copies that are closed and follow, while Docker serves.
 """
 
 from __future__ import annotations
@@ -29,10 +31,11 @@ class SidesError(Exception):
 
 
 class Record(NamedTuple):
-    """What the file says: sides by migration group; writer, run and time by datastore."""
+    """What the file says: sides by migration group; writer, run and time by datastore; groups that stand by."""
 
     groups: dict[str, str]
     datastores: dict[str, dict[str, str]]
+    standby: tuple[str, ...] = ()
 
     def writer(self, datastore: str) -> str | None:
         return self.datastores.get(datastore, {}).get("writer")
@@ -64,13 +67,28 @@ def parsed(document: Any) -> Record:
     for side in (*groups.values(), *(entry["writer"] for entry in datastores.values())):
         if side not in SIDES:
             raise ValueError(f"{side or 'an empty word'} is none of {', '.join(SIDES)}")
-    return Record(groups, datastores)
+    standby = document.get("standby", [])
+    if not isinstance(standby, list):
+        raise TypeError("standby is a list of migration groups")
+    return Record(groups, datastores, tuple(str(group) for group in standby))
 
 
-def refusal(record: Record | None, group: str, datastores: Iterable[str]) -> str:
-    """Why a process of this migration group that uses these datastores must not start; empty where it may."""
+def stands_by(record: Record, group: str, datastores: Iterable[str]) -> bool:
+    """Whether its processes may run beside Docker's: nothing of it is stopped or being copied."""
+    sides = {record.groups.get(group, DOCKER), *(record.writer(name) or DOCKER for name in datastores)}
+    return group in record.standby and NONE not in sides
+
+
+def refusal(record: Record | None, group: str, datastores: Iterable[str], exclusive: bool = False) -> str:
+    """Why a process of this migration group that uses these datastores must not start; empty where it may.
+
+    ``exclusive``: there may be one of it, so it does not stand by.
+    """
+    datastores = list(datastores)
     if record is None:
         return f"the migration group {group} is on the Docker side: nothing is recorded in {DIRECTORY / FILE} yet"
+    if not exclusive and stands_by(record, group, datastores):
+        return ""
     side = record.groups.get(group, DOCKER)
     if side != NATIVE:
         return f"the migration group {group} is on the {_named(side)}"
@@ -90,10 +108,11 @@ def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(prog="side", description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--group", required=True)
     options.add_argument("--datastore", action="append", default=[])
+    options.add_argument("--exclusive", action="store_true", help="does not stand by")
     options.add_argument("--directory", type=Path, default=DIRECTORY)
     given = options.parse_args(arguments)
     try:
-        why = refusal(read(given.directory), given.group, given.datastore)
+        why = refusal(read(given.directory), given.group, given.datastore, given.exclusive)
     except SidesError as error:
         sys.stderr.write(f"<3>not started: {error}\n")
         return 1

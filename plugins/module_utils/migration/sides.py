@@ -6,6 +6,9 @@
 Recorded on every host in ``sides.json`` and obeyed by plays, units and boots. Without a Compose project in the
 inventory everything is native. With one, what is not recorded is on the Docker side. There are never two writers: a
 writer changes from one side to the other by way of `none`.
+
+A group may also *stand by*: its native processes run, on copies that are closed and follow, while Docker serves. That
+changes neither side nor writer, and lasts through a change of sides.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from . import faults
 from .journal import write_whole
 
 Catalogue = Mapping[str, Any]
+STANDBY = "standby"
 ADOPTION = Path("/var/lib/cryptobot-router/adoption.json")
 """There while the router has the ports of containers."""
 
@@ -50,6 +54,7 @@ class Sides:
     groups: Mapping[str, str]
     writers: Mapping[str, Writer]
     directory: Path = field(default=DIRECTORY, compare=False)
+    standby: frozenset[str] = frozenset()
 
     @classmethod
     def read(cls, directory: Path | str, catalogue: Catalogue, compose: Mapping[str, Any] | None) -> Sides:
@@ -67,6 +72,7 @@ class Sides:
             {**dict.fromkeys(catalogue["migration_groups"], default), **found.groups},
             {**{name: Writer(default) for name in catalogue["datastores"]}, **recorded},
             Path(directory),
+            frozenset(found.standby),
         )
 
     def group(self, name: str) -> str:
@@ -85,6 +91,10 @@ class Sides:
     def with_group(self, name: str, side: str) -> Sides:
         self._known(self.groups, name, "migration group")
         return replace(self, groups={**self.groups, name: _side(side)})
+
+    def with_standby(self, name: str, on: bool) -> Sides:
+        self._known(self.groups, name, "migration group")
+        return replace(self, standby=self.standby | {name} if on else self.standby - {name})
 
     def with_writer(self, datastore: str, side: str, run: str = "", since: str = "") -> Sides:
         """Raises :class:`SidesError` for a step from one side to the other that leaves out `none`."""
@@ -110,6 +120,7 @@ class Sides:
             "version": VERSION,
             "groups": dict(self.groups),
             "datastores": {name: writer.as_dict() for name, writer in self.writers.items()},
+            **({"standby": sorted(self.standby)} if self.standby else {}),
         }
         return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
@@ -120,13 +131,20 @@ class Sides:
             "datastores": {name: self.writer(name) for name in catalogue["datastores"]},
             "services": {name: self.service(service) for name, service in catalogue["services"].items()},
             "published": sorted(set(published)),
+            "standby": sorted(self.standby & set(catalogue["migration_groups"])),
         }
 
     def changes_from(self, before: Sides) -> list[tuple[str, str, str, str]]:
         """Kind, target, was and is of whatever differs."""
         groups = [("group", name, before.groups[name], side) for name, side in self.groups.items()]
         stores = [("datastore", name, before.writers[name].side, writer.side) for name, writer in self.writers.items()]
-        return [("side", f"{what} {name}", was, is_) for what, name, was, is_ in [*groups, *stores] if was != is_]
+        words = {True: "stands by", False: "does not stand by"}
+        standby = [
+            ("standby", name, words[name in before.standby], words[name in self.standby])
+            for name in sorted(self.standby | before.standby)
+        ]
+        found = [*groups, *stores, *standby]
+        return [("side", f"{what} {name}", was, is_) for what, name, was, is_ in found if was != is_]
 
     @staticmethod
     def _known(among: Mapping[str, Any], name: str, what: str) -> Any:
@@ -167,6 +185,15 @@ def is_native(sides: Mapping[str, Any] | None, kind: str, name: str) -> bool:
     return not sides or sides[kind].get(name, DOCKER) == NATIVE
 
 
+def process_side(sides: Mapping[str, Any] | None, service: Mapping[str, Any], exclusive: bool) -> str:
+    """Of a service's process by the fact: a side, or `standby` where it runs although Docker serves."""
+    if not sides:
+        return NATIVE
+    side = str(sides["services"].get(service["name"], DOCKER))
+    stands_by = side == DOCKER and not exclusive and service["migration_group"] in sides.get("standby", ())
+    return STANDBY if stands_by else side
+
+
 def undeclared(directory: Path | str = DIRECTORY, adoption: Path = ADOPTION) -> str:
     """Why a play that knows of no Compose project must not go on here: a record knows of one. Empty where it may."""
     if adoption.exists():
@@ -194,11 +221,13 @@ __all__ = [
     "NATIVE",
     "NONE",
     "SIDES",
+    "STANDBY",
     "Sides",
     "SidesError",
     "Writer",
     "is_native",
     "outline",
+    "process_side",
     "undeclared",
     "unread",
 ]

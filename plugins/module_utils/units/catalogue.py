@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..catalogue.queries import services_on
-from ..launcher.sides import DOCKER, NATIVE
+from ..migration.sides import NATIVE, process_side
 
 Catalogue = Mapping[str, Any]
 
@@ -285,11 +285,14 @@ def edge_names(catalogue: Catalogue, service: str, process: str, listen: str | N
     return [f"{door['name']}_{kind}" for kind in ("read", "write", "ws")], server
 
 
-def condition(service: Mapping[str, Any], sides: Mapping[str, Any] | None) -> str:
-    """Empty where no Compose project is given: nothing asks then, and nothing can be missing at a boot."""
+def condition(service: Mapping[str, Any], sides: Mapping[str, Any] | None, exclusive: bool) -> str:
+    """Empty where no Compose project is given: nothing asks then, and nothing can be missing at a boot.
+
+    ``exclusive``: it may not run while the other side serves, not even to stand by.
+    """
     if not sides:
         return ""
-    words = [SIDE, "--group", service["migration_group"]]
+    words = [SIDE, *(["--exclusive"] if exclusive else []), "--group", service["migration_group"]]
     return " ".join(quoted(word) for word in [*words, *(word for store in sorted(service["uses"]) for word in ("--datastore", store))])
 
 
@@ -351,8 +354,8 @@ def unit(
         backends=backends,
         drain_seconds=drain,
         nginx=nginx(service, process, one),
-        side=sides["services"].get(name, DOCKER) if sides else NATIVE,
-        condition=condition(service, sides),
+        side=process_side(sides, service, bool(process.get("exclusive"))),
+        condition=condition(service, sides, bool(process.get("exclusive"))),
     )
 
 

@@ -55,7 +55,7 @@ def migration(catalogue: Catalogue, host: str, service: Mapping[str, Any], sides
         "executable": [f"/opt/cryptobot/{name}"],
         "addresses": addresses,
         "open_egress": anywhere,
-        "condition": condition(service, sides),
+        "condition": condition(service, sides, exclusive=True),
     }
 
 

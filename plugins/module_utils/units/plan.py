@@ -12,9 +12,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..launcher.sides import NATIVE
+from ..migration.sides import NATIVE, STANDBY
 
 FIRST_SLOT = "a"
+RUNNING = (NATIVE, STANDBY)
+"""Sides on which units run."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Wanted:
     drain_seconds: float = 20
     start_timeout: float = 90
     side: str = NATIVE
-    """Which side its service is on. Away from the native one it is enabled, for a condition of its own holds it, and neither started nor stopped."""
+    """Which side its service is on. Away from those of `RUNNING` it is enabled, for a condition of its own holds it, and neither started nor stopped."""
 
     @property
     def twin_restart(self) -> bool:
@@ -154,7 +156,7 @@ def plan(
     result = Plan(slots={process: slots.get(process, FIRST_SLOT) for process in sorted({unit.process for unit in wanted})})
     steps: list[Step] = []
     for unit in wanted:
-        state, away = found.get(unit.name, Found()), unit.side != NATIVE
+        state, away = found.get(unit.name, Found()), unit.side not in RUNNING
         if away and state.running and stop_away:
             result.stop.append(Step("stop", unit, "its service is not on the native side"))
         if unit.slot != result.slots[unit.process]:
@@ -191,7 +193,7 @@ def after(plan_: Plan, wanted: Sequence[Wanted], found: Mapping[str, Found]) -> 
         state = found.get(unit.name, Found())
         live = unit.slot == plan_.slots[unit.process]
         stopped = any(step.unit is unit for step in plan_.stop)
-        active = live if unit.side == NATIVE else state.running and not stopped
+        active = live if unit.side in RUNNING else state.running and not stopped
         if state.summary != (now := {"active": active, "enabled": live}) and (live or state.running or state.enabled):
             result[unit.name] = now
     return result
