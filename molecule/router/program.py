@@ -14,15 +14,14 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 SIDE, SERVICE, PORT, ROWS = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
-OTHER = os.environ.get("OTHER", "")
-kept: dict[int, http.client.HTTPConnection] = {}
+OTHER, __, OTHER_PORT = os.environ.get("OTHER", "").partition(":")
 pool: list[http.client.HTTPConnection] = []
 lock = threading.Lock()
 
 
 def call_anew() -> dict:
     """The other service by its name, by a connection of its own."""
-    connection = http.client.HTTPConnection(OTHER, 8000, timeout=15)
+    connection = http.client.HTTPConnection(OTHER, int(OTHER_PORT), timeout=15)
     connection.request("GET", "/who")
     said = json.loads(connection.getresponse().read())
     connection.close()
@@ -32,7 +31,7 @@ def call_anew() -> dict:
 def call() -> dict:
     """The other service, by a pooled connection: one that has been closed is not used again."""
     with lock:
-        connection = pool.pop() if pool else http.client.HTTPConnection(OTHER, 8000, timeout=15)
+        connection = pool.pop() if pool else http.client.HTTPConnection(OTHER, int(OTHER_PORT), timeout=15)
     if connection.sock and select.select([connection.sock], [], [], 0)[0]:
         connection.close()
     connection.request("GET", "/who")
@@ -65,9 +64,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "Upgrade")
         self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
         self.end_headers()
+        self.wfile.flush()
         self.close_connection = True
         while self.rfile.readline():
             self.wfile.write(f"{SIDE}\n".encode())
+            self.wfile.flush()
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

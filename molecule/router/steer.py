@@ -3,12 +3,14 @@ a call.
 
 steer.py side native first second | share first 10 | hold 5 writes|all first/public … | release
          adopted | released | calls
-         guard first … | window docker native writes|all first … | stand-in back … | stand-down back …
+         guard first … | window docker native writes|all first … | reloaded native
+         stand-in back … | stand-down back …
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import time
 
@@ -20,7 +22,7 @@ from native.router.adoption import Tables
 from native.router.containers import doors
 from native.router.flows import Flows
 from native.router.holds import Hold
-from native.router.maps import DIRECTORY, HOLD, Files, RouterError, lease, locked
+from native.router.maps import DIRECTORY, HOLD, SIDE, Files, RouterError, lease, locked
 from native.router.sides import Wish
 from native.router.state import host_has_ipv6
 from native.router.traffic import Traffic
@@ -67,6 +69,24 @@ def window(source: str, target: str, methods: str, *groups: str) -> dict[str, ob
     return {"seconds": round(time.monotonic() - began, 3), "cut": cut, "steps": steps}
 
 
+def reloaded(side: str) -> dict[str, object]:
+    """The side changes in a hold in whose middle the router is reloaded; a mark among the rows says from when on."""
+    work = adopting()
+    traffic, began = Traffic(work.router.files.read_map(SIDE), work), time.monotonic()
+    with locked(DIRECTORY):
+        traffic.hold("public", time.time() + 19)
+        for source in ("docker", "native"):
+            traffic.drain(source, 10)
+        with open("/srv/shop/rows", "a", encoding="utf-8") as rows:
+            rows.write(f"MARK {side}\n")
+    subprocess.run(["systemctl", "reload", "cryptobot-edge"], check=True)
+    with locked(DIRECTORY):
+        old = work.router.workers.listed()[1]
+        traffic.flip(side)
+        traffic.release()
+    return {"seconds": round(time.monotonic() - began, 3), "old_workers": len(old)}
+
+
 def adopt(verb: str) -> dict[str, object]:
     work = adopting()
     was, is_ = work.plan(verb != "released", IPV6)
@@ -104,6 +124,8 @@ try:
         print(json.dumps({"made": adopting().stand_in(words, IPV6)}))
     elif verb == "stand-down":
         print(json.dumps({"removed": adopting().stand_down(words, IPV6)}))
+    elif verb == "reloaded":
+        print(json.dumps(reloaded(*words)))
     elif verb == "window":
         print(json.dumps(window(*words)))
     else:
