@@ -82,7 +82,7 @@ class Faults:
             self.stage.guardian.process.kill()
             if both:
                 process.kill()
-            self._let_go()
+            self.let_go()
 
         # The effect itself may still be done: the next one finds the line broken.
         return self._run(point, f"hold {point}\n", meanwhile, wanted=EITHER)
@@ -92,7 +92,7 @@ class Faults:
             assert self.stage.haproxy
             self.stage.haproxy.send_signal(signal.SIGUSR2)
             time.sleep(0.3)
-            self._let_go()
+            self.let_go()
 
         outcome = self._run(point, f"hold {point}\n", meanwhile, decides=False)
         self.one_worker()
@@ -112,7 +112,7 @@ class Faults:
             time.sleep(0.2)
             self.stage.start_haproxy()
             time.sleep(0.3)
-            self._let_go()
+            self.let_go()
 
         return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=True)
 
@@ -122,7 +122,7 @@ class Faults:
 
         def meanwhile(process: subprocess.Popen) -> None:
             lab.crash(server)
-            self._let_go()
+            self.let_go()
 
         return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=True)
 
@@ -143,7 +143,7 @@ class Faults:
         if side is None:
             raise RuntimeError("There is no single open side to begin with.")
         process = stage.begin(stages.other(side), lines)
-        at = self._reached(process, reached or point)
+        at = self.reached(process, reached or point)
         meanwhile(process)
         how, decided = self._ended(at, point, process, decides)
         said = stages.result(process)
@@ -156,7 +156,7 @@ class Faults:
             verdict.wrong.append(f"{stage.writer()} writes after {how} from {side}")
         return outcome
 
-    def _reached(self, process: subprocess.Popen, point: str) -> float:
+    def reached(self, process: subprocess.Popen, point: str) -> float:
         until = time.time() + REACHED_SECONDS
         while time.time() < until:
             if any(line.endswith(f" {point}") and not line.startswith("at ") and line.split()[0] in WAS
@@ -193,7 +193,7 @@ class Faults:
         with suppress(ProcessLookupError):
             process.send_signal(signal.SIGCONT)
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
         with suppress(FileNotFoundError):
             lines = [line for line in self.stage.points() if not line.startswith("held ")]
             self.stage.faults.write_text("".join(f"{line}\n" for line in lines))

@@ -36,7 +36,7 @@ def client(port: int, log: int, name: str, write: bool, keep: bool, stop: thread
         said = " ".join(said.split())[:220]
         line = f"{start:.6f}\t{time.time():.6f}\t{'w' if write else 'r'}\t{status}\t{row}\t{said}\n"
         os.write(log, line.encode())
-        time.sleep(0.015 if write else 0.03)
+        time.sleep(0.04 if write else 0.06)
 
 
 def main() -> None:

@@ -62,16 +62,20 @@ def test_what_stands_in_the_way_is_named(stage) -> None:
     assert not any(point.startswith("at before:intent") for point in stage.points())
 
 
-def test_an_error_on_the_way_is_given_up_and_told(stage) -> None:
-    """A transaction that began before the closing and does not end."""
+def test_an_error_on_the_way_is_given_up_and_told(stage, loop) -> None:
+    """A transaction that began right before the closing and does not end."""
     side, began = stage.writer(), time.time()
+    process = stage.begin(stages.other(side), "hold before:close:api\n", grace=0.3)
+    loop.reached(process, "before:close:api")
     open_ = stage.place(side, "api").connect(autocommit=False)
     with open_.cursor() as cursor:
         cursor.execute("INSERT INTO calls (id) VALUES (%s)", (f"late-{began}",))
-        said = stage.switch(stages.other(side), grace=0.3)
+        loop.let_go()
+        said = stages.result(process)
     open_.rollback()
     open_.close()
     assert said["failed"] and f"It was given up: {side} writes as before" in said["msg"], said
+    assert "began before the closing and had not ended" in said["msg"]
     assert judged(stage, began).wrong == []
 
 
