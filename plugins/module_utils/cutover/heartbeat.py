@@ -52,7 +52,8 @@ class Heartbeat:
     def done(self) -> None:
         """The window has ended, and left nothing."""
         self._stop.set()
-        self._send(DONE)
+        with suppress(Decided):
+            self._send(DONE)
         self.close()
 
     def give_up(self) -> None:

@@ -56,7 +56,7 @@ class Cutover:
         traffic: Callable[[Sequence[str], Callable[[], None]], Traffic],
         adopted: Callable[[Traffic], None],
         workers: Any,
-        limits: Limits = Limits(),  # noqa: B008
+        limits: Limits,
         socket: Path | str = SOCKET,
     ) -> None:
         self.intent = replace(wanted, id=f"{now()[:19].replace(':', '')}-{secrets.token_hex(4)}")
@@ -122,6 +122,7 @@ class Cutover:
         self.cut = effect("cut_websockets", lambda: holding.cut_websockets(intent.source))
         holding.drain(intent.source, self._limits.drain, intent.every_method)
         self._moment("drained")
+        _in_time(until, "the closing")
         effect.at_once(self._each("close", lambda pair: pair.close(self._limits.grace, self._limits.end)))
         effect.at_once(self._each("mark", lambda pair: pair.mark()))
         for pair in self.pairs:
@@ -130,8 +131,7 @@ class Cutover:
         for pair in self.pairs:
             pair.check()
         effect.at_once(self._each("point", lambda pair: pair.point()))
-        if until - time.time() < MARGIN:
-            raise CutoverError(f"Of the hold's {LEASE:g} s less than {MARGIN:g} s were left before the hand-over.")
+        _in_time(until, "the hand-over")
         effect("hand_over", self.pairs[0].hand_over)
         finish = Finish(intent, self._intents, self.pairs, holding, self._moving)
         finish.forward(effect)
@@ -177,3 +177,9 @@ class Cutover:
             "nothing had begun": "Nothing had been changed.",
         }[how]
         raise CutoverError(f"The window {self.intent.id} failed: {failed} {text}") from failed
+
+
+def _in_time(until: float, what: str) -> None:
+    """Requests that the lease lets go must not meet a closed side."""
+    if (left := until - time.time()) < MARGIN:
+        raise CutoverError(f"Of the hold's {LEASE:g} s only {left:.1f} s are left before {what}: that took too long.")
