@@ -185,7 +185,7 @@ def test_a_hold_lets_writes_wait_and_ends_by_itself(router, host) -> None:
     said = host.check_output(
         f"{ask} -X POST -d '{{}}' > /tmp/write & {ask} {upgrade} > /tmp/upgrade & wait; cat /tmp/write /tmp/upgrade"
     )
-    assert said.count("HTTP/1.1 503") == 2 and said.lower().count("retry-after: 5") == 2, "an upgrade waits like a write"
+    assert said.count("HTTP/1.1 503") == 2 and said.lower().count("retry-after: 5") == 2, "an upgrade is a write"
     assert all(float(seconds) > 19 for seconds in re.findall(r"took ([\d.]+)", said)), "until the router's own limit"
     assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:37000/edge/probe") == "204"
     assert host.check_output("curl -s -X POST -d '{}' http://127.0.0.1:27000/rows").startswith("{"), (

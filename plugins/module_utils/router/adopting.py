@@ -76,6 +76,11 @@ class Adopting:
             )
         return before, wanted(self.doors, self.containers, networks, ipv6, standins_of(self._engine, self._project))
 
+    def standing(self, services: Collection[str]) -> dict[str, bool]:
+        """Whether a stand-in keeps the name of each service."""
+        there = {one.service for one in standins_of(self._engine, self._project) if one.running}
+        return {service: service in there for service in services}
+
     def stand_in(self, services: Collection[str], ipv6: bool) -> list[str]:
         """Keep the names of services whose containers are about to stop: the services for which that was new.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import PROJECT, Container
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import NUMBER, PROJECT, SERVICE, Container
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import Engine
 from ansible_collections.cryptobot.native.plugins.module_utils.router import adopting as work, maps
 from ansible_collections.cryptobot.native.plugins.module_utils.router.adopting import Adopting
@@ -33,7 +33,7 @@ def container(
             "Id": f"{service}{number}",
             "Name": f"/shop_{service}_{number}",
             "Config": {
-                "Labels": {"com.docker.compose.service": service, "com.docker.compose.container-number": str(number)}
+                "Labels": {PROJECT: "shop", SERVICE: service, NUMBER: str(number)},
             },
             "State": {"Running": bool(address), "Pid": 100 + number if address else 0},
             "HostConfig": {
