@@ -156,7 +156,7 @@ class Tables:
     """The tables in the kernel. ``run`` starts a program with a text as its input."""
 
     def __init__(self, run: Run | None = None, ipv6: bool = False) -> None:
-        self._run, self._ipv6 = run or _run, ipv6
+        self._run, self._ipv6 = run or program, ipv6
 
     def read(self) -> Adoption | None:
         """What is on; None where there is no table. Chains that somebody took out count as not on."""
@@ -223,7 +223,8 @@ def calls_pass_the_table(path: Path = BRIDGED) -> bool:
         return False
 
 
-def _run(words: Sequence[str], given: str) -> subprocess.CompletedProcess[str]:
+def program(words: Sequence[str], given: str) -> subprocess.CompletedProcess[str]:
+    """Start a program with a text as its input."""
     try:
         return subprocess.run(words, input=given, capture_output=True, text=True, check=False)
     except FileNotFoundError:
