@@ -142,10 +142,10 @@ epoch:
   type: int
   sample: 3
 steps:
-  description: Seconds of each step, in their order.
+  description: Of each step when it began, counted from the first one, and how long it took; in seconds.
   returned: when it was run
   type: dict
-  sample: {"hold:public": 0.009, "close:auth": 0.012, "hand_over": 0.003, "release": 0.008}
+  sample: {"hold:public": {"at": 0.113, "seconds": 0.009}, "release": {"at": 0.171, "seconds": 0.008}}
 write_window:
   description: Seconds from the moment when nothing was under way any more until the release.
   returned: when it was run

@@ -31,8 +31,9 @@ class Effects:
     ) -> None:
         self._alive, self._own, self._prefix = alive, own, prefix
         self._lock = threading.Lock()
-        self.seconds: dict[str, float] = {}
-        """By effect, in their order."""
+        self._first: float | None = None
+        self.steps: dict[str, dict[str, float]] = {}
+        """By effect, in the order of their ends: when it began, counted from the first one, and how long it took."""
 
     def __call__(self, name: str, work: Callable[[], Result]) -> Result:
         """Do one thing, with a point for faults before and after it."""
@@ -41,9 +42,11 @@ class Effects:
         faults.point(f"before:{name}")
         self._own()
         began = time.monotonic()
+        if self._first is None:
+            self._first = began
         result = work()
         with self._lock:
-            self.seconds[name] = round(time.monotonic() - began, 4)
+            self.steps[name] = {"at": round(began - self._first, 4), "seconds": round(time.monotonic() - began, 4)}
         faults.point(f"after:{name}")
         return result
 

@@ -83,7 +83,7 @@ class Cutover:
 
     def _own(self) -> None:
         """The edge is this controller's, from the intent on."""
-        if "intent" in self.effects.seconds:
+        if "intent" in self.effects.steps:
             self._intents.own(self.intent)
 
     def _take(self, intent: Intent) -> None:
@@ -136,8 +136,7 @@ class Cutover:
         finish = Finish(intent, self._intents, self.pairs, holding, self._moving)
         finish.forward(effect)
         self._moment("released")
-        finish.afterwards(effect, {"seconds": dict(effect.seconds)})
-        effect.seconds["done"] = 0.0
+        finish.afterwards(effect, {"steps": dict(effect.steps)})
         self._heartbeat.done()
 
     def _each(self, name: str, work: Callable[[Pair], None]) -> dict[str, Callable[[], None]]:
@@ -152,7 +151,7 @@ class Cutover:
         return {
             "window": self.intent.id,
             "epoch": self.intent.epoch,
-            "steps": self.effects.seconds,
+            "steps": self.effects.steps,
             "held": round(released - hold, 4),
             "write_window": round(released - drained, 4),
             "websockets_cut": self.cut,

@@ -24,7 +24,7 @@ def test_order(points: list[str]) -> None:
     effects = Effects(lambda: points.append("alive"), lambda: points.append("own"), "recovery:")
     assert effects("flip", lambda: points.append("flip") or 3) == 3
     assert points == ["alive", "before:recovery:flip", "own", "flip", "after:recovery:flip"]
-    assert list(effects.seconds) == ["recovery:flip"]
+    assert list(effects.steps) == ["recovery:flip"]
 
 
 def test_without_a_guardian_nothing_is_done(points: list[str]) -> None:
@@ -49,5 +49,5 @@ def test_what_fails_at_once_is_raised_when_all_have_ended(points: list[str]) -> 
     effects = Effects()
     with pytest.raises(ValueError, match="one"):
         effects.at_once({"a": fail, "b": lambda: done.append("b")})
-    assert done == ["b"] and list(effects.seconds) == ["b"]
+    assert done == ["b"] and list(effects.steps) == ["b"]
     effects.at_once({})

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -86,10 +87,21 @@ def test_silence_decides_and_who_comes_late_finds_nobody(stage: Stage, line: Hea
             time.sleep(0.01)
 
 
-def test_a_beating_heart_is_enough(stage: Stage, line: Heartbeat) -> None:
-    time.sleep(2 * subject.SILENCE)
-    line.alive()
-    assert stage.recovered == []
+def test_the_heart_beats_by_itself(stage: Stage) -> None:
+    stage.path.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(stage.path))
+        other.listen(1)
+
+        def beats() -> bytes:
+            line, __ = other.accept()
+            line.send(subject.READY)
+            return b"".join(line.recv(1) for __ in range(3))
+
+        with ThreadPoolExecutor(1) as pool:
+            heard = pool.submit(beats)
+            Heartbeat(stage.path).begin()
+            assert heard.result(20) == b"hhh"
 
 
 def test_an_intent_that_is_found_at_the_start_decides(stage: Stage) -> None:
