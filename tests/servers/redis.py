@@ -27,12 +27,13 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """One server on 127.0.0.1; `more` goes onto its command line."""
+    """One server on 127.0.0.1; `more` goes onto its command line, `config` is a file that it reads first."""
 
     port: int
     folder: Path
     password: str = ""
     more: tuple[str, ...] = ()
+    config: str = ""
     _process: subprocess.Popen | None = field(default=None, repr=False)
 
     def __enter__(self) -> Server:
@@ -48,7 +49,8 @@ class Server:
         program = shutil.which("redis-server") or sys.exit(
             "There is no redis-server here: apt-get install redis-server"
         )
-        words = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
+        words = [program, *([self.config] if self.config else []), "--port", str(self.port), "--bind", "127.0.0.1"]
+        words += ["--dir", str(self.folder), "--save", ""]
         words += ["--repl-diskless-sync-delay", "0", "--logfile", str(self.folder / "log")]
         words += ["--requirepass", self.password] if self.password else []
         self._process = subprocess.Popen([*words, *self.more], stdout=subprocess.DEVNULL)

@@ -49,10 +49,15 @@ def refusal(answer: RedisError, what: str = "a key") -> RedisError:
 class Connection:
     """One connection, by a path (unix socket) or by an address and a port."""
 
-    def __init__(self, path: str | None = None, host: str = "127.0.0.1", port: int = 6379, timeout: float = 5) -> None:
+    def __init__(
+        self, path: str | None = None, host: str = "127.0.0.1", port: int = 6379, timeout: float = 5, mark: int = 0
+    ) -> None:
+        """``mark``: what packets carry for this host's own rules; only root may set it."""
         where = path or f"{host}:{port}"
         try:
             self._socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
+            if mark and not path:
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
             self._socket.settimeout(timeout)
             self._socket.connect(path or (host, port))
         except OSError as error:
@@ -82,6 +87,14 @@ class Connection:
         requests = [encoded(words) for words in commands]
         self.send(b"".join(requests))
         return self.answers(len(requests))
+
+    def together(self, commands: Iterable[Sequence[Word]]) -> list[Any]:
+        """Many commands at once, each answer as :meth:`call` gives it. Raises RedisError for the first refusal."""
+        found = self.many(commands)
+        for each in found:
+            if isinstance(each, RedisError):
+                raise each
+        return [_as_text(each) for each in found]
 
     def send(self, request: bytes) -> None:
         """Encoded commands, whose answers are fetched by :meth:`answer` or :meth:`answers`."""

@@ -1,0 +1,295 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One Redis of a window: its steps on both sides, by the same methods as a database's (cutover/databases.py).
+
+The first database of the window decides; a Redis follows that decision. Each change names its epoch, or may be repeated.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..postgresql.fence.definitions import CLOSED, OPEN
+from ..postgresql.fence.errors import NotOurs
+from ..postgresql.fence.row import Window
+from . import follow
+from .client import Connection, RedisError
+from .endpoint import Endpoint
+from .fence import sessions
+from .fence.book import Book
+from .fence.fence import Fence, Found
+from .fence.rights import Commands, User
+from .wall import PACKET_MARK, Address, Wall, Walls
+
+CATCH_UP_SECONDS = 3.0
+SYNC_SECONDS = 1800.0
+MOST_LAG = 1_000_000
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A Redis that changes sides. Servers are options of `Endpoint`; ``reached``: host and port by which the source's
+    server reaches the target's, where they differ. ``book``: the file of its rights, ``walls``: the folder of its host's
+    walls, none where no server needs one. ``rights``: by user, what the catalogue gives it on the target; others get
+    what they had. ``before``: the epoch at which its source was seen open."""
+
+    datastore: str
+    source_server: Mapping[str, Any]
+    target_server: Mapping[str, Any]
+    book: str
+    walls: str = ""
+    reached: Mapping[str, Any] = field(default_factory=dict)
+    rights: Mapping[str, str] = field(default_factory=dict)
+    before: int = 0
+
+
+class Pair:
+    """``intent`` has id, source, target and epoch; ``name`` is what its sessions are called."""
+
+    def __init__(self, intent: Any, instance: Instance, name: str) -> None:
+        self.intent, self.database = intent, instance
+        self._name = name.replace(" ", "-")
+        self._sessions: dict[str, Connection] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._commands: dict[str, Commands] = {}
+        self._book, self._offset = Book(instance.book), 0
+
+    # Sessions
+
+    @property
+    def datastore(self) -> str:
+        return self.database.datastore
+
+    def endpoint(self, end: str) -> Endpoint:
+        """``end``: source or target."""
+        if end not in self._endpoints:
+            self._endpoints[end] = Endpoint.from_options(getattr(self.database, f"{end}_server"))
+        return self._endpoints[end]
+
+    def session(self, end: str) -> Connection:
+        if end not in self._sessions:
+            page = self._book.page(self._side(end))
+            self._sessions[end] = sessions.controller(self.endpoint(end), page, self._name, self._mark)
+        return self._sessions[end]
+
+    def forget(self) -> None:
+        """Close the sessions; addresses are asked for again, too."""
+        for session in self._sessions.values():
+            with suppress(Exception):
+                session.__exit__()
+        self._sessions.clear()
+        self._endpoints.clear()
+        self._commands.clear()
+
+    def end_sessions(self, name: str, done: set[tuple[str, int]]) -> None:
+        """Those of that name, on both servers."""
+        for end in ("source", "target"):
+            server = self.endpoint(end)
+            where = (server.path or server.host, 0 if server.path else server.port)
+            if where not in done:
+                sessions.end_all(self.session(end), name.replace(" ", "-"))
+                done.add(where)
+
+    def title(self, end: str) -> str:
+        return self.endpoint(end).title
+
+    def fence(self, end: str) -> Fence:
+        window = Window(self.intent.id, self.intent.target)
+        fence = Fence(self.session(end), self.title(end), window, self._commands.get(end))
+        self._commands[end] = fence.commands
+        return fence
+
+    # Before a window
+
+    def follow(self, seconds: float = SYNC_SECONDS) -> None:
+        """The source has its fence, open; the target is closed, and follows it. May be repeated."""
+        fence = self.fence("source")
+        if not (found := fence.found()).master:
+            raise RedisError(f"{self.title('source')} follows another server itself, so nothing can be moved from it")
+        if found.row is None:
+            fence.install(0)
+        elif found.row.state != OPEN:
+            raise RedisError(f"{self.title('source')} is {found.row}, and only an open one is followed")
+        self._take_target()
+        self._follow_source()
+        follow.wait(self.session("target"), self.title("target"), seconds)
+
+    def obstacles(self) -> tuple[list[str], tuple[int, ...]]:
+        """Sentences about what stands against a window, and the epochs that are there, the source's first."""
+        source, target = self.fence("source").found(), self.fence("target").found()
+        title, other, wrong = self.title("source"), self.title("target"), []
+        if not source.master:
+            wrong.append(f"{title} follows another server, and writes nothing itself.")
+        if source.row is None:
+            wrong.append(f"{title} has no key of its fence: it was emptied, or nobody follows it. Begin to follow again.")
+        elif source.row.state != OPEN:
+            wrong.append(f"{title} is {source.row}: the source must be open.")
+        if target.writers:
+            wrong.append(f"{other} lets {', '.join(target.writers)} write. Begin to follow again.")
+        wrong += self._behind()
+        return wrong, (source.row.epoch,) if source.row else ()
+
+    def _behind(self) -> list[str]:
+        found, server = follow.link(self.session("target")), self.endpoint("source")
+        title = self.title("target")
+        if not found.to(server.host, server.port):
+            return [f"{title} does not follow {self.title('source')}. Begin that first."]
+        if not found.up:
+            return [f"{title} is not connected with {self.title('source')}, or has not got all of it yet."]
+        lag = follow.link(self.session("source")).offset - found.offset
+        return [f"{title} is behind by {lag} bytes."] if lag > MOST_LAG else []
+
+    # The window
+
+    def prepare(self) -> None:
+        """Everyone's rights at the source, on disk while they are whole."""
+        self._keep("source", self.fence("source"))
+
+    def arm(self) -> None:
+        """The target, closed; its key is the source's."""
+        self._take_target()
+
+    def close(self, grace: float, end: bool) -> None:
+        """The source: rights taken and nobody served who waits; then the wall, for rights that a restart forgets.
+
+        There is nobody to wait for, or to end: whatever was begun before has ended.
+        """
+        side = self._side("source")
+        self.fence("source").close(self.intent.epoch, self.database.before, self._book.page(side).users)
+        self._wall_up()
+
+    def mark(self) -> None:
+        self._offset = follow.mark(self.session("source"), self.intent.id)
+
+    def wait_for_mark(self) -> None:
+        """From here on the target has everything that was written at the source."""
+        title = self.title("target")
+        follow.wait_for_mark(self.session("target"), self.intent.id, self._offset, CATCH_UP_SECONDS, title)
+
+    def copy_sequences(self) -> None:
+        """Redis has none."""
+
+    def check(self) -> None:
+        """The source is what was closed: one that started again could have had writers."""
+        found = self.fence("source").found()
+        if found.writers or found.row is None or (found.row.state, found.row.epoch) != (CLOSED, self.intent.epoch):
+            raise RedisError(f"{self.title('source')} is not closed any more: it is {found.row or 'without a fence'}")
+
+    def point(self) -> None:
+        """Nothing more comes in, whatever happens to the source."""
+        follow.detach(self.session("target"), self.intent.id, self.title("target"))
+
+    def open(self) -> None:
+        """The target, which stands alone from here on. May be repeated."""
+        fence, epoch = self.fence("target"), self.intent.epoch
+        row = fence.row()
+        if row is None or row.epoch != epoch:
+            raise NotOurs(f"{self.title('target')} was not opened at epoch {epoch}: it is {row or 'without a fence'}.")
+        follow.promote(self.session("target"))
+        fence.open(epoch, self._rights(fence.found()))
+        self._wall_down()
+        self._book.opened(self._side("target"))
+
+    def is_open(self) -> bool:
+        """Whether the target is open at this window's epoch, which it can only be after the hand-over."""
+        found = self.fence("target").found()
+        return found.master and found.row is not None and (found.row.state, found.row.epoch) == (OPEN, self.intent.epoch)
+
+    def drop_forward(self) -> None:
+        """It ended as the target was promoted."""
+
+    def follow_back(self) -> None:
+        """The old one stays current, closed. May be repeated, also when it has started again and forgot everything."""
+        reached = {"host": self.endpoint("target").host, "port": self.endpoint("target").port, **self.database.reached}
+        page = self._book.page(self._side("target"))
+        sessions.make_follower(self.session("target"), page)
+        source = self.session("source")
+        self.fence("source").take()
+        self._wall_up()
+        follow.begin(source, str(reached["host"]), int(reached["port"]), page)
+
+    # Giving up
+
+    def reopen(self) -> None:
+        side = self._side("source")
+        page = self._book.page(side)
+        self.fence("source").reopen(self.intent.epoch, page.users if page.closed else {})
+        self._wall_down()
+        self._book.opened(side)
+
+    def follow_on(self) -> None:
+        self._follow_source()
+
+    def disarm(self) -> None:
+        """The target, closed as it was."""
+        self._take_target()
+
+    def drop_reverse(self) -> None:
+        """It had not begun."""
+
+    # Parts
+
+    def _side(self, end: str) -> str:
+        return str(getattr(self.intent, end))
+
+    @property
+    def _mark(self) -> int:
+        return PACKET_MARK if self.database.walls else 0
+
+    def _keep(self, end: str, fence: Fence) -> None:
+        found = fence.found()
+        self._book.keep(self._side(end), [(user, name in found.writers) for name, user in found.users.items()])
+
+    def _take_target(self) -> None:
+        fence = self.fence("target")
+        self._keep("target", fence)
+        fence.take()
+
+    def _follow_source(self) -> None:
+        page, server = self._book.page(self._side("source")), self.endpoint("source")
+        sessions.make_follower(self.session("source"), page)
+        follow.begin(self.session("target"), server.host, server.port, page)
+
+    def _rights(self, found: Found) -> dict[str, User]:
+        """What users of the target get: the catalogue's, else what they had."""
+        kept = self._book.page(self._side("target")).users
+        known = {name: kept.get(name, user) for name, user in found.users.items()}
+        rights = self.database.rights
+        return {name: replace(user, commands=rights.get(name, user.commands)) for name, user in known.items()}
+
+    # The wall
+
+    def _wall_up(self) -> None:
+        """Round a source that keeps its users in no file; the connection that the target follows by passes."""
+        source = self.session("source")
+        if not self.database.walls or source.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
+            return
+        ends = [each["addr"].rpartition(":") for each in sessions.clients(source) if "S" in each.get("flags", "")]
+        links = tuple((host.strip("[]"), int(port)) for host, __, port in ends)
+        wall = Wall(self.datastore, dict(self.database.source_server), address(self.endpoint("source")), links)
+        Walls(self.database.walls).put(wall)
+
+    def _wall_down(self) -> None:
+        if self.database.walls:
+            Walls(self.database.walls).remove(self.datastore)
+
+
+def address(endpoint: Endpoint) -> Address:
+    """Where packets to a server go. Raises RedisError for one that is reached by a file."""
+    if endpoint.path:
+        raise RedisError(f"{endpoint.title} is reached by a socket file, and no wall can be put round it")
+    try:
+        return str(ipaddress.ip_address(endpoint.host)), endpoint.port
+    except ValueError:
+        return socket.gethostbyname(endpoint.host), endpoint.port
+
+
+def walls_again(folder: str) -> list[str]:
+    """At a boot, and when a container has another address: names of the datastores."""
+    return Walls(folder).again(lambda server: address(Endpoint.from_options(server)))

@@ -1,0 +1,121 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A wall in this host's firewall round a Redis that would come back open.
+
+A server without a file of users starts again as its command line says: with everyone's rights, and as nobody's replica.
+So whoever is not the controller is refused by a table of nftables of our own, which is on disk first and put on again at a
+boot: packets of the controller carry a mark, and the connection of the server that follows is known by its ends.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..migration.journal import write_whole
+from ..router.adoption import Run, program
+from .client import RedisError
+
+PACKET_MARK = 0x63625243
+FILE = "redis-walls.json"
+PREFIX = "cryptobot_redis_"
+Address = tuple[str, int]
+HOOKS = {"output": "", "forward": "", "input": 'iifname != "lo" '}
+"""What comes in by the loopback was seen as it went out."""
+
+
+@dataclass(frozen=True)
+class Wall:
+    """``server``: options of an endpoint, so that its address can be asked for again. ``links``: ends that pass."""
+
+    datastore: str
+    server: Mapping[str, Any]
+    address: Address
+    links: tuple[Address, ...] = ()
+
+    @property
+    def table(self) -> str:
+        return PREFIX + re.sub(r"\W", "_", self.datastore)
+
+    def text(self) -> str:
+        """What ``nft -f`` carries out at once."""
+        chains = "".join(
+            f"  chain {hook} {{\n    type filter hook {hook} priority -5; policy accept;\n{self._rules(where)}  }}\n"
+            for hook, where in HOOKS.items()
+        )
+        return f"{without(self.table)}table inet {self.table} {{\n{chains}}}\n"
+
+    def _rules(self, where: str) -> str:
+        host, port = self.address
+        family = _family(host)
+        to = f"{family} daddr {host} tcp dport {port}"
+        passes = [f"{_family(end)} saddr {end} tcp sport {number} {to} accept" for end, number in self.links]
+        refuse = f"{where}{to} meta mark != {PACKET_MARK} counter reject with tcp reset"
+        return "".join(f"    {rule}\n" for rule in (*passes, refuse))
+
+
+def without(table: str) -> str:
+    """Declared first, so that it can be deleted whether it is there or not."""
+    return f"table inet {table}\ndelete table inet {table}\n"
+
+
+class Walls:
+    """Those of a host, kept in a folder of it."""
+
+    def __init__(self, folder: Path | str, run: Run = program) -> None:
+        self._path, self._run = Path(folder) / FILE, run
+
+    def read(self) -> dict[str, Wall]:
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+            return {name: _wall(found) for name, found in document.items()}
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError):
+            raise RedisError(f"{self._path} is damaged: remove it, and begin to follow again") from None
+
+    def put(self, wall: Wall) -> None:
+        """On disk, then in the kernel. May be repeated."""
+        self._write({**self.read(), wall.datastore: wall})
+        self._nft(wall.text(), f"The wall round {wall.datastore} cannot be put on")
+
+    def remove(self, datastore: str) -> None:
+        """May be repeated."""
+        walls = self.read()
+        if wall := walls.pop(datastore, None):
+            self._nft(without(wall.table), f"The wall round {datastore} cannot be taken down")
+            self._write(walls)
+
+    def again(self, address: Callable[[Mapping[str, Any]], Address]) -> list[str]:
+        """Put all on again, at the addresses that their servers have now; names of the datastores."""
+        walls = self.read()
+        for wall in walls.values():
+            self.put(Wall(wall.datastore, wall.server, address(wall.server), wall.links))
+        return sorted(walls)
+
+    def _nft(self, text: str, what: str) -> None:
+        done = self._run(["nft", "-f", "-"], text)
+        if done.returncode:
+            raise RedisError(f"{what}. nft says: {done.stderr.strip()}")
+
+    def _write(self, walls: Mapping[str, Wall]) -> None:
+        document = {name: asdict(wall) for name, wall in walls.items()}
+        write_whole(self._path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def _wall(found: Mapping[str, Any]) -> Wall:
+    return Wall(found["datastore"], found["server"], _address(found["address"]), tuple(map(_address, found["links"])))
+
+
+def _address(found: Sequence[Any]) -> Address:
+    host, port = found
+    return host, port
+
+
+def _family(address: str) -> str:
+    return "ip6" if ":" in address else "ip"
