@@ -119,16 +119,16 @@ def learn(book: Book) -> None:
 
 def run(book: Book, chosen: dict[str, tuple[str, Case]], window: list[str]) -> bool:
     """Runs cases, on a new stage after one that failed; whether all passed."""
-    waiting, good = list(chosen.items()), True
+    waiting, good = dict(chosen), True
     while waiting:
-        late = waiting[0][0].startswith("late/")
+        late = next(iter(waiting)).startswith("late/")
         with stages.Stage() as stage, stage.load():
             if late:
                 stage.guardian.stop()
                 stage.guardian = stages.Guardian(stage, "late_guardian")
             loop = faults.Faults(stage, window)
-            while waiting and waiting[0][0].startswith("late/") == late:
-                name, (side, case) = waiting.pop(0)
+            while name := following(waiting, late, stage.writer()):
+                side, case = waiting.pop(name)
                 result = judged(loop, side, case)
                 book.keep(name, result)
                 print(line(name, result), flush=True)
@@ -137,6 +137,12 @@ def run(book: Book, chosen: dict[str, tuple[str, Case]], window: list[str]) -> b
                     (book.folder / "failed.log").open("a").write(f"== {name}\n" + told(stage))
                     break
     return good
+
+
+def following(waiting: dict[str, tuple[str, Case]], late: bool, writer: str | None) -> str:
+    """The next one for this stage, rather one that begins where the writer is now."""
+    fitting = [name for name in waiting if name.startswith("late/") == late]
+    return next((name for name in fitting if waiting[name][0] in ("", writer)), next(iter(fitting), ""))
 
 
 def judged(loop: faults.Faults, side: str, case: Case) -> dict:

@@ -381,7 +381,7 @@ class Sampler:
             return False
 
     def _run(self) -> None:
-        while not self._over.wait(0.005):
+        while not self._over.wait(0.02):
             for name in DATASTORES:
                 if self._open(SIDES[0], name) and self._open(SIDES[1], name) and self._open(SIDES[0], name):
                     self.found.append((time.time(), name))

@@ -24,7 +24,7 @@ def test_without_triggers_rows_are_lost() -> None:
         assert lost
 
 
-@pytest.mark.parametrize("rule", ["hold", "drain", "sequences", "advance"])
+@pytest.mark.parametrize("rule", ["hold,drain", "drain", "sequences", "advance"])
 def test_without_a_rule_it_is_noticed(rule) -> None:
     with stages.Stage() as stage, stage.load():
         began, wrong = time.time(), []
