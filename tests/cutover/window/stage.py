@@ -156,6 +156,8 @@ class Stage:
         return lab.Place(self.servers[side], f"{name}_db" if side == "docker" else name)
 
     def __enter__(self) -> Stage:
+        # Told to end, everything below the folder ends, too.
+        signal.signal(signal.SIGTERM, lambda *__: sys.exit(143))
         try:
             self._start()
         except BaseException:
