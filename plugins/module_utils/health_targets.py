@@ -61,7 +61,10 @@ def rows(
             door = doors.get((name, process["name"]))
             unit = process["units"][0]["unit"] if process["units"] else "-"
             answer = seen.get(door["name"] if door else unit)
-            health = _not_asked(sides, catalogue["services"][name], process) if answer is None else "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
+            if answer is None:
+                health = _not_asked(sides, catalogue["services"][name], process)
+            else:
+                health = "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
             result.append((name, process["name"], unit, health, f":{public_port(door['public'], sides)}" if door else "-"))
     return result
 

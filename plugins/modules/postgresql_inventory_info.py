@@ -21,6 +21,7 @@ options:
   target:
     description: The server that they shall move to, named like O(source).
     type: dict
+    required: false
   databases:
     description: The databases.
     type: list
