@@ -61,10 +61,12 @@ def program(name: str, package: str) -> str:
     if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin"):
         # Only the program: its service would take the router's place.
         subprocess.run(["systemctl", "mask", f"{package}.service"], check=False, capture_output=True)
+        apt = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "check": False, "capture_output": True}
         words = ["apt-get", "install", "--yes", "--no-install-recommends", package]
-        done = subprocess.run(words, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, check=False, capture_output=True)
-        if done.returncode:
-            raise RuntimeError(f"{name} is not here and could not be installed: apt-get install {package}")
+        if subprocess.run(words, **apt).returncode:
+            subprocess.run(["apt-get", "update"], **apt)
+            if subprocess.run(words, **apt).returncode:
+                raise RuntimeError(f"{name} is not here and could not be installed: apt-get install {package}")
     return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") or name
 
 
