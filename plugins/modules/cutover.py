@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cutover
 short_description: Let migration groups change sides, requests and PostgreSQL databases at once
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - One window, on the host of the router. New writes wait at the doors, what is under way ends, the databases are
     closed, the other side has everything that was committed and is opened, the router leads there, and the requests go
@@ -76,6 +76,32 @@ options:
         description: Its name on the native server.
         type: str
         required: true
+  caches:
+    description: All Redis instances that move in this window. With one every request waits, whatever O(every_method) says.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      datastore:
+        description: Its name in the catalogue.
+        type: str
+        required: true
+      docker:
+        description: The Docker side's server, named as in M(cryptobot.native.redis_transfer).
+        type: dict
+        required: true
+      native:
+        description: The native server.
+        type: dict
+        required: true
+      reached:
+        description: By side, C(host) and C(port) at which the other side's server reaches it, where they differ.
+        type: dict
+        default: {}
+      rights:
+        description: By user, the rules of commands that it gets on the native server. Others get what they had.
+        type: dict
+        default: {}
   every_method:
     description: Whether reads wait, too. Otherwise writes and upgrades to WebSockets do.
     type: bool
@@ -175,10 +201,18 @@ from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine imp
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError, sentences
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.errors import FollowError
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import RouterError
 
 SIDES = ["docker", "native"]
 DATABASE = {name: {"type": "str", "required": True} for name in ("datastore", *SIDES)}
+CACHE = {
+    "datastore": {"type": "str", "required": True},
+    "docker": {"type": "dict", "required": True},
+    "native": {"type": "dict", "required": True},
+    "reached": {"type": "dict", "default": {}},
+    "rights": {"type": "dict", "default": {}},
+}
 ARGUMENTS: dict[str, Any] = {
     "to": {"type": "str", "required": True, "choices": SIDES},
     "groups": {"type": "list", "elements": "str", "required": True},
@@ -187,6 +221,7 @@ ARGUMENTS: dict[str, Any] = {
     "servers": {"type": "dict", "required": True},
     "reached": {"type": "dict", "default": {}},
     "databases": {"type": "list", "elements": "dict", "required": True, "options": DATABASE},
+    "caches": {"type": "list", "elements": "dict", "default": [], "options": CACHE},
     "every_method": {"type": "bool", "default": False},
     "drain": {"type": "float", "default": 5.0},
     "grace": {"type": "float", "default": 3.0},
@@ -197,7 +232,7 @@ ARGUMENTS: dict[str, Any] = {
     "socket": {"type": "path", "default": "/run/cryptobot-cutover/guardian.sock"},
     "master": {"type": "path", "default": "/run/cryptobot-edge/master.sock"},
 }
-FAILURES = (CutoverError, RouterError, EndpointError, FenceError, FollowError, DockerError, OSError)
+FAILURES = (CutoverError, RouterError, EndpointError, FenceError, FollowError, DockerError, RedisError, OSError)
 
 
 def work(options: dict[str, Any], check: bool) -> dict[str, Any]:

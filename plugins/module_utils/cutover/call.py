@@ -12,6 +12,7 @@ from typing import Any
 from ..docker.engine import Engine
 from ..postgresql.fence import look
 from ..postgresql.fence.definitions import OPEN
+from ..redis.instances import Instance
 from ..router.adopting import Adopting
 from ..router.adoption import Tables
 from ..router.containers import Door
@@ -25,6 +26,7 @@ from .databases import Pair
 from .errors import CutoverError
 from .guardian import asked
 from .intent import Database, Intent, Intents
+from .stores import Cache, Store, made
 from .window import Cutover, Limits
 
 DOCKER, NATIVE = "docker", "native"
@@ -47,7 +49,7 @@ class Call:
                 "Groups without a PostgreSQL database can't be cut over this way."
             )
         self.intent = self._wanted()
-        self._pairs = [Pair(self.intent, database, "cryptobot-cutover") for database in self.intent.databases]
+        self._pairs = made(self.intent, "cryptobot-cutover")
 
     def _wanted(self) -> Intent:
         options, target = self._options, self._options["to"]
@@ -59,6 +61,17 @@ class Call:
             )
             for each in options["databases"]
         ]
+        caches = [
+            Instance(
+                each["datastore"],
+                each[source],
+                each[target],
+                str(options["directory"]),
+                (each["reached"] or {}).get(target) or {},
+                each["rights"] if target == NATIVE else {},
+            )
+            for each in options["caches"]
+        ]
         groups = sorted(options["groups"])
         return Intent(
             "",
@@ -69,24 +82,31 @@ class Call:
             tuple(sorted(databases, key=lambda each: each.datastore)),
             tuple(door.as_dict() for door in self._doors),
             tuple(sorted({*groups, *options["held"]})),
-            options["every_method"],
+            options["every_method"] or bool(caches),
             options["sides"],
+            caches=tuple(sorted(caches, key=lambda each: each.datastore)),
         )
 
     def sides(self) -> dict[str, str]:
-        """Of each group the side that the router leads to, of each database the one that is open."""
+        """Of each group the side that the router leads to, of each datastore the one that is open."""
         led = Files(self._options["directory"]).read_map(SIDE)
         found = {group: led.get(group, NOBODY) for group in self.intent.groups}
         for pair in self._pairs:
-            rows = {end: self._row(pair, end) for end in ("source", "target")}
             sides = {"source": self.intent.source, "target": self.intent.target}
-            writes = [sides[end] for end, row in rows.items() if row and row.state == OPEN]
-            found[pair.database.datastore] = writes[0] if len(writes) == 1 else NOBODY
+            writes = [side for end, side in sides.items() if self._writes(pair, end)]
+            found[pair.datastore] = writes[0] if len(writes) == 1 else NOBODY
         return found
 
     def epoch(self) -> int:
         """At which the databases are open."""
-        return max((row.epoch for pair in self._pairs if (row := self._row(pair, "target"))), default=0)
+        rows = (self._row(pair, "target") for pair in self._pairs if isinstance(pair, Pair))
+        return max((row.epoch for row in rows if row), default=0)
+
+    def _writes(self, pair: Store, end: str) -> bool:
+        if isinstance(pair, Cache):
+            return pair.writes(end)
+        row = self._row(pair, end)
+        return row is not None and row.state == OPEN
 
     def _row(self, pair: Pair, end: str) -> Any:
         with pair.session(end).cursor() as cursor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from ..postgresql.endpoint import EndpointError
 from ..postgresql.fence.errors import FenceError, NotOurs
 from ..postgresql.follow.errors import FollowError
+from ..redis.client import RedisError
 from ..router.maps import RouterError
 
 
@@ -27,5 +28,5 @@ def passes(error: BaseException) -> bool:
     """Whether a thing that must be done is worth another try: a server or the router that does not answer now."""
     if isinstance(error, NotOurs):
         return False
-    known = (EndpointError, FenceError, FollowError, RouterError, OSError)
+    known = (EndpointError, FenceError, FollowError, RedisError, RouterError, OSError)
     return isinstance(error, known) or "psycopg2" in type(error).__module__

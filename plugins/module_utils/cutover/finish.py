@@ -11,8 +11,8 @@ from typing import Any
 from ..migration import sides
 from ..router.traffic import Traffic
 from .coordinator import FINISH
-from .databases import Pair
 from .intent import Intent, Intents
+from .stores import Store
 
 Effect = Callable[[str, Callable[[], Any]], Any]
 
@@ -21,7 +21,7 @@ class Finish:
     """``holding``: the router for all groups that wait; ``moving``: for those whose requests change sides."""
 
     def __init__(
-        self, intent: Intent, intents: Intents, pairs: Sequence[Pair], holding: Traffic, moving: Traffic
+        self, intent: Intent, intents: Intents, pairs: Sequence[Store], holding: Traffic, moving: Traffic
     ) -> None:
         self._intent, self._intents, self._pairs = intent, intents, pairs
         self._holding, self._moving = holding, moving
@@ -47,7 +47,7 @@ def record(intent: Intent) -> None:
     """Who writes, as plays, units and boots read it on this host. Other hosts are told by the play."""
     if not intent.sides:
         return
-    names = [database.datastore for database in intent.databases]
+    names = [store.datastore for store in intent.stores]
     found = sides.Sides.read(
         intent.sides, {"migration_groups": intent.groups, "datastores": dict.fromkeys(names)}, {"project": ""}
     )

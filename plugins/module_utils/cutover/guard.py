@@ -16,6 +16,7 @@ from ..postgresql.follow import publisher, subscriber
 from ..router.workers import Workers, backend_names
 from .databases import Pair, obstacles
 from .errors import CutoverError
+from .stores import Cache, Store
 
 MOST_LAG = 1_000_000
 LONGEST_TRANSACTION = 5.0
@@ -38,17 +39,19 @@ SELECT 1 FROM pg_replication_slots s JOIN pg_stat_replication r ON r.pid = s.act
 WHERE s.slot_name = %s AND pg_wal_lsn_diff(pg_current_wal_lsn(), r.replay_lsn) < %s"""
 
 
-def databases(pairs: Sequence[Pair]) -> tuple[dict[str, int], int]:
+def stores(pairs: Sequence[Store]) -> tuple[dict[str, int], int]:
     """By datastore the epoch at which its source is open, and the epoch of the window: above all that are there.
 
-    Raises CutoverError with everything that is wrong, in all databases.
+    Raises CutoverError with everything that is wrong, in all datastores.
     """
     wrong: list[str] = []
     seen: dict[str, int] = {}
     highest = 0
     for pair in pairs:
-        found, epochs = _fences(pair)
-        wrong += found or _one(pair)
+        found, epochs = pair.obstacles() if isinstance(pair, Cache) else _fences(pair)
+        wrong += found
+        if not found and isinstance(pair, Pair):
+            wrong += _one(pair)
         if epochs:
             seen[pair.database.datastore] = epochs[0]
             highest = max(highest, *epochs)

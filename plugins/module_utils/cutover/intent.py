@@ -18,6 +18,7 @@ from typing import Any
 
 from ..migration import lock
 from ..migration.journal import now, sync_folder, write_whole
+from ..redis.instances import Instance
 from ..router.boot import INTENT
 from ..router.maps import DIRECTORY
 from .errors import CutoverError, Decided
@@ -61,6 +62,12 @@ class Intent:
     controller: Mapping[str, Any] = field(default_factory=dict)
     began: str = ""
     decided: bool = False
+    caches: tuple[Instance, ...] = ()
+
+    @property
+    def stores(self) -> tuple[Database | Instance, ...]:
+        """All that change sides, the one that decides first."""
+        return (*self.databases, *self.caches)
 
     def of(self, process: Mapping[str, Any]) -> Intent:
         """The same, as this process begins it now."""
@@ -79,6 +86,7 @@ class Intent:
             raise ValueError("it is of another version")
         held, document["groups"] = tuple(document["groups"]), tuple(document.pop("moved"))
         document["databases"] = tuple(Database(**each) for each in document["databases"])
+        document["caches"] = tuple(Instance(**each) for each in document.get("caches", ()))
         return cls(**{**document, "held": held, "doors": tuple(document["doors"])})
 
 

@@ -25,11 +25,11 @@ from ..postgresql import endpoint
 from ..router.maps import DOOR_KINDS, HOLD, NOT_HELD, Files, RouterError, hold_key, locked
 from ..router.traffic import Traffic
 from . import coordinator
-from .databases import Pair
 from .effects import Effects
 from .errors import passes
 from .finish import Finish
 from .intent import RECOVERY_LOCK, Intent, Intents
+from .stores import made
 
 Result = TypeVar("Result")
 MakeTraffic = Callable[[Sequence[str], Callable[[], None]], Traffic]
@@ -60,7 +60,7 @@ class Recovery:
 
     def __init__(self, intents: Intents, intent: Intent, make: MakeTraffic, given_up: bool) -> None:
         self._intents, self.intent, self._given_up = intents, intent, given_up
-        self._pairs = [Pair(intent, database, f"recovery {intent.id}") for database in intent.databases]
+        self._pairs = made(intent, f"recovery {intent.id}")
         self._holding, self._moving = (make(groups, _nobody) for groups in (intent.held, intent.groups))
         self.effects = Effects(prefix=PREFIX)
         self._hold = Hold(self._holding, intent, Files(intents.directory))

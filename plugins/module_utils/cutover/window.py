@@ -20,13 +20,13 @@ from ..migration.journal import now
 from ..router.maps import locked
 from ..router.traffic import Traffic
 from . import guard
-from .databases import Pair
 from .effects import Effects
 from .errors import CutoverError
 from .finish import Finish
 from .heartbeat import SOCKET, Heartbeat
 from .intent import Intent, Intents, myself
 from .recovery import recover
+from .stores import Store, made
 
 LEASE, MARGIN = 8.0, 2.0
 LOCK_SECONDS = 10.0
@@ -62,7 +62,7 @@ class Cutover:
         self.intent = replace(wanted, id=f"{now()[:19].replace(':', '')}-{secrets.token_hex(4)}")
         self._intents, self._make, self._adopted, self._workers = intents, traffic, adopted, workers
         self._limits, self._heartbeat = limits, Heartbeat(socket)
-        self.pairs = [Pair(self.intent, database, self.intent.id) for database in self.intent.databases]
+        self.pairs = made(self.intent, self.intent.id)
         self.effects = Effects(self._heartbeat.alive, self._own)
         self.moments: dict[str, float] = {}
         self.cut = 0
@@ -74,12 +74,13 @@ class Cutover:
                 f"The window {there.id} towards {there.target} has not ended: the guardian is at it. See "
                 "'journalctl -u cryptobot-cutover-guardian', and try again when it is done."
             )
-        seen, epoch = guard.databases(self.pairs)
+        seen, epoch = guard.stores(self.pairs)
         self._holding, self._moving = (self._make(groups, self._own) for groups in (self.intent.held, self.intent.groups))
         self._adopted(self._holding)
         guard.backends(self._workers, [door.name for door in self._moving.doors], self.intent.target)
-        known = [replace(each, before=seen[each.datastore]) for each in self.intent.databases]
-        self._take(replace(self.intent, epoch=epoch, databases=tuple(known)).of(myself()))
+        databases = tuple(replace(each, before=seen[each.datastore]) for each in self.intent.databases)
+        caches = tuple(replace(each, before=seen[each.datastore]) for each in self.intent.caches)
+        self._take(replace(self.intent, epoch=epoch, databases=databases, caches=caches).of(myself()))
 
     def _own(self) -> None:
         """The edge is this controller's, from the intent on."""
@@ -88,8 +89,8 @@ class Cutover:
 
     def _take(self, intent: Intent) -> None:
         self.intent = intent
-        for pair, database in zip(self.pairs, intent.databases, strict=True):
-            pair.intent, pair.database = intent, database
+        for pair, store in zip(self.pairs, intent.stores, strict=True):
+            pair.intent, pair.database = intent, store
 
     def run(self) -> dict[str, Any]:
         """Guard, and the whole window; its times. Raises CutoverError where it was given up, and says by whom."""
@@ -139,7 +140,7 @@ class Cutover:
         finish.afterwards(effect, {"steps": dict(effect.steps)})
         self._heartbeat.done()
 
-    def _each(self, name: str, work: Callable[[Pair], None]) -> dict[str, Callable[[], None]]:
+    def _each(self, name: str, work: Callable[[Store], None]) -> dict[str, Callable[[], None]]:
         return {f"{name}:{pair.datastore}": (lambda pair=pair: work(pair)) for pair in self.pairs}
 
     def _moment(self, name: str) -> None:

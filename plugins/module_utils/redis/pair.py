@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from ..postgresql.fence.definitions import CLOSED, OPEN
@@ -25,28 +24,12 @@ from .fence import sessions
 from .fence.book import Book
 from .fence.fence import Fence, Found
 from .fence.rights import Commands, User
+from .instances import Instance
 from .wall import PACKET_MARK, Address, Wall, Walls
 
 CATCH_UP_SECONDS = 3.0
 SYNC_SECONDS = 1800.0
 MOST_LAG = 1_000_000
-
-
-@dataclass(frozen=True)
-class Instance:
-    """A Redis that changes sides. Servers are options of `Endpoint`; ``reached``: host and port by which the source's
-    server reaches the target's, where they differ. ``book``: the file of its rights, ``walls``: the folder of its host's
-    walls, none where no server needs one. ``rights``: by user, what the catalogue gives it on the target; others get
-    what they had. ``before``: the epoch at which its source was seen open."""
-
-    datastore: str
-    source_server: Mapping[str, Any]
-    target_server: Mapping[str, Any]
-    book: str
-    walls: str = ""
-    reached: Mapping[str, Any] = field(default_factory=dict)
-    rights: Mapping[str, str] = field(default_factory=dict)
-    before: int = 0
 
 
 class Pair:
@@ -95,6 +78,11 @@ class Pair:
             if where not in done:
                 sessions.end_all(self.session(end), name.replace(" ", "-"))
                 done.add(where)
+
+    def writes(self, end: str) -> bool:
+        """Whether applications write there."""
+        found = self.fence(end).found()
+        return found.master and bool(found.writers)
 
     def title(self, end: str) -> str:
         return self.endpoint(end).title
@@ -194,7 +182,6 @@ class Pair:
         follow.promote(self.session("target"))
         fence.open(epoch, self._rights(fence.found()))
         self._wall_down()
-        self._book.opened(self._side("target"))
 
     def is_open(self) -> bool:
         """Whether the target is open at this window's epoch, which it can only be after the hand-over."""
@@ -209,6 +196,8 @@ class Pair:
         reached = {"host": self.endpoint("target").host, "port": self.endpoint("target").port, **self.database.reached}
         page = self._book.page(self._side("target"))
         sessions.make_follower(self.session("target"), page)
+        self.fence("target").save()
+        self._book.opened(self._side("target"))
         source = self.session("source")
         self.fence("source").take()
         self._wall_up()
@@ -240,7 +229,7 @@ class Pair:
 
     @property
     def _mark(self) -> int:
-        return PACKET_MARK if self.database.walls else 0
+        return PACKET_MARK if self.database.walled else 0
 
     def _keep(self, end: str, fence: Fence) -> None:
         found = fence.found()
@@ -268,16 +257,16 @@ class Pair:
     def _wall_up(self) -> None:
         """Round a source that keeps its users in no file; the connection that the target follows by passes."""
         source = self.session("source")
-        if not self.database.walls or source.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
+        if not self.database.walled or source.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
             return
         ends = [each["addr"].rpartition(":") for each in sessions.clients(source) if "S" in each.get("flags", "")]
         links = tuple((host.strip("[]"), int(port)) for host, __, port in ends)
         wall = Wall(self.datastore, dict(self.database.source_server), address(self.endpoint("source")), links)
-        Walls(self.database.walls).put(wall)
+        Walls(self.database.folder).put(wall)
 
     def _wall_down(self) -> None:
-        if self.database.walls:
-            Walls(self.database.walls).remove(self.datastore)
+        if self.database.walled:
+            Walls(self.database.folder).remove(self.datastore)
 
 
 def address(endpoint: Endpoint) -> Address:

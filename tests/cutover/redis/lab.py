@@ -18,6 +18,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.redis import pair
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection, RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.fence.fence import Fence
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.fence.sessions import OURS
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.instances import Instance
 
 ROOT = Path(__file__).resolve().parents[3]
 SIDES = ("docker", "native")
@@ -99,10 +100,8 @@ class Stage:
         return {"host": "127.0.0.1", "port": self.servers[side].port, "user": "default", "password_file": str(secret)}
 
     def pair(self, source: str, epoch: int = 0, before: int = 0) -> pairs.Pair:
-        walls = str(self.folder / "walls") if self._walls else ""
-        instance = pairs.Instance(
-            "redis", self.options(source), self.options(other(source)), str(self.folder / "book.json"), walls, before=before
-        )
+        ends = self.options(source), self.options(other(source))
+        instance = Instance("redis", *ends, str(self.folder), walled=self._walls, before=before)
         name = f"window-{next(NUMBERS)}"
         return pairs.Pair(Intent(name, source, other(source), epoch), instance, name)
 

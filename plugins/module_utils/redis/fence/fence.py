@@ -98,6 +98,7 @@ class Fence:
             raise RedisError(f"{self._title}: rights of {', '.join(changed)} were changed since the window began")
         rules = {name: user.closing(self.commands) for name, user in users.items()}
         self._swap("closed", Row(CLOSED, epoch), rules, lambda row: row is not None and _plain(row) == Row(OPEN, seen))
+        self.save()
         self._unblock()
         self._taken()
 
@@ -106,12 +107,13 @@ class Fence:
         users = {name: user for name, user in self.users().items() if user.writes(self.commands)}
         self._redis.together(("ACL", "SETUSER", name, *user.closing(self.commands)) for name, user in users.items())
         if users:
-            self._save()
+            self.save()
         self._unblock()
         self._taken()
 
     def open(self, epoch: int, kept: Mapping[str, User]) -> None:
-        """A target, after the hand-over; it must be no one's replica. May be repeated."""
+        """A target, after the hand-over; it must be no one's replica. May be repeated. A restart closes it until it is
+        saved."""
         ends = (Row(CLOSED, epoch), Row(OPEN, epoch))
         self._swap("opened", Row(OPEN, epoch), _openings(kept), lambda row: row is not None and _plain(row) in ends)
         self._given(kept)
@@ -121,6 +123,7 @@ class Fence:
         repeated, and finds a server that started again and is at an older epoch, or knows of none."""
         after = Row(OPEN, epoch + 1)
         self._swap("reopened", after, _openings(kept), lambda row: row is None or row.epoch <= epoch or _plain(row) == after)
+        self.save()
         self._given(kept)
 
     def _swap(self, what: str, after: Row, rules: Mapping[str, Sequence[str]], fits: Callable[[Row | None], bool]) -> None:
@@ -140,7 +143,6 @@ class Fence:
                 if isinstance(answer, RedisError):
                     raise RedisError(f"{self._title} was not {what}: {answer}")
             if answers[-1] is not None:
-                self._save()
                 return
         raise RedisError(f"{self._title} was not {what}: somebody else changes {KEY} all the time")
 
@@ -155,7 +157,7 @@ class Fence:
     def _same(self, user: User, kept: Mapping[str, User]) -> bool:
         return user.same(kept[user.name], self.commands)
 
-    def _save(self) -> None:
+    def save(self) -> None:
         """A server with a file of users starts again as it is now."""
         if self._redis.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
             self._redis.call("ACL", "SAVE")

@@ -22,7 +22,7 @@ OURS = frozenset({CONTROLLER, FOLLOWER, ADMINISTRATOR})
 MINE = "migration:"
 SECONDS = 3.0
 _COMMANDS = (
-    "acl|cat", "acl|getuser", "acl|list", "acl|save", "acl|setuser", "acl|users", "auth", "client|kill", "client|list",
+    "acl|cat", "acl|getuser", "acl|list", "acl|save", "acl|setuser", "acl|users", "client|kill", "client|list",
     "client|setname", "client|unblock", "config|get", "config|set", "discard", "exec", "get", "info", "multi", "ping",
     "replicaof", "select", "set", "unwatch", "watch",
 )  # fmt: skip
