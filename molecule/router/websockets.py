@@ -1,27 +1,32 @@
 """Clients with open WebSockets, which come again when one ends: what they saw, as JSON.
 
-websockets.py PORT CLIENTS SECONDS
+websockets.py PORT CLIENTS SECONDS STOP: until the file STOP is there, at most so long
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 
-PORT, CLIENTS, SECONDS = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+PORT, CLIENTS, SECONDS, STOP = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 UPGRADE = (
     "GET /stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
-END = time.monotonic() + SECONDS
+LATEST = time.monotonic() + SECONDS
 seen = {"opened": 0, "cut": 0, "failed": [], "sides": {}, "last": [], "longest_upgrade": 0.0, "messages": 0}
+
+
+def goes_on() -> bool:
+    return time.monotonic() < LATEST and not os.path.exists(STOP)
 
 
 async def client() -> None:
     last = ""
-    while time.monotonic() < END:
+    while goes_on():
         began = time.monotonic()
         reader, writer = await asyncio.open_connection("127.0.0.1", PORT)
         try:
@@ -32,7 +37,7 @@ async def client() -> None:
                 return
             seen["opened"] += 1
             seen["longest_upgrade"] = max(seen["longest_upgrade"], round(time.monotonic() - began, 3))
-            while time.monotonic() < END:
+            while goes_on():
                 writer.write(b"?\n")
                 last = (await asyncio.wait_for(reader.readuntil(b"\n"), 30)).decode().strip()
                 seen["messages"] += 1

@@ -11,17 +11,17 @@ import pytest
 
 @pytest.fixture
 def websockets(host):
-    """Starts clients with open WebSockets; gives what reads their report when they have ended."""
+    """Starts clients with open WebSockets; gives what ends them and reads their report."""
 
-    def start(port: int, clients: int, seconds: int):
+    def start(port: int, clients: int):
         report = f"/root/websockets-{time.monotonic_ns()}"
-        host.check_output(
-            f"(python3 /srv/shop/websockets.py {port} {clients} {seconds} > {report}.new && mv {report}.new {report}) "
-            f"> {report}.log 2>&1 &"
-        )
+        line = f"python3 /srv/shop/websockets.py {port} {clients} 200 {report}.stop"
+        host.check_output(f"({line} > {report}.new && mv {report}.new {report}) > {report}.log 2>&1 &")
+        time.sleep(2)
 
         def read() -> dict:
-            until = time.monotonic() + seconds + 60
+            host.check_output(f"touch {report}.stop")
+            until = time.monotonic() + 60
             while not host.file(report).exists and time.monotonic() < until:
                 time.sleep(1)
             said = json.loads(host.check_output(f"cat {report}"))
@@ -39,7 +39,7 @@ def test_there_and_back_under_load(router, under_load, once, websockets, methods
     router.adopt()
     router.steer("calls")
     before = router.containers()
-    report_of = websockets(7000, 5, 28)
+    report_of = websockets(7000, 5)
 
     def to_and_fro() -> None:
         for source, target in (("docker", "native"), ("native", "docker"), ("docker", "native")):
@@ -48,7 +48,7 @@ def test_there_and_back_under_load(router, under_load, once, websockets, methods
             assert said["cut"] == 5, "the WebSockets of that side, and they alone"
             time.sleep(3)
 
-    report = under_load(7000, to_and_fro, seconds=22)
+    report = under_load(7000, to_and_fro, seconds=30)
     assert report["failed"] == 0
     once(report)
     assert {row[1] for row in router.rows()} == {"docker", "native"}
@@ -91,8 +91,7 @@ def test_what_goes_round_the_router_stops_a_window(router, host) -> None:
 
 def test_a_worker_of_before_a_reload_stops_a_window(router, host, websockets) -> None:
     router.adopt()
-    report_of = websockets(7010, 1, 12)
-    time.sleep(2)
+    report_of = websockets(7010, 1)
     host.check_output("systemctl reload cryptobot-edge")
     assert "from before a reload" in router.refused("guard", "first"), "it serves the WebSocket on"
     assert report_of()["cut"] == 0
