@@ -10,6 +10,8 @@ import socket
 import time
 
 import pytest
+import yaml
+from deploy import ROOT, play
 
 
 def test_adopted_and_given_back_under_load(router, under_load, once) -> None:
@@ -28,6 +30,15 @@ def test_adopted_and_given_back_under_load(router, under_load, once) -> None:
     once(report)
     assert router.stat("front_web_docker_read") > asked, "new connections came by the router"
     assert router.containers() == before
+
+
+def test_the_plays_adopt_and_give_back(router, host, tmp_path) -> None:
+    given = yaml.safe_load((ROOT / "molecule" / "router" / "application.yml").read_text(encoding="utf-8"))
+    before, table = router.containers(), "nft list table ip cryptobot_router"
+    said = play({**given, "adopt_end_calls": True, "adopt_wait": 1}, tmp_path, "playbooks/adopt.yml")
+    assert host.run(table).rc == 0 and "held_seconds" in said
+    play(given, tmp_path, "playbooks/release_ports.yml")
+    assert host.run(table).rc != 0 and router.containers() == before
 
 
 def test_check_mode_predicts_and_changes_nothing(router, host) -> None:
