@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: router_standins
 short_description: Keep the names of containers that stop, so that those that call them find the router
-version_added: 0.3.0
+version_added: 0.1.0
 description:
   - A stopped container loses its name in Docker's DNS. A stand-in is a sleeping container on the same networks, from
     an image of the project. Its address is led to the service's door first; only then it takes the service's name. So
