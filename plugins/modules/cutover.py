@@ -55,7 +55,7 @@ options:
     type: dict
     required: true
   reached:
-    description: By side, C(host), C(port) and C(sslmode) at which the other side's server reaches it, where they differ.
+    description: By side, C(host), C(port) and C(sslmode) for the other side's server, where they differ.
     type: dict
     default: {}
   databases:
@@ -77,7 +77,7 @@ options:
         type: str
         required: true
   caches:
-    description: All Redis instances that move in this window. With one every request waits, whatever O(every_method) says.
+    description: All Redis instances that move in this window. With one every request waits, reads too.
     type: list
     elements: dict
     default: []
@@ -95,7 +95,7 @@ options:
         type: dict
         required: true
       reached:
-        description: By side, C(host) and C(port) at which the other side's server reaches it, where they differ.
+        description: By side, C(host) and C(port) for the other side's server, where they differ.
         type: dict
         default: {}
       rights:

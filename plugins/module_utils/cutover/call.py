@@ -57,7 +57,12 @@ class Call:
         servers, reached = options["servers"], options["reached"]
         databases = [
             Database(
-                each["datastore"], servers[source], each[source], servers[target], each[target], reached.get(target) or {}
+                each["datastore"],
+                servers[source],
+                each[source],
+                servers[target],
+                each[target],
+                reached.get(target) or {},
             )
             for each in options["databases"]
         ]

@@ -66,7 +66,7 @@ class Pair:
         self._endpoints.clear()
 
     def end_sessions(self, name: str, done: set[tuple[str, int]]) -> None:
-        """End every session with this name on both servers, and see them gone. ``done``: servers where that was done."""
+        """End every session with this name on both servers, and see them gone. ``done``: servers that are done."""
         for end in ("source", "target"):
             server = self.endpoint(end)
             if (server.host, server.port) in done:
@@ -183,5 +183,6 @@ class Pair:
 
 def obstacles(cursor: Any) -> list[str]:
     """Sentences about what is in a source and is not followed."""
-    late = [f"The table {table} is not followed: it was made since the copy." for table in publisher.unpublished(cursor)]
-    return [*watch.look(cursor).sentences(), *late]
+    late = publisher.unpublished(cursor)
+    named = [f"The table {table} is not followed: it was made since the copy." for table in late]
+    return [*watch.look(cursor).sentences(), *named]

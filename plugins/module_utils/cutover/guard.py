@@ -86,7 +86,7 @@ def _one(pair: Pair) -> list[str]:
         for end, cursor in (("source", source), ("target", target)):
             cursor.execute("SELECT current_setting('fsync')")
             if cursor.fetchone()[0] != "on":
-                wrong.append(f"{pair.title(end)} runs with fsync = off, so that a crash could open a closed fence again.")
+                wrong.append(f"{pair.title(end)} runs with fsync = off: a crash could open a closed fence again.")
         return wrong
 
 
@@ -129,6 +129,6 @@ def backends(workers: Workers, doors: Sequence[str], side: str) -> None:
     down = [door for door in doors if not status.get(backend_names(door, side)[0], "").startswith("UP")]
     if down:
         raise CutoverError(
-            f"No process of the {side} side is healthy behind {', '.join(down)}. Start it, and see it answer its health "
-            "path, then try again."
+            f"No process of the {side} side is healthy behind {', '.join(down)}. Start it, and see it answer its "
+            "health path, then try again."
         )

@@ -20,7 +20,7 @@ ANSWER_SECONDS = 5.0
 
 
 class Heartbeat:
-    """A connection to the guardian. What it has closed stays closed: a controller that comes late finds nobody there."""
+    """A connection to the guardian. What that has closed stays closed: who comes late finds nobody there."""
 
     def __init__(self, path: Path | str = SOCKET) -> None:
         self._path = str(path)
@@ -38,8 +38,8 @@ class Heartbeat:
         except OSError as error:
             line.close()
             raise CutoverError(
-                f"The guardian does not answer at {self._path} ({error}), and without it a window would not survive its "
-                f"controller. Look at: systemctl status {UNIT}"
+                f"The guardian does not answer at {self._path} ({error}), and without it a window would not survive "
+                f"its controller. Look at: systemctl status {UNIT}"
             ) from None
         line.setblocking(False)
         self._line = line
@@ -76,7 +76,7 @@ class Heartbeat:
             # It has not read for a while, and will find more than enough.
             return
         except OSError as error:
-            raise Decided(f"The guardian has ended this window's connection ({error}): it decides from now on.") from None
+            raise Decided(f"The guardian has ended this window's line ({error}): it decides from now on.") from None
 
     def _beat(self) -> None:
         with suppress(Decided):

@@ -105,8 +105,8 @@ class Intents:
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CutoverError(
-                f"{self.path}, the intent of a cutover, cannot be read ({error!r}). Nothing is decided without it: look "
-                "at the rows migration.fence of the databases, open the one side, release the doors (module "
+                f"{self.path}, the intent of a cutover, cannot be read ({error!r}). Nothing is decided without it: "
+                "look at the rows migration.fence of the databases, open the one side, release the doors (module "
                 "router_hold), then remove the file."
             ) from None
 

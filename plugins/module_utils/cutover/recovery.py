@@ -81,7 +81,8 @@ class Recovery:
             how = self._decide()
             say(f"The window {intent.id}: {how}, {time.monotonic() - began:.2f} s after it was left.")
             (self._finish if how == coordinator.FINISH else self._abort)()
-        say(f"The window {intent.id} has ended: {intent.target if how == coordinator.FINISH else intent.source} writes.")
+        side = intent.target if how == coordinator.FINISH else intent.source
+        say(f"The window {intent.id} has ended: {side} writes.")
         for pair in self._pairs:
             pair.forget()
         return how

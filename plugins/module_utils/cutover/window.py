@@ -75,7 +75,8 @@ class Cutover:
                 "'journalctl -u cryptobot-cutover-guardian', and try again when it is done."
             )
         seen, epoch = guard.stores(self.pairs)
-        self._holding, self._moving = (self._make(groups, self._own) for groups in (self.intent.held, self.intent.groups))
+        self._holding = self._make(self.intent.held, self._own)
+        self._moving = self._make(self.intent.groups, self._own)
         self._adopted(self._holding)
         guard.backends(self._workers, [door.name for door in self._moving.doors], self.intent.target)
         databases = tuple(replace(each, before=seen[each.datastore]) for each in self.intent.databases)

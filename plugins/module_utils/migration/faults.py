@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Points at which a test can end the own process, so that what a crash leaves there is looked at and not imagined.
 
-Nothing happens unless the file :data:`FILE` (CRYPTOBOT_FAULTS names another one) is there, belongs to root and is closed to all others. A line of it is
+Nothing happens unless the file :data:`FILE` (CRYPTOBOT_FAULTS names another one) is there, belongs to root and is closed
+to all others. A line of it is
 
 - ``kill NAME``: the process that reaches the point NAME ends itself by SIGKILL, once (the line becomes ``killed NAME``)
 - ``each NAME``: the same at every point that NAME fits, at each of them once (``killed POINT`` is appended)

@@ -5,8 +5,9 @@
   crash.py --only stop/docker   those whose names begin so, again
   crash.py --list
 
-The points come from the wrapper of all effects, as a clean window and its recoveries pass them, so that a new effect can't
-escape. Results are kept in ${XDG_CACHE_HOME:-~/.cache}/cryptobot-native/cutover, by a digest of the code that is tested.
+The points come from the wrapper of all effects, as a clean window and its recoveries pass them, so that a new effect
+can't escape. Results are kept in ${XDG_CACHE_HOME:-~/.cache}/cryptobot-native/cutover, by a digest of the code that is
+tested.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ TESTED = (
     "plugins/modules/cutover.py", "roles/edge/templates/etc/cryptobot/edge.cfg.j2", "tests/cutover/window",
     *(UTILS + name for name in (
         "cutover", "router/boot.py", "router/maps.py", "router/traffic.py", "router/workers.py", "launcher/haproxy.py",
-        "postgresql/endpoint.py", "postgresql/fence", "postgresql/follow", "postgresql/sequences.py", "migration/faults.py",
+        "postgresql/endpoint.py", "postgresql/fence", "postgresql/follow", "postgresql/sequences.py",
+        "migration/faults.py",
     )),
 )  # fmt: skip
 GUARDIANS = ("hold:internal", "mark:api", "hand_over", "flip")
@@ -179,18 +181,23 @@ def total(book: Book, all_cases: dict[str, tuple[str, Case]]) -> int:
     kinds: dict[str, list[dict | None]] = {}
     for name, result in results.items():
         kinds.setdefault(name.split("/")[0], []).append(result)
-    print(f"{'kind':10} {'cases':>6} {'run':>6} {'passed':>7} {'missing':>8} {'writes':>8} {'failed requests':>16} {'slowest decision':>17}")
+    heads = ("cases", "run", "passed", "missing", "writes", "failed requests", "slowest decision")
+    print(f"{'kind':10} {' '.join(f'{head:>8}' for head in heads)}")
     for kind, found in kinds.items():
         ran = [each for each in found if each]
         passed, writes = sum(not each["wrong"] for each in ran), sum(each.get("acknowledged", 0) for each in ran)
-        failed, slowest = sum(each.get("failed", 0) for each in ran), max((each.get("decided") or 0 for each in ran), default=0)
-        print(f"{kind:10} {len(found):6} {len(ran):6} {passed:7} {len(found) - len(ran):8} {writes:8} {failed:16} {slowest:15.2f} s")
+        failed = sum(each.get("failed", 0) for each in ran)
+        slowest = max((each.get("decided") or 0 for each in ran), default=0)
+        row = (len(found), len(ran), passed, len(found) - len(ran), writes, failed)
+        shown = " ".join(f"{value:{max(8, len(head))}}" for value, head in zip(row, heads, strict=False))
+        print(f"{kind:10} {shown} {slowest:14.2f} s")
     for name, result in results.items():
         if result and result["wrong"]:
             print(line(name, result))
     missing = [name for name, result in results.items() if result is None]
     bad = [name for name, result in results.items() if result and result["wrong"]]
-    print(f"{len(results)} cases, {len(results) - len(missing)} run, {len(results) - len(missing) - len(bad)} passed, {len(missing)} missing")
+    ran = len(results) - len(missing)
+    print(f"{len(results)} cases, {ran} run, {ran - len(bad)} passed, {len(missing)} missing")
     return 1 if missing or bad else 0
 
 

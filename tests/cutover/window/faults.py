@@ -26,7 +26,7 @@ UNDECIDED = ("before:intent",)
 
 @dataclass
 class Outcome:
-    """``decided``: seconds from the fault to the decision; ``how``: what it was. ``controller``: what the module said."""
+    """``decided``: seconds from the fault to the decision, which is ``how``. ``controller``: what the module said."""
 
     verdict: Verdict
     how: str = ""
@@ -67,7 +67,7 @@ class Faults:
         return self._run(point, f"stop {point}\n", self._woken)
 
     def late(self, point: str) -> Outcome:
-        """The same, where the recovery can't end it (the stage has the guardian `late_guardian`): it wakes and is refused."""
+        """The same, where the recovery can't end it (guardian: `late_guardian`): it wakes and is refused."""
         return self.stopped(point)
 
     def recovery_killed(self, point: str, recovery: str) -> Outcome:
@@ -104,8 +104,7 @@ class Faults:
         def meanwhile(process: subprocess.Popen) -> None:
             assert self.stage.haproxy
             pid = self.stage.haproxy.pid
-            listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
-            for each in [pid, *map(int, listed.stdout.split())]:
+            for each in [pid, *children(pid)]:
                 with suppress(ProcessLookupError):
                     os.kill(each, signal.SIGKILL)
             self.stage.haproxy.wait()
@@ -203,8 +202,7 @@ class Faults:
         assert self.stage.haproxy
         until = time.monotonic() + 60
         while time.monotonic() < until:
-            words = ["ps", "-o", "pid=", "--ppid", str(self.stage.haproxy.pid)]
-            if len(subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()) == 1:
+            if len(children(self.stage.haproxy.pid)) == 1:
                 return
             time.sleep(0.2)
 
@@ -224,5 +222,10 @@ def points(stage: stages.Stage) -> list[str]:
 def reached(stage: stages.Stage, prefix: str) -> list[str]:
     """Points that were passed, the recovery's with ``prefix`` recovery."""
     found = [line.removeprefix("at ") for line in stage.points() if line.startswith("at ")]
-    mine = [point for point in found if (":recovery:" in point) == bool(prefix) and point.startswith(("before:", "after:"))]
-    return list(dict.fromkeys(mine))
+    points = [point for point in found if point.startswith(("before:", "after:"))]
+    return list(dict.fromkeys(point for point in points if (":recovery:" in point) == bool(prefix)))
+
+
+def children(pid: int) -> list[int]:
+    words = ["ps", "-o", "pid=", "--ppid", str(pid)]
+    return [int(each) for each in subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()]

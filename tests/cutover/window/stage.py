@@ -6,7 +6,6 @@ programs that they are. Of systemd there is only what starts a guardian again th
 
 from __future__ import annotations
 
-import http.client
 import importlib.util
 import json
 import os
@@ -16,7 +15,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,6 +28,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.call import Follow
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.call import wish
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import HOLD, SIDE, Files, first_values
+from parts import Guardian, Request, Sampler, answers, program, result
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
@@ -42,71 +41,20 @@ SETTINGS = {
     "synchronous_commit": "off", "max_prepared_transactions": "2", "wal_retrieve_retry_interval": "200ms",
     "max_wal_senders": "20", "max_replication_slots": "20",
 }  # fmt: skip
-SCHEMA = {
-    "trade": "CREATE TABLE orders (id text UNIQUE NOT NULL, n bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp());"
-    "CREATE TABLE journal (id text, at timestamptz DEFAULT clock_timestamp())",
-    "api": "CREATE TABLE calls (id text UNIQUE NOT NULL, n bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp());"
-    "CREATE TABLE notes (id text, at timestamptz DEFAULT clock_timestamp())",
-}
+_TABLES = """
+CREATE TABLE {} (id text UNIQUE NOT NULL, n bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp());
+CREATE TABLE {} (id text, at timestamptz DEFAULT clock_timestamp())"""
 TABLES = {"trade": ("orders", "journal"), "api": ("calls", "notes")}
-COLLECTION = "ansible_collections.cryptobot.native.plugins"
 
 
 def other(side: str) -> str:
     return SIDES[side == SIDES[0]]
 
 
-def program(name: str, package: str) -> str:
-    """A program that the tests need, installed where it is missing."""
-    if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin"):
-        # Only the program: its service would take the router's place.
-        subprocess.run(["systemctl", "mask", f"{package}.service"], check=False, capture_output=True)
-        apt = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "check": False, "capture_output": True}
-        words = ["apt-get", "install", "--yes", "--no-install-recommends", package]
-        if subprocess.run(words, **apt).returncode:
-            subprocess.run(["apt-get", "update"], **apt)
-            if subprocess.run(words, **apt).returncode:
-                raise RuntimeError(f"{name} is not here and could not be installed: apt-get install {package}")
-    return shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") or name
-
-
-class Guardian:
-    """The guardian's program, started again whenever it ends. ``said`` are its lines with their times."""
-
-    def __init__(self, stage: Stage, module: str = f"{COLLECTION}.module_utils.cutover.guardian") -> None:
-        self._words = [sys.executable, "-m", module, "--directory", str(stage.state), "--socket", str(stage.socket),
-                       "--master", str(stage.master)]  # fmt: skip
-        self._environment, self._over = stage.environment, threading.Event()
-        self.said: list[tuple[float, str]] = []
-        self.process = self._start()
-        self._thread = threading.Thread(target=self._keep, daemon=True)
-        self._thread.start()
-
-    def _start(self) -> subprocess.Popen[str]:
-        return subprocess.Popen(self._words, env=self._environment, stderr=subprocess.PIPE, text=True, cwd="/")
-
-    def _keep(self) -> None:
-        while True:
-            assert self.process.stderr
-            for line in self.process.stderr:
-                self.said.append((time.time(), line.rstrip()))
-            self.process.wait()
-            if self._over.is_set():
-                return
-            self.process = self._start()
-
-    def since(self, moment: float, text: str) -> float | None:
-        """When a line with this text came."""
-        return next((at for at, line in self.said if at >= moment and text in line), None)
-
-    def stop(self) -> None:
-        self._over.set()
-        self.process.kill()
-        self._thread.join(10)
-
-
 class Stage:
     """Everything below one folder; `with` starts and removes it."""
+
+    datastores = DATASTORES
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="cryptobot-window-"))
@@ -193,17 +141,17 @@ class Stage:
             place = self.place("docker", name)
             lab.Place(self.servers["docker"], "postgres").sql(f"CREATE DATABASE {place.database} OWNER {lab.APP}")
             place.sql("GRANT ALL ON SCHEMA public TO app")
-            place.sql(SCHEMA[name], user=lab.APP)
+            place.sql(_TABLES.format(*TABLES[name]), user=lab.APP)
         self._follow()
         for side in SIDES:
             for name in DATASTORES:
                 self._service(side, name)
         # Before the router, which would count them down.
         for port in [port for ports in self.ports.values() for port in ports.values()]:
-            _answers(port, "/live")
+            answers(port, "/live")
         self._router()
         for door in self.doors.values():
-            _answers(door["public"], "/count")
+            answers(door["public"], "/count")
         self.guardian = Guardian(self)
 
     def _follow(self) -> None:
@@ -216,8 +164,8 @@ class Stage:
 
     def _service(self, side: str, name: str) -> None:
         dsns = [
-            f"host=127.0.0.1 port={self.servers[side].port} user=app password=app dbname={self.place(side, each).database}"
-            for each in ("trade", "api")
+            f"host=127.0.0.1 port={place.server.port} user=app password=app dbname={place.database}"
+            for place in (self.place(side, "trade"), self.place(side, "api"))
         ]
         inner = f"http://127.0.0.1:{self.doors['api']['internal']}"
         self.spawn([sys.executable, HERE / "service.py", self.ports[side][name], *dsns, inner])
@@ -231,8 +179,9 @@ class Stage:
         sides = {"groups": {GROUP: "docker"}}
         catalogue = self.catalogue
         given = {
-            "edge_catalogue": catalogue, "edge_sides": sides, "__edge_state": str(self.state), "edge_check_timeout_seconds": 3,
-            "__edge_hold": str(self.folder / "hold.lua"), "edge_server_seconds": 25, "edge_hold_seconds": 10,
+            "edge_catalogue": catalogue, "edge_sides": sides, "__edge_state": str(self.state),
+            "edge_check_timeout_seconds": 3, "__edge_hold": str(self.folder / "hold.lua"), "edge_server_seconds": 25,
+            "edge_hold_seconds": 10,
         }  # fmt: skip
         render = _module("edge_templates", ROOT / "tests" / "unit" / "roles" / "test_edge_templates.py").render
         sockets = {name.upper(): address for name, address in listen(catalogue, "box", 0, sides).items()}
@@ -240,14 +189,16 @@ class Stage:
         text = text.replace("/run/cryptobot-edge/", f"{self.folder}/").replace("log stderr format raw daemon info", "")
         (self.folder / "edge.cfg").write_text(text.replace("    server-state-file", "    # server-state-file"))
         template = ROOT / "roles" / "edge" / "templates" / "usr" / "lib" / "cryptobot" / "router" / "hold.lua.j2"
-        lua = template.read_text().replace("{{ __edge_state }}", str(self.state)).replace("{{ edge_hold_seconds }}", "10")
+        lua = template.read_text().replace("{{ __edge_state }}", str(self.state))
+        lua = lua.replace("{{ edge_hold_seconds }}", "10")
         (self.folder / "hold.lua").write_text(lua)
         self.start_haproxy()
 
     def start_haproxy(self) -> None:
         words = [program("haproxy", "haproxy"), "-W", "-S", f"{self.master},mode,660", "-f", self.folder / "edge.cfg"]
+        ports = self.ports["docker"]
         containers = {
-            door["variable"]: f"127.0.0.1:{self.ports['docker'][door['name'].removesuffix('_web')]}" for door in self.sided
+            door["variable"]: f"127.0.0.1:{ports[door['name'].removesuffix('_web')]}" for door in self.sided
         }
         self.haproxy = self.spawn(words, containers)
 
@@ -272,8 +223,8 @@ class Stage:
         ]
         return {
             "to": to, "groups": [GROUP], "doors": self.sided, "servers": servers, "databases": databases,
-            "directory": str(self.state), "sides": str(self.sides), "socket": str(self.socket), "master": str(self.master),
-            **more,
+            "directory": str(self.state), "sides": str(self.sides), "socket": str(self.socket),
+            "master": str(self.master), **more,
         }  # fmt: skip
 
     def begin(self, to: str, faults: str = "", hollow: str = "", check: bool = False, **more: Any) -> subprocess.Popen:
@@ -283,7 +234,8 @@ class Stage:
         with os.fdopen(descriptor, "w") as file:
             file.write(faults)
         given = {"_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
-        words = [sys.executable, str(HERE / "hollow.py") if hollow else str(ROOT / "plugins" / "modules" / "cutover.py")]
+        module = HERE / "hollow.py" if hollow else ROOT / "plugins" / "modules" / "cutover.py"
+        words = [sys.executable, str(module)]
         process = subprocess.Popen(
             words, env={**self.environment, "HOLLOW": hollow}, text=True, cwd="/",
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -353,73 +305,6 @@ class Stage:
 
     def held(self) -> bool:
         return any(value != "0" and float(value.split(",")[0]) > time.time() for value in self.map(HOLD).values())
-
-
-class Request:
-    """One line of the load's log."""
-
-    def __init__(self, start: str, end: str, kind: str, status: str, row: str, said: str) -> None:
-        self.start, self.end, self.write = float(start), float(end), kind == "w"
-        self.status, self.row, self.said = int(status), row, said
-
-
-class Sampler:
-    """Looks for two open sides: one, the other, and the first again, so that it is never the order of reading."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._stage, self._over = stage, threading.Event()
-        self.found: list[tuple[float, str]] = []
-        self._sessions: dict[tuple[str, str], Any] = {}
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _open(self, side: str, name: str) -> bool:
-        try:
-            if (side, name) not in self._sessions:
-                self._sessions[side, name] = self._stage.place(side, name).connect("postgres")
-            with self._sessions[side, name].cursor() as cursor:
-                cursor.execute("SELECT state FROM migration.fence")
-                return cursor.fetchone()[0] == "open"
-        except Exception:
-            self._sessions.pop((side, name), None)
-            return False
-
-    def _run(self) -> None:
-        while not self._over.wait(0.02):
-            for name in DATASTORES:
-                if self._open(SIDES[0], name) and self._open(SIDES[1], name) and self._open(SIDES[0], name):
-                    self.found.append((time.time(), name))
-
-    def stop(self) -> None:
-        self._over.set()
-        self._thread.join(10)
-        for session in self._sessions.values():
-            session.close()
-
-
-def result(process: subprocess.Popen, seconds: float = 90) -> dict[str, Any]:
-    """What a module said; `killed` where it was."""
-    out, err = process.communicate(timeout=seconds)
-    if not out:
-        return {"failed": True, "killed": process.returncode == -signal.SIGKILL, "msg": err[-2000:]}
-    return json.loads(out)
-
-
-def _answers(port: int, path: str, seconds: float = 60) -> None:
-    """Wait until something answers there, with whatever status."""
-    until = time.monotonic() + seconds
-    while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", path)
-            connection.getresponse()
-            return
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
-        finally:
-            connection.close()
 
 
 def _module(name: str, path: Path) -> Any:

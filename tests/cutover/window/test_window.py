@@ -33,9 +33,9 @@ def test_there_and_back(stage) -> None:
         windows.append(said["write_window"])
         gaps.append(found.gap)
         print(
-            f"\nto {stage.writer()}: write window {said['write_window'] * 1000:.0f} ms, held {said['held'] * 1000:.0f} ms, longest gap "
-            f"between acknowledged writes {found.gap * 1000:.0f} ms, slowest write {found.longest * 1000:.0f} ms, "
-            f"{found.acknowledged} writes"
+            f"\nto {stage.writer()}: write window {said['write_window'] * 1000:.0f} ms, held {said['held'] * 1000:.0f} "
+            f"ms, longest gap between acknowledged writes {found.gap * 1000:.0f} ms, slowest write "
+            f"{found.longest * 1000:.0f} ms, {found.acknowledged} writes"
         )
     print(f"\nwrite window: median {statistics.median(windows) * 1000:.0f} ms, worst {max(windows) * 1000:.0f} ms")
     print(f"longest gap: median {statistics.median(gaps) * 1000:.0f} ms, worst {max(gaps) * 1000:.0f} ms")
