@@ -110,6 +110,29 @@ class Sampler:
             session.close()
 
 
+class SlowWriter:
+    """Orders at a public door that take a while before they write, one after the other; their answers' status."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._port, self._over, self.statuses = stage.doors["trade"]["public"], threading.Event(), []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        number = 0
+        while not self._over.is_set():
+            number += 1
+            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=25)
+            connection.request("POST", "/order", f"slow-{os.getpid()}-{id(self)}-{number}")
+            self.statuses.append(connection.getresponse().status)
+            connection.close()
+
+    def stop(self) -> list[int]:
+        self._over.set()
+        self._thread.join(30)
+        return self.statuses
+
+
 def result(process: subprocess.Popen, seconds: float = 90) -> dict[str, Any]:
     """What a module said; `killed` where it was."""
     out, err = process.communicate(timeout=seconds)

@@ -18,6 +18,10 @@ from urllib.parse import urlsplit
 import psycopg2
 
 
+SLOW = 0.6
+"""Seconds that an order takes before it writes, when its id begins with `slow`."""
+
+
 class Pool:
     """Connections that are used again; one that broke is thrown away with its request."""
 
@@ -79,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
             return len(cursor.fetchall())
 
     def order(self, row: str) -> None:
-        time.sleep(random.uniform(0.005, 0.02))
+        time.sleep(SLOW if row.startswith("slow") else random.uniform(0.005, 0.02))
         with self.trade.cursor() as cursor:
             cursor.execute("INSERT INTO orders (id) VALUES (%s)", (row,))
             cursor.execute("INSERT INTO journal (id) VALUES (%s)", (row,))

@@ -10,9 +10,10 @@ import time
 import pytest
 import stage as stages
 from judge import judged
+from parts import SlowWriter
 from test_window import past_the_doors
 
-SWITCHES = 6
+SWITCHES = 4
 
 
 def test_without_triggers_rows_are_lost() -> None:
@@ -24,7 +25,20 @@ def test_without_triggers_rows_are_lost() -> None:
         assert lost
 
 
-@pytest.mark.parametrize("rule", ["hold,drain", "drain", "sequences", "advance"])
+def test_without_the_drain_what_is_under_way_fails() -> None:
+    with stages.Stage() as stage, stage.load():
+        writers = [SlowWriter(stage) for __ in range(3)]
+        for __ in range(SWITCHES):
+            stage.switch(stages.other(stage.writer()), hollow="drain")
+            if any(status != 200 for writer in writers for status in writer.statuses):
+                break
+        statuses = [status for writer in writers for status in writer.stop()]
+        failed = sum(status != 200 for status in statuses)
+        print(f"\nwithout the drain {failed} of {len(statuses)} slow writes failed")
+        assert failed
+
+
+@pytest.mark.parametrize("rule", ["hold,drain", "sequences", "advance"])
 def test_without_a_rule_it_is_noticed(rule) -> None:
     with stages.Stage() as stage, stage.load():
         began, wrong = time.time(), []

@@ -13,6 +13,7 @@ import lab
 import pytest
 import stage as stages
 from judge import judged
+from parts import SlowWriter
 
 PAST_THE_DOORS = "INSERT INTO orders (id) VALUES (%s)"
 
@@ -77,6 +78,15 @@ def test_an_error_on_the_way_is_given_up_and_told(stage, loop) -> None:
     assert said["failed"] and f"It was given up: {side} writes as before" in said["msg"], said
     assert "began before the closing and had not ended" in said["msg"]
     assert judged(stage, began).wrong == []
+
+
+def test_a_slow_write_that_is_under_way_is_waited_for(stage) -> None:
+    writers = [SlowWriter(stage) for __ in range(3)]
+    said = stage.switch(away(stage))
+    statuses = [status for writer in writers for status in writer.stop()]
+    assert not said.get("failed"), said.get("msg")
+    print(f"\nheld {said['held'] * 1000:.0f} ms, of which after the drain {said['write_window'] * 1000:.0f} ms")
+    assert set(statuses) == {200}
 
 
 @pytest.mark.parametrize("point", ["after:intent", "after:hold:public", "after:close:trade", "before:hand_over"])
