@@ -117,7 +117,7 @@ def router(host) -> Router:
     found.steer("released")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def outside(host) -> Callable[[str, int], bool]:
     """Whether a port of the host answers to somebody elsewhere, by IPv4 and IPv6 alike."""
     host.check_output(

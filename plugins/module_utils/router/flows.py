@@ -20,6 +20,7 @@ from .maps import RouterError
 
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 ROUTER = "haproxy"
+GONE = "a program that has gone"
 BETWEEN = "between containers"
 _PROCESS = re.compile(r'\("([^"]*)",pid=(\d+)')
 _FIELD = re.compile(r"\b(src|dst|sport|dport)=(\S+)")
@@ -69,7 +70,7 @@ def parse_sockets(listed: str, targets: Collection[tuple[str, int]]) -> list[Flo
             continue
         peer, port = _endpoint(words[3])
         program = _PROCESS.search(line)
-        name = program[1] if program else "a program that has gone"
+        name = program[1] if program else GONE
         if (peer, port) in targets and name != ROUTER:
             found.append(Flow(words[2], peer, port, f"{name}, process {program[2]}" if program else name))
     return found
@@ -93,8 +94,16 @@ class Flows:
         tracked = parse_conntrack(
             self._said("conntrack", "-L", "-p", "tcp", "--state", "ESTABLISHED"), wanted, self._own()
         )
-        sockets = parse_sockets(self._said("ss", "-Htnp", "state", "established"), wanted)
-        return sorted({*tracked, *sockets}, key=str)
+        return sorted({*tracked, *self._sockets(wanted)}, key=str)
+
+    def _sockets(self, wanted: set[tuple[str, int]]) -> list[Flow]:
+        """`ss` looks for programs first: who connects meanwhile, as HAProxy does all the time, is known to the next look."""
+        there = parse_sockets(self._said("ss", "-Htnp", "state", "established"), wanted)
+        unsure = {flow.client for flow in there if flow.way == GONE}
+        if not unsure:
+            return there
+        again = parse_sockets(self._said("ss", "-Htnp", "state", "established"), wanted)
+        return [flow for flow in there if flow.way != GONE] + [flow for flow in again if flow.client in unsure]
 
     def _own(self) -> set[str]:
         listed = json.loads(self._said("ip", "-j", "address", "show"))

@@ -51,6 +51,22 @@ def test_each_way_round_is_found() -> None:
     assert Flows(run).around([("172.20.0.9", 8000)]) == []
 
 
+def test_who_connected_while_programs_were_looked_for_is_looked_at_again() -> None:
+    unnamed = "0 0 172.20.0.1:40710 172.20.0.2:8000\n0 0 172.20.0.1:40711 172.20.0.2:8000\n"
+    looks = [
+        SOCKETS + unnamed,
+        '0 0 172.20.0.1:40710 172.20.0.2:8000 users:(("haproxy",pid=1300,fd=34))\n0 0 172.20.0.1:40711 172.20.0.2:8000\n',
+    ]
+
+    def looked(words):
+        return subprocess.CompletedProcess(words, 0, looks.pop(0), "") if words[0] == "ss" else run(words)
+
+    said = {str(flow) for flow in Flows(looked).around([("172.20.0.2", 8000)])}
+    assert said - {str(flow) for flow in Flows(run).around([("172.20.0.2", 8000)])} == {
+        "172.20.0.1:40711 to 172.20.0.2:8000 (a program that has gone)"
+    }
+
+
 def test_what_cannot_be_counted_is_an_error() -> None:
     with pytest.raises(RouterError, match="conntrack failed, and connections past the router cannot be counted"):
         Flows(lambda words: subprocess.CompletedProcess(words, 1, "", "denied")).around([("172.20.0.2", 8000)])
