@@ -97,7 +97,7 @@ class Flows:
         return sorted({*tracked, *self._sockets(wanted)}, key=str)
 
     def _sockets(self, wanted: set[tuple[str, int]]) -> list[Flow]:
-        """`ss` looks for programs first: who connects meanwhile, as HAProxy does all the time, is known to the next look."""
+        """`ss` looks for programs first: who connects meanwhile, as HAProxy often does, is known to the next look."""
         there = parse_sockets(self._said("ss", "-Htnp", "state", "established"), wanted)
         unsure = {flow.client for flow in there if flow.way == GONE}
         if not unsure:

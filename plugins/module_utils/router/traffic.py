@@ -143,7 +143,10 @@ class Traffic:
         return time.monotonic() - began
 
     def cut_websockets(self, side: str) -> int:
-        """End the open WebSockets of a side; how many there were. Their clients come again, and wait."""
+        """End the open WebSockets of a side; how many there were. Their clients come again, and wait.
+
+        An upgrade from before the hold that its server has not answered yet is ended, too, and gets 502.
+        """
         self._own()
         backends = [backend_names(door.name, side)[2] for door in self.doors]
         return self._router.workers.end_sessions(backends)
