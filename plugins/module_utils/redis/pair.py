@@ -21,7 +21,7 @@ from . import follow
 from .client import Connection, RedisError
 from .endpoint import Endpoint
 from .fence import sessions
-from .fence.book import Book
+from .fence.book import Book, Page
 from .fence.fence import Fence, Found
 from .fence.rights import Commands, User
 from .instances import Instance
@@ -55,10 +55,12 @@ class Pair:
             self._endpoints[end] = Endpoint.from_options(getattr(self.database, f"{end}_server"))
         return self._endpoints[end]
 
+    def page(self, end: str) -> Page:
+        return self._book.page(self._side(end))
+
     def session(self, end: str) -> Connection:
         if end not in self._sessions:
-            page = self._book.page(self._side(end))
-            self._sessions[end] = sessions.controller(self.endpoint(end), page, self._name, self._mark)
+            self._sessions[end] = sessions.controller(self.endpoint(end), self.page(end), self._name, self._mark)
         return self._sessions[end]
 
     def forget(self) -> None:
@@ -148,8 +150,7 @@ class Pair:
 
         There is nobody to wait for, or to end: whatever was begun before has ended.
         """
-        side = self._side("source")
-        self.fence("source").close(self.intent.epoch, self.database.before, self._book.page(side).users)
+        self.fence("source").close(self.intent.epoch, self.database.before, self.page("source").users)
         self._wall_up()
 
     def mark(self) -> None:
@@ -194,7 +195,7 @@ class Pair:
     def follow_back(self) -> None:
         """The old one stays current, closed. May be repeated, also when it has started again and forgot everything."""
         reached = {"host": self.endpoint("target").host, "port": self.endpoint("target").port, **self.database.reached}
-        page = self._book.page(self._side("target"))
+        page = self.page("target")
         sessions.make_follower(self.session("target"), page)
         self.fence("target").save()
         self._book.opened(self._side("target"))
@@ -206,11 +207,10 @@ class Pair:
     # Giving up
 
     def reopen(self) -> None:
-        side = self._side("source")
-        page = self._book.page(side)
+        page = self.page("source")
         self.fence("source").reopen(self.intent.epoch, page.users if page.closed else {})
         self._wall_down()
-        self._book.opened(side)
+        self._book.opened(self._side("source"))
 
     def follow_on(self) -> None:
         self._follow_source()
@@ -241,13 +241,13 @@ class Pair:
         fence.take()
 
     def _follow_source(self) -> None:
-        page, server = self._book.page(self._side("source")), self.endpoint("source")
+        page, server = self.page("source"), self.endpoint("source")
         sessions.make_follower(self.session("source"), page)
         follow.begin(self.session("target"), server.host, server.port, page)
 
     def _rights(self, found: Found) -> dict[str, User]:
         """What users of the target get: the catalogue's, else what they had."""
-        kept = self._book.page(self._side("target")).users
+        kept = self.page("target").users
         known = {name: kept.get(name, user) for name, user in found.users.items()}
         rights = self.database.rights
         return {name: replace(user, commands=rights.get(name, user.commands)) for name, user in known.items()}

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import os
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -14,11 +17,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.definitions import CLOSED
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.row import Row
 from ansible_collections.cryptobot.native.plugins.module_utils.redis import pair as pairs
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection, RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.fence.fence import Fence
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.fence.sessions import OURS
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.instances import Instance
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.wall import Walls
 
 ROOT = Path(__file__).resolve().parents[3]
 SIDES = ("docker", "native")
@@ -101,7 +107,7 @@ class Stage:
 
     def pair(self, source: str, epoch: int = 0, before: int = 0) -> pairs.Pair:
         ends = self.options(source), self.options(other(source))
-        instance = Instance("redis", *ends, str(self.folder), walled=self._walls, before=before)
+        instance = Instance(f"redis-{self.servers[SIDES[0]].port}", *ends, str(self.folder), walled=self._walls, before=before)
         name = f"window-{next(NUMBERS)}"
         return pairs.Pair(Intent(name, source, other(source), epoch), instance, name)
 
@@ -124,42 +130,59 @@ class Stage:
         pair.follow(30)
         pair.forget()
 
-    def window(self, fenced: bool = True, until: str = "") -> dict[str, float]:
-        """One window as the module makes it; times of its steps. ``until``: the step before which it is given up."""
-        probe = self.pair(self.writer)
-        wrong, epochs = probe.obstacles()
-        probe.forget()
-        assert not wrong, wrong
-        pair = self.pair(self.writer, max(epochs) + 1, epochs[0])
-        fence = Fence.close
-        if not fenced:
-            Fence.close = hollow
+    def window(
+        self, fenced: bool = True, until: str = "", before: dict[str, Callable[[pairs.Pair], object]] | None = None
+    ) -> dict[str, float]:
+        """One window, in the order of the module's; times of its steps. ``until``: the step before which it is given up,
+        ``before``: what else is done before a step."""
+        pair = self.windowed()
         steps = {
             "prepare": pair.prepare, "arm": pair.arm, "close": lambda: pair.close(3, False), "mark": pair.mark,
-            "wait_for_mark": pair.wait_for_mark, "check": pair.check if fenced else lambda: None, "point": pair.point,
-            "hand_over": lambda: None, "open": pair.open,
-            "flip": lambda: setattr(self, "writer", pair.intent.target),
-            "follow_back": pair.follow_back if fenced else lambda: None,
+            "wait_for_mark": pair.wait_for_mark, "check": pair.check, "point": pair.point, "hand_over": lambda: None,
+            "open": pair.open, "flip": lambda: setattr(self, "writer", pair.intent.target),
+            "follow_back": pair.follow_back,
         }  # fmt: skip
         times: dict[str, float] = {}
+        closing = Fence.close
+        if not fenced:
+            Fence.close = hollow
+            steps.update(check=lambda: None, follow_back=lambda: None)
         try:
             for name, step in steps.items():
                 if name == until:
-                    for each in (pair.reopen, pair.follow_on, pair.disarm, pair.drop_reverse):
-                        each()
+                    give_up(pair)
                     break
+                (before or {}).get(name, lambda pair: None)(pair)
                 began = time.monotonic()
                 step()
                 times[name] = time.monotonic() - began
         finally:
-            Fence.close = fence
+            Fence.close = closing
             pair.forget()
         return times
+
+    def windowed(self) -> pairs.Pair:
+        """A pair as a window has it after its guard."""
+        probe, until = self.pair(self.writer), time.monotonic() + 10
+        while (found := probe.obstacles())[0] and time.monotonic() < until:
+            time.sleep(0.05)
+        probe.forget()
+        assert not found[0], found[0]
+        return self.pair(self.writer, max(found[1]) + 1, found[1][0])
+
+
+def give_up(pair: pairs.Pair) -> None:
+    """As the recovery does, with sessions of its own."""
+    again = pairs.Pair(pair.intent, pair.database, f"recovery {pair.intent.id}")
+    again.end_sessions(pair.intent.id, set())
+    for step in (again.reopen, again.follow_on, again.disarm, again.drop_reverse):
+        step()
+    again.forget()
 
 
 def hollow(self: Fence, epoch: int, seen: int, kept: object) -> None:
     """A fence without its rules: the key changes, and everyone may go on."""
-    self._swap("closed", type(self.row())("closed", epoch), {}, lambda row: True)
+    self._swap("closed", Row(CLOSED, epoch), {}, lambda row: True)
 
 
 def one(redis: Connection, name: str, row: str) -> None:
@@ -290,3 +313,19 @@ def doubled(stage: Stage, side: str, writers: list[Writer]) -> list[str]:
                 rows = redis.call("LRANGE", f"queue:{each.name}", "0", "-1")
                 found += sorted({row for row in rows if rows.count(row) > 1}) if len(rows) != len(set(rows)) else []
     return found
+
+
+def program(name: str, package: str) -> None:
+    """A program that the tests need, installed where it is missing."""
+    if not shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin"):
+        words = ["apt-get", "install", "--yes", "--no-install-recommends", package]
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        if subprocess.run(words, env=environment, check=False, capture_output=True).returncode:
+            raise RuntimeError(f"{name} is not here and could not be installed: apt-get install {package}")
+
+
+def tear_down(stage: Stage) -> None:
+    """No wall outlives its test."""
+    walls = Walls(stage.folder)
+    for name in walls.read():
+        walls.remove(name)
