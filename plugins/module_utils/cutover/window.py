@@ -12,6 +12,7 @@ import math
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -117,12 +118,10 @@ class Cutover:
         until = math.floor(time.time()) + LEASE
         self._moment("hold")
         effect("hold:public", lambda: holding.hold("public", until, intent.every_method))
-        holding.probe("public")
-        holding.drain(intent.source, self._limits.drain, intent.every_method)
+        self._emptied("public")
         effect("hold:internal", lambda: holding.hold("internal", until, intent.every_method))
-        holding.probe("internal")
         self.cut = effect("cut_websockets", lambda: holding.cut_websockets(intent.source))
-        holding.drain(intent.source, self._limits.drain, intent.every_method)
+        self._emptied("internal")
         self._moment("drained")
         _in_time(until, "the closing")
         effect.at_once(self._each("close", lambda pair: pair.close(self._limits.grace, self._limits.end)))
@@ -140,6 +139,13 @@ class Cutover:
         self._moment("released")
         finish.afterwards(effect, {"steps": dict(effect.steps)})
         self._heartbeat.done()
+
+    def _emptied(self, kind: str) -> None:
+        """A request is seen to wait at the doors that were held last, and nothing is under way any more."""
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(self._holding.probe, kind)
+            self._holding.drain(self.intent.source, self._limits.drain, self.intent.every_method)
+            waiting.result()
 
     def _each(self, name: str, work: Callable[[Store], None]) -> dict[str, Callable[[], None]]:
         return {f"{name}:{pair.datastore}": (lambda pair=pair: work(pair)) for pair in self.pairs}
