@@ -38,7 +38,6 @@ ONLY_IN_ALL = frozenset(
     {
         "scenario-compose",
         "scenario-interruption",
-        "scenario-migration-12",
         "scenario-migration-13",
         "scenario-renamed",
         "scenario-resilience-12",
