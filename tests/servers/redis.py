@@ -46,6 +46,17 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers."""
+        self.launch()
+        for __ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"redis-server does not answer; see {self.folder / 'log'}")
+
+    def launch(self) -> None:
+        """Returns at once."""
         program = shutil.which("redis-server") or sys.exit(
             "There is no redis-server here: apt-get install redis-server"
         )
@@ -54,13 +65,6 @@ class Server:
         words += ["--repl-diskless-sync-delay", "0", "--logfile", str(self.folder / "log")]
         words += ["--requirepass", self.password] if self.password else []
         self._process = subprocess.Popen([*words, *self.more], stdout=subprocess.DEVNULL)
-        for __ in range(300):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise RuntimeError(f"redis-server does not answer; see {self.folder / 'log'}")
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         self._process.send_signal(how)

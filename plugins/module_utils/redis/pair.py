@@ -182,7 +182,7 @@ class Pair:
             raise NotOurs(f"{self.title('target')} was not opened at epoch {epoch}: it is {row or 'without a fence'}.")
         follow.promote(self.session("target"))
         fence.open(epoch, self._rights(fence.found()))
-        self._wall_down()
+        self._wall_down("target")
 
     def is_open(self) -> bool:
         """Whether the target is open at this window's epoch, which it can only be after the hand-over."""
@@ -209,7 +209,7 @@ class Pair:
     def reopen(self) -> None:
         page = self.page("source")
         self.fence("source").reopen(self.intent.epoch, page.users if page.closed else {})
-        self._wall_down()
+        self._wall_down("source")
         self._book.opened(self._side("source"))
 
     def follow_on(self) -> None:
@@ -261,12 +261,16 @@ class Pair:
             return
         ends = [each["addr"].rpartition(":") for each in sessions.clients(source) if "S" in each.get("flags", "")]
         links = tuple((host.strip("[]"), int(port)) for host, __, port in ends)
-        wall = Wall(self.datastore, dict(self.database.source_server), address(self.endpoint("source")), links)
+        wall = Wall(self._wall("source"), dict(self.database.source_server), address(self.endpoint("source")), links)
         Walls(self.database.folder).put(wall)
 
-    def _wall_down(self) -> None:
+    def _wall_down(self, end: str) -> None:
+        """Of the one that may be written to again, and of no other."""
         if self.database.walled:
-            Walls(self.database.folder).remove(self.datastore)
+            Walls(self.database.folder).remove(self._wall(end))
+
+    def _wall(self, end: str) -> str:
+        return f"{self.datastore} {self._side(end)}"
 
 
 def address(endpoint: Endpoint) -> Address:
@@ -280,5 +284,5 @@ def address(endpoint: Endpoint) -> Address:
 
 
 def walls_again(folder: str) -> list[str]:
-    """At a boot, and when a container has another address: names of the datastores."""
+    """At a boot, and when a container has another address; their names."""
     return Walls(folder).again(lambda server: address(Endpoint.from_options(server)))

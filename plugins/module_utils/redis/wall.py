@@ -31,16 +31,17 @@ HOOKS = {"output": "", "forward": "", "input": 'iifname != "lo" '}
 
 @dataclass(frozen=True)
 class Wall:
-    """``server``: options of an endpoint, so that its address can be asked for again. ``links``: ends that pass."""
+    """``name``: of the datastore and the side. ``server``: options of an endpoint, so that its address can be asked for
+    again. ``links``: ends that pass."""
 
-    datastore: str
+    name: str
     server: Mapping[str, Any]
     address: Address
     links: tuple[Address, ...] = ()
 
     @property
     def table(self) -> str:
-        return PREFIX + re.sub(r"\W", "_", self.datastore)
+        return PREFIX + re.sub(r"\W", "_", self.name)
 
     def text(self) -> str:
         """What ``nft -f`` carries out at once."""
@@ -81,21 +82,21 @@ class Walls:
 
     def put(self, wall: Wall) -> None:
         """On disk, then in the kernel. May be repeated."""
-        self._write({**self.read(), wall.datastore: wall})
-        self._nft(wall.text(), f"The wall round {wall.datastore} cannot be put on")
+        self._write({**self.read(), wall.name: wall})
+        self._nft(wall.text(), f"The wall round {wall.name} cannot be put on")
 
-    def remove(self, datastore: str) -> None:
+    def remove(self, name: str) -> None:
         """May be repeated."""
         walls = self.read()
-        if wall := walls.pop(datastore, None):
-            self._nft(without(wall.table), f"The wall round {datastore} cannot be taken down")
+        if wall := walls.pop(name, None):
+            self._nft(without(wall.table), f"The wall round {name} cannot be taken down")
             self._write(walls)
 
     def again(self, address: Callable[[Mapping[str, Any]], Address]) -> list[str]:
-        """Put all on again, at the addresses that their servers have now; names of the datastores."""
+        """Put all on again, at the addresses that their servers have now; their names."""
         walls = self.read()
         for wall in walls.values():
-            self.put(Wall(wall.datastore, wall.server, address(wall.server), wall.links))
+            self.put(Wall(wall.name, wall.server, address(wall.server), wall.links))
         return sorted(walls)
 
     def _nft(self, text: str, what: str) -> None:
@@ -109,7 +110,7 @@ class Walls:
 
 
 def _wall(found: Mapping[str, Any]) -> Wall:
-    return Wall(found["datastore"], found["server"], _address(found["address"]), tuple(map(_address, found["links"])))
+    return Wall(found["name"], found["server"], _address(found["address"]), tuple(map(_address, found["links"])))
 
 
 def _address(found: Sequence[Any]) -> Address:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -96,9 +98,10 @@ class Stage:
         return self
 
     def __exit__(self, *__: object) -> None:
+        # At once: one that ends in peace waits for whoever follows it.
         for server in self.servers.values():
-            with suppress(Exception):
-                server.stop()
+            with suppress(ProcessLookupError):
+                server.stop(signal.SIGKILL)
 
     def options(self, side: str) -> dict[str, Any]:
         secret = self.folder / "password"
@@ -123,7 +126,9 @@ class Stage:
             lines = pair.session("source").call("ACL", "LIST")
         finally:
             pair.forget()
-        return sorted(" ".join(sorted(line.split())) for line in lines if line.split()[1] not in OURS)
+        others = [line for line in lines if line.split()[1] not in OURS]
+        parts = ([" ".join(sorted(part.split())) for part in re.split(r"[()]", line)] for line in others)
+        return sorted(" ( ".join(part) for part in parts)
 
     def begin(self) -> None:
         pair = self.pair(self.writer)
