@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 CALL = 0.7
-"""Seconds of a module call of the play, where it was not measured (``speeds["call"]``)."""
-CALLS = {"stop": 8, "copy": 8, "verify": 7, "switch": 12, "start": 30, "backup": 8, "rest": 8}
-"""Calls that each part of a migration makes beside those for a datastore, the larger ones counted as more than one."""
+"""Seconds of a module call that only reads the journal, where it was not measured (``speeds["call"]``)."""
+WORKING = 2.3
+"""A call that does something, in times of one that only reads the journal."""
+CALLS = {"stop": 6, "copy": 3, "verify": 3, "switch": 7, "start": 22, "backup": 4, "rest": 8}
+"""Calls that each part of a migration makes beside those for a directory or a Redis."""
 DATABASE, BACKUP_DATABASE, VERIFY_DATABASE = 0.8, 0.8, 0.2
 """Seconds of a database without content: its schema, privileges and settings."""
 OBJECT, VERIFY_OBJECT = 0.01, 0.005
@@ -30,6 +32,8 @@ PROGRAM = 0.15
 """Seconds of a small program's start, where it was not measured (``speeds["program"]``)."""
 START = 8.0
 """A process until it is healthy, in times of the small program."""
+REPLICA = 5.0
+"""Seconds that a Redis waits for others before it sends what it has to a replica, as it comes (repl-diskless-sync-delay)."""
 WAVE = 1.0
 """Seconds from one wave to the next: health is asked for now and then."""
 KEYS = {"copy": 60_000.0, "verify": 170_000.0, "backup": 80_000.0}
@@ -67,7 +71,7 @@ def phases(
 
 
 def _call(speeds: Mapping[str, float]) -> float:
-    return speeds.get("call") or CALL / speeds.get("cpu", 1.0)
+    return WORKING * (speeds.get("call") or CALL / speeds.get("cpu", 1.0))
 
 
 def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
@@ -87,7 +91,8 @@ def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[st
 
 def _redis(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
     cpu = speeds.get("cpu", 1.0)
-    return {name: _call(speeds) + item["count"] / (rate * cpu) for name, rate in KEYS.items()}
+    found = {name: _call(speeds) + item["count"] / (rate * cpu) for name, rate in KEYS.items()}
+    return {**found, "copy": found["copy"] + (REPLICA if item.get("way") == "replica" else 0.0)}
 
 
 def _files(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[str, float]:
