@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from . import access, settings
 from ..changes import Change
 from .client import Connection, RedisError
+from .fence.sessions import CONTROLLER
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class Plan:
 
 def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
     """``text`` is the wanted access file. Only what a running instance can't take leads to a restart; so does an instance
-    that does not let its administrator in, since what it has loaded is then not the file."""
+    that does not let its administrator in, since what it has loaded is then not the file. Rights of one that takes part in
+    a cutover are the cutover's: neither its users nor its file are touched."""
     changed = access.changed_users(found.file or "", text)
     rights, before = access.rights(text), access.rights(found.file or "")
     changes = [] if found.enabled else [Change("unit", f"{unit} at boot", "off", "on")]
@@ -56,7 +58,8 @@ def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
         Change("redis", f"user {name}", before.get(name), f"{rights[name]} ({what})" if name in rights else None)
         for name, what in changed.items()
     ]
-    common = {"unit": unit, "enable": not found.enabled, "write_file": found.file != text}
+    moving = is_moving(found.users)
+    common = {"unit": unit, "enable": not found.enabled, "write_file": found.file != text and not moving}
     if not found.running:
         changes += [Change("unit", unit, "stopped", "started"), *user_changes]
         return Plan(start=True, changes=tuple(changes), **common)
@@ -65,14 +68,19 @@ def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
         return Plan(restart=True, changes=tuple(changes), **common)
     different = settings.differences(wanted, found.settings)
     restart = any(name in settings.RESTART for name in different)
-    users = access.stale_users(access.lines(text), found.users, found.seen)
-    changes += user_changes
+    users = [] if moving else access.stale_users(access.lines(text), found.users, found.seen)
+    changes += [] if moving else user_changes
     for name in (name for name in users if name not in changed):
         changes.append(Change("redis", f"user {name}", "changed on the server", "set again" if name in rights else None))
     changes += [Change("setting", name, found.settings[name], wanted[name]) for name in different]
     changes += [Change("unit", unit, "running", "restarted")] if restart else []
     live = {name: wanted[name] for name in different if name not in settings.RESTART}
     return Plan(restart=restart, settings=live, users=tuple(users), changes=tuple(changes), **common)
+
+
+def is_moving(users: Mapping[str, str]) -> bool:
+    """Whether a cutover is, or has been, at work here: its controller comes in."""
+    return CONTROLLER in users
 
 
 class Administrator:
