@@ -30,7 +30,7 @@ from .heartbeat import DONE, GIVEN_UP, READY, SOCKET
 from .intent import Intents
 from .recovery import recover, say
 
-SILENCE = 0.8
+SILENCE, LOOK_SECONDS = 0.8, 1.0
 AGAIN_SECONDS = 5.0
 """Between two attempts where one has failed for good, which an alert tells of."""
 
@@ -50,11 +50,17 @@ class Guardian:
             listening.bind(str(self._path))
             self._path.chmod(0o600)
             listening.listen(4)
+            listening.settimeout(LOOK_SECONDS)
             given_up = False
             while True:
                 if self._intents.path.exists():
                     self._recover(given_up)
-                line, __ = listening.accept()
+                given_up = False
+                try:
+                    line, __ = listening.accept()
+                except TimeoutError:
+                    # One that was stopped before its intent, and let go after its line was closed, leaves one behind.
+                    continue
                 with line:
                     given_up = self.watch(line)
 

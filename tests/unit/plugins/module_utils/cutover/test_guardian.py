@@ -110,6 +110,14 @@ def test_an_intent_that_is_found_at_the_start_decides(stage: Stage) -> None:
     assert stage.wait() == [False]
 
 
+def test_an_intent_that_nobody_is_connected_for_decides(stage: Stage, line: Heartbeat) -> None:
+    """Its controller was stopped before it, and went on when the guardian had closed its line."""
+    line.close()
+    stage.wait()
+    stage.intents.write(INTENT)
+    assert stage.wait() == [False, False]
+
+
 def test_a_recovery_that_fails_is_tried_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "AGAIN_SECONDS", 0.01)
     whole, failed = stage.recover, []
