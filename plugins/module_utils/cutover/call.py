@@ -23,10 +23,11 @@ from ..router.state import host_has_ipv6
 from ..router.traffic import Routed, Traffic
 from ..router.workers import Router, Workers
 from .databases import Pair
+from .decision import Decision
 from .errors import CutoverError
 from .guardian import asked
 from .intent import Database, Intent, Intents
-from .stores import Cache, Store, made
+from .stores import Cache, made
 from .window import Cutover, Limits
 
 DOCKER, NATIVE = "docker", "native"
@@ -43,13 +44,8 @@ class Call:
         self._doors = parsed_doors(options["doors"])
         if missing := [side for side in (DOCKER, NATIVE) if side not in options["servers"]]:
             raise CutoverError(f"No server of the side {' and '.join(missing)} is named (servers: …).")
-        if not options["databases"]:
-            raise CutoverError(
-                "No database moves in this window (databases: …), and one of them has the row that decides it. "
-                "Groups without a PostgreSQL database can't be cut over this way."
-            )
         self.intent = self._wanted()
-        self._pairs = made(self.intent, "cryptobot-cutover")
+        self._pairs = made(self.intent, "cryptobot-cutover", self._intents.directory)
 
     def _wanted(self) -> Intent:
         options, target = self._options, self._options["to"]
@@ -96,7 +92,7 @@ class Call:
         """Of each group the side that the router leads to, of each datastore the one that is open."""
         led = Files(self._options["directory"]).read_map(SIDE)
         found = {group: led.get(group, NOBODY) for group in self.intent.groups}
-        for pair in self._pairs:
+        for pair in (each for each in self._pairs if not isinstance(each, Decision)):
             sides = {"source": self.intent.source, "target": self.intent.target}
             writes = [side for end, side in sides.items() if self._writes(pair, end)]
             found[pair.datastore] = writes[0] if len(writes) == 1 else NOBODY
@@ -107,7 +103,7 @@ class Call:
         rows = (self._row(pair, "target") for pair in self._pairs if isinstance(pair, Pair))
         return max((row.epoch for row in rows if row), default=0)
 
-    def _writes(self, pair: Store, end: str) -> bool:
+    def _writes(self, pair: Pair | Cache, end: str) -> bool:
         if isinstance(pair, Cache):
             return pair.writes(end)
         row = self._row(pair, end)

@@ -16,7 +16,7 @@ from ..postgresql.follow import publisher, subscriber
 from ..router.workers import Workers, backend_names
 from .databases import Pair, obstacles
 from .errors import CutoverError
-from .stores import Cache, Store
+from .stores import Store
 
 MOST_LAG = 1_000_000
 LONGEST_TRANSACTION = 5.0
@@ -48,7 +48,7 @@ def stores(pairs: Sequence[Store]) -> tuple[dict[str, int], int]:
     seen: dict[str, int] = {}
     highest = 0
     for pair in pairs:
-        found, epochs = pair.obstacles() if isinstance(pair, Cache) else _fences(pair)
+        found, epochs = _fences(pair) if isinstance(pair, Pair) else pair.obstacles()
         wrong += found
         if not found and isinstance(pair, Pair):
             wrong += _one(pair)

@@ -60,7 +60,7 @@ class Recovery:
 
     def __init__(self, intents: Intents, intent: Intent, make: MakeTraffic, given_up: bool) -> None:
         self._intents, self.intent, self._given_up = intents, intent, given_up
-        self._pairs = made(intent, f"recovery {intent.id}")
+        self._pairs = made(intent, f"recovery {intent.id}", intents.directory)
         self._holding, self._moving = (make(groups, _nobody) for groups in (intent.held, intent.groups))
         self.effects = Effects(prefix=PREFIX)
         self._hold = Hold(self._holding, intent, Files(intents.directory))

@@ -5,16 +5,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Union
 
 from ..redis.pair import Pair as Cache
 from .databases import Pair
+from .decision import Decision
 from .intent import Intent
 
-Store = Union[Pair, Cache]
+Store = Union[Pair, Cache, Decision]
 
 
-def made(intent: Intent, name: str) -> list[Store]:
-    """Databases first: the source of the first one decides. ``name`` is what the sessions are called."""
-    databases = [Pair(intent, database, name) for database in intent.databases]
-    return [*databases, *(Cache(intent, cache, name) for cache in intent.caches)]
+def made(intent: Intent, name: str, folder: Path) -> list[Store]:
+    """The first one decides: a database's source, else a file in the ``folder`` of the intent. ``name`` is what the
+    sessions are called."""
+    databases: list[Store] = [Pair(intent, database, name) for database in intent.databases]
+    return [*(databases or [Decision(intent, folder)]), *(Cache(intent, cache, name) for cache in intent.caches)]

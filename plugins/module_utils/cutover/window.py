@@ -63,7 +63,7 @@ class Cutover:
         self.intent = replace(wanted, id=f"{now()[:19].replace(':', '')}-{secrets.token_hex(4)}")
         self._intents, self._make, self._adopted, self._workers = intents, traffic, adopted, workers
         self._limits, self._heartbeat = limits, Heartbeat(socket)
-        self.pairs = made(self.intent, self.intent.id)
+        self.pairs = made(self.intent, self.intent.id, intents.directory)
         self.effects = Effects(self._heartbeat.alive, self._own)
         self.moments: dict[str, float] = {}
         self.cut = 0
@@ -91,8 +91,9 @@ class Cutover:
 
     def _take(self, intent: Intent) -> None:
         self.intent = intent
-        for pair, store in zip(self.pairs, intent.stores, strict=True):
-            pair.intent, pair.database = intent, store
+        stores = {store.datastore: store for store in intent.stores}
+        for pair in self.pairs:
+            pair.intent, pair.database = intent, stores.get(pair.datastore, pair.database)
 
     def run(self) -> dict[str, Any]:
         """Guard, and the whole window; its times. Raises CutoverError where it was given up, and says by whom."""
@@ -177,11 +178,15 @@ class Cutover:
                 recover(self._intents, self._make)
             time.sleep(0.05)
         outcome = self._intents.outcome(self.intent.id)
-        how = outcome["how"] if outcome else "nothing had begun"
+        there = self._intents.read()
+        still = there is not None and there.id == self.intent.id
+        how = outcome["how"] if outcome else "still" if still else "nothing had begun"
         text = {
             "finish": f"It was finished by the recovery: {self.intent.target} writes.",
             "abort": f"It was given up: {self.intent.source} writes as before, and nothing is held.",
             "nothing had begun": "Nothing had been changed.",
+            "still": "The recovery has not ended yet, and goes on trying: what it waits for, and which side writes, is in "
+            "'journalctl -u cryptobot-cutover-guardian'.",
         }[how]
         raise CutoverError(f"The window {self.intent.id} failed: {failed} {text}") from failed
 
