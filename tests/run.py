@@ -37,6 +37,7 @@ RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "site", "
 ONLY_IN_ALL = frozenset(
     {
         "scenario-compose",
+        "scenario-cutover",
         "scenario-interruption",
         "scenario-migration-13",
         "scenario-renamed",

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, looks, mapping
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, looks, mapping, windowed
 
 DOCUMENTATION = r"""
 name: migration
@@ -15,7 +16,7 @@ author: Cryptobot Native contributors (@cryptobot)
 version_added: 0.1.0
 short_description: What moves with a migration group
 description: Turns the resolved catalogue into what moves together, and reasons against it.
-positional: group
+positional: group, window
 options:
   _input:
     description: The resolved catalogue.
@@ -25,6 +26,10 @@ options:
     description: A migration group, or V(all).
     type: str
     required: true
+  window:
+    description: Whether it is to change sides in one window, and not by stopping, copying and starting.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -40,12 +45,21 @@ _value:
 """
 
 
+def moving(catalogue: dict[str, Any], group: str, window: bool = False) -> dict[str, list[str]]:
+    """See migration.yml."""
+    found = mapping.moving(catalogue, group, window)
+    if window and (group == "all" or group in catalogue["migration_groups"]):
+        found["refusals"] = [*found["refusals"], *windowed.refusals(catalogue, group, found["datastores"])]
+    return found
+
+
 class FilterModule:
     """Filters on the catalogue for the migration role."""
 
     def filters(self) -> dict[str, Callable]:
         return {
-            "migration": mapping.moving,
+            "migration": moving,
+            "migration_window": windowed.window,
             "migration_stores": mapping.stores,
             "migration_keepers": mapping.keepers,
             "migration_urls": mapping.urls,

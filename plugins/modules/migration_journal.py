@@ -120,6 +120,10 @@ at:
   description: When the host was asked, in seconds of its clock; two in a row tell what a call takes.
   returned: O(state=read)
   type: float
+way:
+  description: How the group of O(inputs) has last gone to the native side, V(migrate) or V(cut_over).
+  returned: O(state=read)
+  type: str
 runs:
   description: All runs, oldest first.
   returned: O(state=read)

@@ -64,6 +64,7 @@ ansible_facts:
         project: cryptobot
         loopback: []
         bridges: {auth-service: [172.18.0.1]}
+        subnets: {auth-service: [172.18.0.0/16]}
         ipv6: true
 """
 
@@ -74,7 +75,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError, Engine
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import published
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import Sides, SidesError
-from ansible_collections.cryptobot.native.plugins.module_utils.router.containers import gateways, networks_of
+from ansible_collections.cryptobot.native.plugins.module_utils.router.containers import gateways, networks_of, subnets
 from ansible_collections.cryptobot.native.plugins.module_utils.router.state import host_has_ipv6
 
 
@@ -84,6 +85,7 @@ def adopted(module: AnsibleModule, catalogue: dict[str, Any]) -> dict[str, Any]:
         return {"published": [], "reserved_ports": ""}
     project, engine = module.params["compose"]["project"], Engine()
     containers = published.containers_of(engine, project)
+    networks = networks_of(engine, containers)
     ports = published.published_ports(containers)
     wanted = catalogue.get("ports", [])
     if found := published.clashes(ports, wanted):
@@ -94,7 +96,8 @@ def adopted(module: AnsibleModule, catalogue: dict[str, Any]) -> dict[str, Any]:
         "reserved_ports": published.reserved(doors & set(ports), published.reserved_now()),
         "project": project,
         "loopback": published.on_loopback(containers),
-        "bridges": gateways(containers, networks_of(engine, containers)),
+        "bridges": gateways(containers, networks),
+        "subnets": subnets(containers, networks),
         "ipv6": host_has_ipv6(),
     }
 

@@ -185,8 +185,8 @@ class Cutover:
             "finish": f"It was finished by the recovery: {self.intent.target} writes.",
             "abort": f"It was given up: {self.intent.source} writes as before, and nothing is held.",
             "nothing had begun": "Nothing had been changed.",
-            "still": "The recovery has not ended yet, and goes on trying: what it waits for, and which side writes, is in "
-            "'journalctl -u cryptobot-cutover-guardian'.",
+            "still": "The recovery has not ended yet, and goes on trying: what it waits for, and which side writes, "
+            "is in 'journalctl -u cryptobot-cutover-guardian'.",
         }[how]
         raise CutoverError(f"The window {self.intent.id} failed: {failed} {text}") from failed
 

@@ -108,6 +108,7 @@ class Calls:
             "owner": self._owner.read(),
             "activated": runs.activated(self._journal),
             "superseded": runs.superseded(self._journal, unfinished[-1] if unfinished else ""),
+            "way": runs.way(self._journal, str(self._options["inputs"].get("group", ""))),
             "run": unfinished[-1] if unfinished else "",
         }
 

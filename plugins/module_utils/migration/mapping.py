@@ -133,13 +133,14 @@ def urls(catalogue: Catalogue, sides: Mapping[str, Any] | None) -> list[dict[str
     ]
 
 
-def moving(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
+def moving(catalogue: Catalogue, group: str, crossing: bool = False) -> dict[str, list[str]]:
     """What moves with ``group`` (or ``all``): ``groups``, ``datastores``, Compose services to stop (``writers``), and
-    ``refusals``, sentences that say why this group cannot move alone."""
+    ``refusals``, sentences that say why this group cannot move alone. ``crossing``: calls may cross the sides, for they
+    go by the router."""
     groups = list(catalogue["migration_groups"]) if group == "all" else [group]
     services = {name: each for name, each in catalogue["services"].items() if each["migration_group"] in groups}
     used = sorted({store for service in services.values() for store in service["uses"]})
-    refusals = [] if group == "all" else _refusals(catalogue, group, services, used)
+    refusals = [] if group == "all" else _refusals(catalogue, group, services, used, crossing)
     writers = [
         process["docker"]["service"]
         for service in services.values()
@@ -149,7 +150,9 @@ def moving(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
     return {"groups": groups, "datastores": used, "writers": sorted(set(writers)), "refusals": refusals}
 
 
-def _refusals(catalogue: Catalogue, group: str, services: Mapping[str, Any], used: Iterable[str]) -> list[str]:
+def _refusals(
+    catalogue: Catalogue, group: str, services: Mapping[str, Any], used: Iterable[str], crossing: bool
+) -> list[str]:
     if group not in catalogue["migration_groups"]:
         return [f"There is no migration group {group}; there are {', '.join(catalogue['migration_groups'])}, and all."]
     found = []
@@ -164,7 +167,7 @@ def _refusals(catalogue: Catalogue, group: str, services: Mapping[str, Any], use
         f"{name} → {callee}"
         for name, service in catalogue["services"].items()
         for callee in service["calls"]
-        if (name in services) != (callee in services)
+        if not crossing and (name in services) != (callee in services)
     )
     if calls:
         found.append(

@@ -13,6 +13,7 @@ from .journal import Journal
 
 FRAMES = (
     *("plan", "backup", "prepare", "configuration", "stop", "close", "copy", "verify", "activate", "open", "start", "processes"),
+    *("adopt", "follow", "standby", "ready", "solo", "window", "again", "leave"),
     *("halt", "carry", "carried", "discard", "return", "serve", "restore"),
 )
 """Steps that hold others, in the order of a migration; the report shows what they hold below them."""
@@ -102,6 +103,9 @@ def _proof(evidence: Mapping[str, Any]) -> str:
             found.append(f"{key} {'yes' if value else 'no'}")
         elif isinstance(value, int):
             found.append(words.size(value) if key == "bytes" else f"{words.count(value)} {key}")
+    for key, what in (("write_window", "writes waited"), ("held", "held")):
+        if isinstance(evidence.get(key), float):
+            found.append(f"{what} {evidence[key] * 1000:.0f} ms")
     return ", ".join(found)
 
 

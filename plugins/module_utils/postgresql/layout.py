@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import secret_values
 from ..migration.sides import is_native
+from .follow.publisher import role_of
 
 IDENT_MAP = "cryptobot"
 POOLER = "cryptobot-pgbouncer"
@@ -67,6 +68,7 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
                     {"user": service["user"], "role": name, "database": store["database"], "access": access[name]},
                     {"user": MIGRATOR, "role": migrate, "database": store["database"], "access": "define"},
                 ]
+        result["hba"] += _followers(store, options.get("sides") or {})
         if native:
             result["databases"].append(_database(store, owner, access, options, store["database"] in result["pooled"]))
     if result["pooled"]:
@@ -123,6 +125,13 @@ def _role(name: str, *, login: bool = True, member_of: list[str] | None = None, 
         "settings": {},
         "password": False,
     }
+
+
+def _followers(store: Mapping[str, Any], sides: Mapping[str, Any]) -> list[list[str]]:
+    """Docker's server reads what is written natively, so that it stays current."""
+    place = (store.get("docker") or {}).get("service")
+    subnets = (sides.get("subnets") or {}).get(place, [])
+    return [["host", store["database"], role_of(store["name"]), subnet, "scram-sha-256"] for subnet in subnets]
 
 
 def _addresses(catalogue: Mapping[str, Any], service: Mapping[str, Any], host: str) -> list[str]:

@@ -92,17 +92,30 @@ def networks_of(engine: Engine, containers: Iterable[Container]) -> dict[str, di
 
 def _network(raw: Mapping[str, Any]) -> dict[str, str]:
     options = raw.get("Options") or {}
-    gateways = [one.get("Gateway", "") for one in (raw.get("IPAM") or {}).get("Config") or []]
+    configured = (raw.get("IPAM") or {}).get("Config") or []
+    gateways = [one.get("Gateway", "") for one in configured]
     return {
         "interface": options.get("com.docker.network.bridge.name") or f"br-{raw['Id'][:12]}",
+        "subnet": next((one.get("Subnet", "") for one in configured if ":" not in one.get("Subnet", ":")), ""),
         "gateway": next((one.partition("/")[0] for one in gateways if one and ":" not in one), ""),
     }
 
 
 def gateways(containers: Iterable[Container], networks: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
     """The host's addresses on the networks of each Compose service, running or not."""
+    return _of_networks(containers, networks, "gateway")
+
+
+def subnets(containers: Iterable[Container], networks: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:
+    """The addresses from which each Compose service, running or not, calls the host."""
+    return _of_networks(containers, networks, "subnet")
+
+
+def _of_networks(
+    containers: Iterable[Container], networks: Mapping[str, Mapping[str, str]], what: str
+) -> dict[str, list[str]]:
     found: dict[str, set[str]] = {}
     for container in containers:
-        there = {networks[name]["gateway"] for name in container.networks if name in networks}
+        there = {networks[name].get(what, "") for name in container.networks if name in networks}
         found.setdefault(container.service, set()).update(there - {""})
     return {service: sorted(addresses) for service, addresses in sorted(found.items()) if addresses}

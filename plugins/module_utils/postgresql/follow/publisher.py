@@ -140,7 +140,18 @@ def make_reader(cursor: Any, datastore: str) -> str:
     cursor.execute("SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = %s", (role,))
     verb = "ALTER" if cursor.fetchone() else "CREATE"
     cursor.execute(f"{verb} ROLE {identifier(role)} LOGIN REPLICATION PASSWORD {literal(verifier(password))}")
+    # Databases of the catalogue let nobody in by PUBLIC.
+    cursor.execute("SELECT pg_catalog.current_database()")
+    cursor.execute(f"GRANT CONNECT ON DATABASE {identifier(cursor.fetchone()[0])} TO {identifier(role)}")
     return password
+
+
+def drop_reader(cursor: Any, datastore: str) -> None:
+    role = role_of(datastore)
+    cursor.execute("SELECT pg_catalog.current_database() FROM pg_catalog.pg_roles WHERE rolname = %s", (role,))
+    if found := cursor.fetchone():
+        cursor.execute(f"REVOKE CONNECT ON DATABASE {identifier(found[0])} FROM {identifier(role)}")
+    cursor.execute(f"DROP ROLE IF EXISTS {identifier(role)}")
 
 
 def reader(cursor: Any, datastore: str, endpoint: Endpoint, name: str, reached: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,7 +181,7 @@ def withdraw(connection: Any, datastore: str, name: str, seconds: float) -> None
         patience.run(
             connection, [patience.Work("The publication", 0, (f"DROP PUBLICATION IF EXISTS {FOLLOW}",))], seconds
         )
-        cursor.execute(f"DROP ROLE IF EXISTS {identifier(role_of(datastore))}")
+        drop_reader(cursor, datastore)
 
 
 def remove(connection: Any, datastore: str, name: str, seconds: float) -> None:

@@ -83,7 +83,7 @@ def client() -> Callable[..., Any]:
                 "Name": "shop_default",
                 "Id": "1" * 64,
                 "Options": {},
-                "IPAM": {"Config": [{"Gateway": "172.20.0.1"}]},
+                "IPAM": {"Config": [{"Subnet": "172.20.0.0/16", "Gateway": "172.20.0.1"}]},
             }
             said = {
                 "ps": " ".join(one.id for one in containers) if f"label={PROJECT}=shop" in words else "",

@@ -139,7 +139,7 @@ def test_addresses_are_those_of_running_containers(doors, containers) -> None:
 
 def test_networks_and_the_hosts_address_on_them(containers, client) -> None:
     networks = found.networks_of(Engine(client(containers)), containers)
-    assert networks == {"shop_default": {"interface": "br-111111111111", "gateway": "172.20.0.1"}}
+    assert networks == {"shop_default": {"interface": "br-111111111111", "subnet": "172.20.0.0/16", "gateway": "172.20.0.1"}}
     assert found.gateways([*containers, container("stopped")], networks)["stopped"] == ["172.20.0.1"]
 
 

@@ -1,0 +1,133 @@
+"""A service with a database, in a container or natively: keeps a row, and has the other service keep it, too."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import queue
+import select
+import socket
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import psycopg2
+
+SERVICE, OTHER = os.environ["SERVICE"], urlsplit(os.environ["OTHER_URL"])
+SIDE = "native" if "STATE_DIRECTORY" in os.environ else "docker"
+
+
+class Pool:
+    """Things that are used again; one that broke is thrown away with its request."""
+
+    def __init__(self, make, usable=lambda thing: True) -> None:
+        self._make, self._usable, self._free = make, usable, queue.LifoQueue()
+
+    @contextmanager
+    def one(self):
+        try:
+            thing = self._free.get_nowait()
+        except queue.Empty:
+            thing = self._make()
+        if not self._usable(thing):
+            thing.close()
+            thing = self._make()
+        try:
+            yield thing
+        except BaseException:
+            thing.close()
+            raise
+        self._free.put(thing)
+
+
+def unbroken(connection: http.client.HTTPConnection) -> bool:
+    return connection.sock is None or not select.select([connection.sock], [], [], 0)[0]
+
+
+LAST = "SELECT n FROM rows ORDER BY n DESC LIMIT 1"
+databases = Pool(lambda: psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3))
+calls = Pool(lambda: http.client.HTTPConnection(OTHER.hostname, OTHER.port or 80, timeout=20), unbroken)
+
+
+def asked(statement: str, *values: str) -> list:
+    with databases.one() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            rows = cursor.fetchall()
+        connection.commit()
+        return rows
+
+
+def call(method: str, path: str, body: str | None = None) -> dict:
+    with calls.one() as connection:
+        connection.request(method, path, body)
+        answer = connection.getresponse()
+        said = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {path} of {OTHER.hostname}: {answer.status} {said[:160]!r}")
+        return json.loads(said)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        paths = {
+            "/health/live": lambda: {"status": "ok"},
+            "/health/ready": lambda: {"status": "ok", "answer": asked("SELECT 1")[0][0]},
+            "/who": lambda: {"side": SIDE, "service": SERVICE, "last": asked(LAST)},
+            "/both": lambda: {"side": SIDE, "other": call("GET", "/who")},
+        }
+        self.tried(paths.get(self.path, paths["/who"]))
+
+    def do_POST(self) -> None:
+        row = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["id"]
+        self.tried(lambda: self.keep(row))
+
+    def keep(self, row: str) -> dict:
+        asked("INSERT INTO rows (id, side) VALUES (%s, %s) RETURNING n", row, SIDE)
+        if self.path == "/orders":
+            call("POST", "/entries", json.dumps({"id": row}))
+        return {"id": row, "side": SIDE}
+
+    def tried(self, work) -> None:
+        try:
+            status, said = 200, work()
+        except Exception as error:
+            status, said = 500, {"error": f"{type(error).__name__} {error}".splitlines()[0][:200]}
+        text = json.dumps(said).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *words: object) -> None:
+        """Not for every request."""
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--fd", type=int, default=0)
+    given = parser.parse_args()
+    if given.fd:
+        server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
+        server.socket.close()
+        server.socket = socket.socket(fileno=given.fd)
+    else:
+        server = Server(("0.0.0.0", given.port), Handler)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""A host with a Compose project whose group changes sides by the playbooks, under a load that goes on meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parents[1]
+RECAP = re.compile(r"ok=\d+ +changed=(\d+)")
+LOG = "/root/load.log"
+DATABASES = {"orders": "orders_db", "ledger": "ledger_db"}
+WINDOW = "/var/lib/cryptobot-router/ended.json"
+
+
+class Plays:
+    """Plays over the scenario's host. `changed` is how many tasks changed something in the last one."""
+
+    def __init__(self) -> None:
+        self.changed = 0
+
+    def command(self, playbook: str, *words: str) -> tuple[list[str], dict[str, str]]:
+        made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
+        inventories = (HERE.parent / "default" / "inventory", made)
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            *(f"--inventory={one}" for one in inventories),
+            f"--extra-vars=@{HERE / 'application.yml'}",
+            *words,
+            str(ROOT / "playbooks" / f"{playbook}.yml"),
+        ]
+        more = {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
+            "MOLECULE_SCENARIO_DIRECTORY": str(HERE),
+        }
+        return command, {**os.environ, **more}
+
+    def __call__(self, playbook: str, *words: str, succeeds: bool = True) -> str:
+        command, environment = self.command(playbook, *words)
+        began = time.monotonic()
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) is succeeds, said[-6000:]
+        self.changed = sum(map(int, RECAP.findall(said)))
+        print(f"{playbook} {' '.join(words)}: {time.monotonic() - began:.0f} s, changed={self.changed}", flush=True)
+        return said
+
+
+class Request(NamedTuple):
+    """A line of the load's log."""
+
+    start: float
+    end: float
+    kind: str
+    status: str
+    row: str
+    said: str
+
+
+class Shop:
+    """Both sides of the application, and the load before them."""
+
+    def __init__(self, host: Any) -> None:
+        self.host = host
+
+    def postgres(self) -> str:
+        """The address of Docker's server."""
+        form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return self.host.check_output(f"docker inspect -f '{form}' shop_postgres_1")
+
+    def sql(self, side: str, datastore: str, query: str) -> list[str]:
+        place = (
+            f"PGPASSWORD=superword psql -h {self.postgres()} -U postgres -d {DATABASES[datastore]}"
+            if side == "docker"
+            else f"runuser -u postgres -- psql -d {datastore}"
+        )
+        return self.host.check_output(f'cd /; {place} -XAtqc "{query}"').splitlines()
+
+    def begin(self) -> None:
+        dsn = f"postgresql://orders:orderword@{self.postgres()}/orders_db"
+        self.host.check_output(f"systemd-run --unit=load python3 /srv/shop/load.py {LOG} {dsn}")
+
+    def end(self) -> None:
+        self.host.check_output("systemctl stop load")
+
+    def requests(self, since: float = 0.0) -> list[Request]:
+        lines = (line.split("\t") for line in self.host.check_output(f"cat {LOG}").splitlines())
+        found = [Request(float(one[0]), float(one[1]), *one[2:5], one[5] if len(one) > 5 else "") for one in lines]
+        return [one for one in found if one.start >= since]
+
+    def now(self) -> float:
+        return float(self.host.check_output("date +%s.%N"))
+
+    def containers(self) -> str:
+        """What a cutover must not change: which containers there are, since when, and how they are made."""
+        form = "{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}} {{json .Config}}"
+        names = "shop_postgres_1 shop_orders_1 shop_ledger_1"
+        return self.host.check_output(f"docker inspect --format '{form}' {names} | sort")
+
+    def answers(self, port: int, path: str = "/who") -> dict[str, Any]:
+        return json.loads(self.host.check_output(f"curl -s --max-time 20 http://127.0.0.1:{port}{path}"))
+
+    def window(self) -> dict[str, Any]:
+        return json.loads(self.host.check_output(f"cat {WINDOW}"))
+
+    def record(self) -> dict[str, Any]:
+        return json.loads(self.host.check_output("cat /var/lib/cryptobot-migration/sides.json"))
+
+    def state(self) -> dict[str, Any]:
+        """Maps, record and fences, which no play but a change of sides may change."""
+        row = "SELECT state, epoch FROM migration.fence"
+        fences = {side: self.sql(side, "orders", row) for side in ("docker", "native")}
+        maps = self.host.check_output("cd /var/lib/cryptobot-router && cat *.map adoption.json containers")
+        return {"maps": maps, "record": self.record(), "fences": fences}
+
+    def ids(self, side: str, datastore: str) -> Counter[str]:
+        return Counter(self.sql(side, datastore, "SELECT id FROM rows WHERE id !~ '^seed'"))
+
+    def judge(self, side: str, since: float, may_fail: bool = False) -> None:
+        """Every acknowledged write exactly once where it belongs; no request failed."""
+        # First what was acknowledged, then what is there: the load goes on.
+        answered = self.requests()
+        counted = [one for one in answered if one.kind != "past" and one.start >= since]
+        failed = [one for one in counted if one.status != "200"]
+        where = {"orders": side, "ledger": "docker"}
+        kept = {name: self.ids(where[name], name) for name in where}
+        every = [one for one in answered if one.status == "200" and one.kind in ("orders-w", "ledger-w", "past")]
+        lost = [one for one in every if one.kind != "ledger-w" and one.row not in kept["orders"]]
+        lost += [one for one in every if one.kind != "past" and one.row not in kept["ledger"]]
+        doubled = [row for rows in kept.values() for row, count in rows.items() if count > 1]
+        writes = sorted(one.end for one in counted if one.kind == "orders-w" and one.status == "200")
+        gap = max((after - before for before, after in zip(writes, writes[1:], strict=False)), default=0.0)
+        slowest = max((one.end - one.start for one in counted), default=0.0)
+        print(
+            f"{len(counted)} requests, {len(failed)} failed, {len(every)} acknowledged writes, {len(lost)} lost, "
+            f"{len(doubled)} doubled; longest gap between writes {gap:.2f} s, slowest request {slowest:.2f} s",
+            flush=True,
+        )
+        assert may_fail or not failed, failed[:5]
+        assert not lost, lost[:5]
+        assert not doubled, doubled[:5]
+
+    def one_worker(self) -> None:
+        """Ticks of the two sides are never mixed: whoever comes has seen the other one end."""
+        side = self.record()["groups"].get("first", "docker")
+        sides = self.sql(side, "orders", "SELECT side FROM ticks ORDER BY at, n")
+        changes = sum(before != after for before, after in zip(sides, sides[1:], strict=False))
+        lines = self.host.check_output("cat /var/lib/cryptobot-migration/journal.jsonl").splitlines()
+        moves = sum((each["step"], each["phase"]) == ("window", "done") for each in map(json.loads, lines))
+        print(f"{len(sides)} ticks, {changes} changes of sides in {moves} windows")
+        assert changes <= moves
+
+
+@pytest.fixture(scope="module")
+def play() -> Plays:
+    return Plays()
+
+
+@pytest.fixture(scope="module")
+def shop(host) -> Shop:
+    return Shop(host)
+
+
+@pytest.fixture(scope="module")
+def reboot(host) -> Callable[[], None]:
+    def again() -> None:
+        container = host.ansible.get_variables()["ansible_host"]
+        subprocess.run(["docker", "restart", "--time=120", container], check=True, capture_output=True)
+        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
+        subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
+        state = host.run("timeout 300 systemctl is-system-running --wait").stdout.strip()
+        assert state == "running", host.run("systemctl --failed").stdout
+
+    return again

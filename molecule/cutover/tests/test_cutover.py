@@ -1,0 +1,98 @@
+"""A group changes sides under load, by the playbooks alone: there, back, and there again. One test follows another."""
+
+from __future__ import annotations
+
+import time
+
+GROUP = ("--extra-vars", "migration_group=first")
+QUIET_SECONDS = 3
+
+
+def settled(shop, side: str, path: str = "/who") -> None:
+    until = time.monotonic() + 30
+    while (said := shop.answers(7000, path))["side"] != side and time.monotonic() < until:
+        time.sleep(0.5)
+    assert said["side"] == side
+
+
+def shown(shop, what: str) -> None:
+    seconds = shop.window().get("seconds", {})
+    print(f"{what}: {({name: f'{value * 1000:.0f} ms' for name, value in seconds.items()})}")
+
+
+def test_check_mode_says_what_would_be_done_and_changes_nothing(play, host) -> None:
+    said = play("cut_over", *GROUP, "--check")
+    assert "orders_db" in said or "orders" in said
+    assert not host.file("/var/lib/cryptobot-migration/sides.json").exists
+    assert not host.file("/var/lib/cryptobot-router/adoption.json").exists
+
+
+def test_a_group_is_cut_over_while_it_is_used(play, shop, host) -> None:
+    shop.begin()
+    before, since = shop.containers(), shop.now()
+    said = play("cut_over", *GROUP)
+    print(said[said.rfind("Show the summary") :][:3000])
+    shown(shop, "cut over")
+    settled(shop, "native")
+    time.sleep(QUIET_SECONDS)
+    shop.judge("native", since)
+    shop.one_worker()
+    assert shop.answers(7010, "/both")["other"]["side"] == "native", "a container's call meets the native side"
+    assert shop.answers(7010)["side"] == "docker"
+    assert shop.containers() == before
+    record = shop.record()
+    assert (record["groups"]["first"], record["groups"]["second"]) == ("native", "docker")
+    assert record["datastores"]["orders"]["writer"] == "native" and record["standby"] == ["first"]
+
+
+def test_site_changes_nothing_afterwards(play, shop) -> None:
+    before, since = shop.state(), shop.now()
+    play("site")
+    assert play.changed == 0
+    assert shop.state() == before
+    shop.judge("native", since)
+
+
+def test_it_goes_back_with_what_was_written_natively(play, shop, host) -> None:
+    before, since = shop.containers(), shop.now()
+    play("rollback", *GROUP)
+    shown(shop, "rolled back")
+    settled(shop, "docker")
+    time.sleep(QUIET_SECONDS)
+    shop.judge("docker", since)
+    shop.one_worker()
+    assert shop.containers() == before
+    assert shop.record()["groups"]["first"] == "docker" and "standby" not in shop.record()
+    assert host.run("systemctl is-active cryptobot-orders-web@1").stdout.strip() == "inactive"
+
+
+def test_killed_in_the_middle_it_goes_on_and_is_cut_over_again(play, shop, host) -> None:
+    """The module's process dies right after the source is closed: the guardian decides, and the play is run again."""
+    since = shop.now()
+    host.check_output("umask 077 && echo 'kill after:close:orders' > /run/cryptobot-faults")
+    said = play("cut_over", *GROUP, succeeds=False)
+    assert "window" in said
+    host.check_output("rm /run/cryptobot-faults")
+    time.sleep(QUIET_SECONDS)
+    print(host.check_output("journalctl -u cryptobot-cutover-guardian --since=-2min -o cat | tail -5"))
+    settled(shop, "docker")
+    play("cut_over", *GROUP)
+    shown(shop, "cut over again")
+    settled(shop, "native")
+    time.sleep(QUIET_SECONDS)
+    shop.judge("native", since)
+    shop.one_worker()
+
+
+def test_a_reboot_leaves_everything_as_it_was(shop, reboot) -> None:
+    shop.end()
+    before = shop.record()
+    reboot()
+    settled(shop, "native")
+    assert shop.record() == before
+    since = shop.now()
+    shop.begin()
+    time.sleep(QUIET_SECONDS)
+    shop.end()
+    shop.judge("native", since)
+    shop.one_worker()

@@ -1,0 +1,139 @@
+"""What a change of sides in a window needs of the catalogue, who cannot have one, and how a group comes back."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.cryptobot.native.plugins.filter.migration import moving
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import resolve
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import runs, windowed
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.layout import layout
+
+PARTS = ("database", "app", "edge", "build", "docker")
+COMPOSE = {"project": "shop"}
+LAYOUT = {"connection_limit": 40, "locale": "C.UTF-8", "extensions": {}}
+
+
+def web(port: int, service: str) -> dict[str, Any]:
+    return {
+        "command": ["python3", "service.py"],
+        "port": port,
+        "listen": port + 10000,
+        "health": {"path": "/health"},
+        "docker": {"service": service, "port": 8000},
+    }
+
+
+def service(group: str, port: int, name: str, **more: Any) -> dict[str, Any]:
+    made = {"migration_group": group, "runtime": "python", "source": "service", "processes": {"web": web(port, name)}}
+    return {**made, **more}
+
+
+GIVEN: dict[str, Any] = {
+    "migration_groups": ["first", "second"],
+    "datastores": {
+        "orders": {"kind": "postgresql", "docker": {"service": "postgres", "database": "orders_db"}},
+        "ledger": {"kind": "postgresql", "docker": {"service": "postgres", "database": "ledger_db"}},
+    },
+    "services": {
+        "orders": service("first", 7000, "orders", uses={"orders": {}}, calls=["ledger"]),
+        "ledger": service("second", 7010, "ledger", uses={"ledger": {}}),
+    },
+}
+WORKER = {
+    "command": ["python3", "worker.py"],
+    "exclusive": True,
+    "health": {"command": ["true"]},
+    "docker": {"service": "orders-worker"},
+}
+
+
+def resolved(given: dict[str, Any]) -> dict[str, Any]:
+    groups = frozenset({"cryptobot", *(f"cryptobot_{part}" for part in PARTS)})
+    checked = validate(given)
+    assert checked.usable, checked
+    return resolve(checked.usable, Inventory((Host("platform", "10.0.0.5", groups),), "staging"), {})
+
+
+@pytest.fixture
+def given() -> dict[str, Any]:
+    found = copy.deepcopy(GIVEN)
+    found["services"]["orders"]["processes"]["worker"] = copy.deepcopy(WORKER)
+    return found
+
+
+def test_what_the_modules_take(given: dict[str, Any]) -> None:
+    assert windowed.window(resolved(given), COMPOSE, "first") == {
+        "servers": {"docker": {"container": {"project": "shop", "service": "postgres"}}, "native": {"local": {}}},
+        "reached": {"native": {"host": "10.0.0.5", "port": 5432, "sslmode": "prefer"}},
+        "databases": [{"datastore": "orders", "docker": "orders_db", "native": "orders"}],
+        "stopped": ["orders-worker"],
+        "units": ["cryptobot-orders-worker@1.service", "cryptobot-orders-worker@2.service"],
+    }
+
+
+def test_calls_cross_the_sides_in_a_window_alone(given: dict[str, Any]) -> None:
+    assert moving(resolved(given), "first", True)["refusals"] == []
+    assert "calls do not cross the sides" in moving(resolved(given), "first")["refusals"][0]
+
+
+def refused(given: dict[str, Any], group: str = "first") -> str:
+    return " ".join(moving(resolved(given), group, True)["refusals"])
+
+
+def test_other_datastores_are_refused_by_name(given: dict[str, Any]) -> None:
+    given["datastores"]["cache"] = {"kind": "redis", "docker": {"service": "redis"}}
+    given["services"]["orders"]["uses"]["cache"] = {}
+    said = refused(given)
+    assert "datastore cache is of the kind redis" in said and "cryptobot.native.migrate" in said
+
+
+def test_a_group_without_a_database_is_refused(given: dict[str, Any]) -> None:
+    given["services"]["ledger"]["uses"] = {}
+    del given["datastores"]["ledger"]
+    assert "has no database" in refused(given, "second")
+
+
+def test_two_servers_are_refused(given: dict[str, Any]) -> None:
+    given["datastores"]["ledger"]["docker"]["service"] = "other"
+    assert "several servers of the Compose project (other, postgres)" in refused(given, "all")
+
+
+def test_a_door_that_would_be_refused_meanwhile_is_named(given: dict[str, Any]) -> None:
+    given["services"]["orders"]["processes"]["web"]["exclusive"] = True
+    assert "orders.web is exclusive and has a door" in refused(given)
+
+
+def test_an_unknown_group_is_named(given: dict[str, Any]) -> None:
+    assert "There is no migration group third" in refused(given, "third")
+
+
+def test_dockers_server_may_read_what_is_written_natively(given: dict[str, Any]) -> None:
+    catalogue = resolved(given)
+    sides = {"datastores": {}, "services": {}, "groups": {}, "subnets": {"postgres": ["172.18.0.0/16"]}}
+    lines = layout(catalogue, "platform", {**LAYOUT, "sides": sides})["hba"]
+    found = [line for line in lines if line[0] == "host"]
+    assert ["orders", "172.18.0.0/16", "scram-sha-256"] in [[line[1], line[3], line[4]] for line in found]
+    assert not [line for line in layout(catalogue, "platform", LAYOUT)["hba"] if line[0] == "host"]
+
+
+def test_the_way_back_is_the_way_it_went(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    assert runs.way(journal, "first") == "migrate"
+    first = runs.open_run(journal, "cut_over", {"group": "first"})
+    assert (runs.way(journal, "first"), runs.way(journal, "all")) == ("cut_over", "migrate")
+    with pytest.raises(runs.RunRefused, match="cryptobot.native.cut_over"):
+        runs.open_run(journal, "migrate", {"group": "all"})
+    back = runs.open_run(journal, "rollback", {"group": "first"})
+    assert next(run for run in runs.runs(journal) if run.id == first).outcome == "abandoned for a rollback"
+    with pytest.raises(runs.RunRefused, match="then cut_over"):
+        runs.open_run(journal, "cut_over", {"group": "first"})
+    journal.close_run(back, "done")
+    assert runs.open_run(journal, "cut_over", {"group": "first"}) not in (first, back)
