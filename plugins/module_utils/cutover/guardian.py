@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import select
 import socket
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -119,7 +118,3 @@ def main(arguments: Sequence[str]) -> int:
 def asked(master: str, line: str) -> str:
     """One command for the router's master and its answer."""
     return ask(master, line, 5.0)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

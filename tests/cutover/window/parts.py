@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stage import Stage
 
-COLLECTION = "ansible_collections.cryptobot.native.plugins"
-
 
 def program(name: str, package: str) -> str:
     """A program that the tests need, installed where it is missing."""
@@ -36,7 +34,7 @@ def program(name: str, package: str) -> str:
 class Guardian:
     """The guardian's program, started again whenever it ends. ``said`` are its lines with their times."""
 
-    def __init__(self, stage: Stage, module: str = f"{COLLECTION}.module_utils.cutover.guardian") -> None:
+    def __init__(self, stage: Stage, module: str = "plain_guardian") -> None:
         self._words = [sys.executable, "-m", module, "--directory", str(stage.state), "--socket", str(stage.socket),
                        "--master", str(stage.master)]  # fmt: skip
         self._environment, self._over = stage.environment, threading.Event()
