@@ -16,8 +16,9 @@ def settled(shop, side: str, path: str = "/who") -> None:
 
 
 def shown(shop, what: str) -> None:
-    seconds = shop.window().get("seconds", {})
-    print(f"{what}: {({name: f'{value * 1000:.0f} ms' for name, value in seconds.items()})}")
+    steps = sorted(shop.window().get("steps", {}).items(), key=lambda step: step[1]["at"])
+    said = [f"{name} {step['seconds'] * 1000:.0f} ms" for name, step in steps]
+    print(f"{what}: {', '.join(said)}")
 
 
 def test_check_mode_says_what_would_be_done_and_changes_nothing(play, host) -> None:
