@@ -32,7 +32,7 @@ options:
     type: dict
     default: {}
   services:
-    description: How many containers stop, and how many processes start in each wave.
+    description: How many containers stop, how many schemas are looked at, and how many processes start in each wave.
     type: dict
     default: {}
   source:

@@ -33,7 +33,7 @@ PROGRAM = 0.15
 START = 8.0
 """A process until it is healthy, in times of the small program."""
 REPLICA = 5.0
-"""Seconds that a Redis waits for others before it sends what it has to a replica, as it comes (repl-diskless-sync-delay)."""
+"""Seconds that a Redis waits before it sends what it has to a replica, as it comes (repl-diskless-sync-delay)."""
 WAVE = 1.0
 """Seconds from one wave to the next: health is asked for now and then."""
 KEYS = {"copy": 60_000.0, "verify": 170_000.0, "backup": 80_000.0}
@@ -53,13 +53,13 @@ def phases(
 ) -> dict[str, float]:
     """Seconds of the parts of the run; ``freeze`` is how long neither side serves, ``total`` leaves installation out.
 
-    ``services``: ``stop`` (containers), ``waves`` (of each, how many processes start).
+    ``services``: ``stop`` (containers), ``schemas``, ``waves`` (of each, how many processes start).
     """
     cpu, cores, waves = speeds.get("cpu", 1.0), max(1.0, speeds.get("cores", 2.0)), services.get("waves", [])
     found = {name: sum(item["seconds"][name] for item in items) for name in ("backup", "copy", "verify")}
     found["stop"] = (STOP + services.get("stop", 0) / 3) / cpu
-    # As many as there are cores start in the time of one.
-    rounds = sum(max(1.0, count / cores) for count in waves)
+    # Schemas are looked at one after the other, by programs; then as many as there are cores start in the time of one.
+    rounds = services.get("schemas", 0) + sum(max(1.0, count / cores) for count in waves)
     found["start"] = rounds * START * speeds.get("program", PROGRAM / cpu) + len(waves) * WAVE
     # A datastore is brought into its place by a call of its own, the databases of a server by one.
     found["switch"] = sum(_call(speeds) for item in items if item["kind"] != "postgresql")

@@ -73,14 +73,15 @@ def sharing(catalogue: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def services(catalogue: Mapping[str, Any], moving: Mapping[str, Any]) -> dict[str, Any]:
-    """How many containers stop, and how many processes start in each wave."""
+    """How many containers stop, how many schemas are looked at, and how many processes start in each wave."""
     names = [name for name, each in catalogue["services"].items() if each["migration_group"] in moving["groups"]]
     counts = {
         name: sum(int(each.get("instances") or 1) for each in catalogue["services"][name]["processes"].values())
         for name in names
     }
     waves = [sum(counts.get(name, 0) for name in wave) for wave in catalogue["waves"]]
-    return {"stop": len(moving["writers"]), "waves": [count for count in waves if count]}
+    schemas = sum(1 for name in names if catalogue["services"][name].get("migration"))
+    return {"stop": len(moving["writers"]), "schemas": schemas, "waves": [count for count in waves if count]}
 
 
 def needs(

@@ -32,7 +32,7 @@ def build(given: Mapping[str, Any]) -> dict[str, Any]:
     ``given``: ``project``, ``group``, ``stores`` (as mapped from the catalogue), ``sharing`` (by datastore its
     ``users``, ``group`` and ``groups``), ``looks`` (by datastore what its own module found: ``strategy``, ``way``,
     ``reasons``, ``bytes``, ``count``, ``unit``, ``shape``, ``findings``), ``findings`` (of the project and of servers),
-    ``speeds``, ``disk`` (by path ``needed``, ``free`` and ``for``), ``services`` (``stop``, ``waves``),
+    ``speeds``, ``disk`` (by path ``needed``, ``free`` and ``for``), ``services`` (``stop``, ``schemas``, ``waves``),
     ``accept``, ``superseded`` (what earlier runs have left on the native side is old).
     """
     items = [_item(name, kind, given) for kind, name in _datastores(given["stores"])]

@@ -37,7 +37,7 @@ def processor(seconds: float = 0.25) -> float:
 
 
 def program(count: int) -> float:
-    """Seconds until so many interpreters, begun at once, have loaded a few modules and ended: the start of a program."""
+    """Seconds until so many interpreters, begun at once, have loaded a few modules and ended."""
     words = [sys.executable or "python3", "-I", "-c", SMALL_PROGRAM]
     taken = 0.0
     # The first round brings the files into memory, and does not count.

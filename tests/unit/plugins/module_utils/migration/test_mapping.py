@@ -113,4 +113,6 @@ def test_published_ports_move_aside_in_addresses() -> None:
 def test_sharing_and_amounts_are_told() -> None:
     assert looks.sharing(catalogue())["redis"]["group"] == "critical"
     assert len(looks.sharing(catalogue())["redis"]["groups"]) > 1
-    assert looks.services(catalogue(), mapping.moving(catalogue(), "all"))["waves"] == [7, 2, 5, 1]
+    found = looks.services(catalogue(), mapping.moving(catalogue(), "all"))
+    assert found["waves"] == [7, 2, 5, 1]
+    assert found["schemas"] == sum(1 for each in catalogue()["services"].values() if each["migration"]) > 0

@@ -101,6 +101,7 @@ def test_a_start_takes_as_long_as_programs_and_calls_do_here() -> None:
     programs = start([4, 4]) - calls - 2 * estimate.WAVE
     assert start([4, 4], program=0.45) - calls - 2 * estimate.WAVE == pytest.approx(3 * programs, abs=0.2)
     assert start([4, 4], cores=4.0) - calls - 2 * estimate.WAVE == pytest.approx(programs / 2, abs=0.2)
+    assert estimate.phases([], {"waves": [], "schemas": 4}, SPEEDS)["start"] - calls == pytest.approx(programs, abs=0.2)
     # One process uses one core, however many there are; each wave waits for the one before.
     assert start([1], cores=8.0) == start([1], cores=1.0)
     assert start([1, 1, 1, 1]) > start([4])
