@@ -75,8 +75,9 @@ class Intent:
 class Stage:
     """A server as a container has it, whose users are on its command line, and one that keeps them in a file."""
 
-    def __init__(self, folder: Path, walls: bool = False) -> None:
-        self.folder, self._walls = folder, walls
+    def __init__(self, folder: Path, walls: bool = False, state: Path | None = None) -> None:
+        """``state``: where the book and the walls are, as the router's folder is on a host."""
+        self.folder, self._walls, self.state = folder, walls, state or folder
         self.servers = {side: self._server(side) for side in SIDES}
         self.writer = SIDES[0]
 
@@ -110,7 +111,7 @@ class Stage:
 
     def pair(self, source: str, epoch: int = 0, before: int = 0) -> pairs.Pair:
         ends = self.options(source), self.options(other(source))
-        instance = Instance(f"redis-{self.servers[SIDES[0]].port}", *ends, str(self.folder), walled=self._walls, before=before)
+        instance = Instance(f"redis-{self.servers[SIDES[0]].port}", *ends, str(self.state), walled=self._walls, before=before)
         name = f"window-{next(NUMBERS)}"
         return pairs.Pair(Intent(name, source, other(source), epoch), instance, name)
 
@@ -331,6 +332,6 @@ def program(name: str, package: str) -> None:
 
 def tear_down(stage: Stage) -> None:
     """No wall outlives its test."""
-    walls = Walls(stage.folder)
+    walls = Walls(stage.state)
     for name in walls.read():
         walls.remove(name)
