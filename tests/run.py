@@ -32,7 +32,7 @@ LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
 TAIL_LINES = 60
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
-RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "site", "source", "ssh", "units", "whole")}
+RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "router", "site", "source", "ssh", "units", "whole")}
 # What shows nothing that another part does not, or takes longer than all others; `make test-all` and `make scenario` run them.
 ONLY_IN_ALL = frozenset(
     {
@@ -43,7 +43,8 @@ ONLY_IN_ALL = frozenset(
         "scenario-renamed",
         "scenario-resilience-12",
         "scenario-resilience-13",
-        "scenario-router",
+        "scenario-router-12",
+        "scenario-router-13",
         "scenario-sides",
         "scenario-site-13",
         "scenario-source-12",
@@ -87,7 +88,7 @@ def parts() -> list[Part]:
         Part("unit", ("pytest", "--color=no", "tests/unit")),
         Part("example", (python, "tests/example.py")),
         Part("build", (python, "tests/build.py")),
-        Part("cutover", ("pytest", "--color=no", "tests/cutover/postgresql"), in_test=False),
+        Part("cutover", ("pytest", "--color=no", "tests/cutover"), in_test=False),
         Part("musl", ("pytest", "--color=no", "tests/musl"), in_test=False),
     ]
 
