@@ -32,7 +32,7 @@ IPV6 = host_has_ipv6()
 
 
 def adopting() -> Adopting:
-    with open("/etc/cryptobot/router.json", encoding="utf-8") as file:
+    with open("/etc/cryptobot/router.doors", encoding="utf-8") as file:
         known = json.load(file)
     return Adopting(known["project"], doors(known["doors"]), Router(Files()), Engine(), Tables(ipv6=IPV6), Flows())
 

@@ -63,7 +63,7 @@ class Router:
         self.steer("hold", seconds, method, *doors)
 
     def settings(self) -> dict[str, Any]:
-        known = json.loads(self.host.check_output("cat /etc/cryptobot/router.json"))
+        known = json.loads(self.host.check_output("cat /etc/cryptobot/router.doors"))
         return {name: known[name] for name in ("project", "doors")}
 
     def release(self) -> None:

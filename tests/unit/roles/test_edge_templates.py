@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
+import yaml
 
 from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen, sided_doors
 
@@ -127,3 +129,12 @@ def test_doors_of_published_ports_stand_aside() -> None:
     assert "auth_web_public=0.0.0.0:38000\nauth_web_public_v6=[::]:38000\n" in text
     assert "page_web_public=127.0.0.1:38088\n" in text, "one that only programs of the host reach"
     assert "auth_web_internal_bridge1=172.18.0.1:28000\nauth_web_internal_bridge2=172.19.0.1:28000\n" in text
+
+
+def test_what_the_watcher_reads_is_not_pruned_with_what_services_left_behind() -> None:
+    """The role units removes what fits its patterns and is not of a service."""
+    edge = yaml.safe_load((ROOT / "roles/edge/vars/main.yml").read_text(encoding="utf-8"))
+    placed = [each["dest"] for each in edge["__edge_watch_placed"] + edge["__edge_router_files"]]
+    tasks = yaml.safe_load((ROOT / "roles/units/tasks/configure.yml").read_text(encoding="utf-8"))
+    patterns = next(task["cryptobot.native.tree"]["prune"] for task in tasks if "cryptobot.native.tree" in task)
+    assert [path for path in placed for pattern in patterns if fnmatch(path, pattern)] == []
