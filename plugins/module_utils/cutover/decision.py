@@ -56,7 +56,9 @@ class Decision:
         except FileNotFoundError:
             return Row(OPEN, FIRST_EPOCH)
         except (ValueError, TypeError):
-            raise FenceError(f"{self._folder / FILE} is damaged, and it says which side writes. Look at both sides.") from None
+            raise FenceError(
+                f"{self._folder / FILE} is damaged, and it says which side writes. Look at both sides."
+            ) from None
 
     def obstacles(self) -> tuple[list[str], tuple[int, ...]]:
         """None, and the epoch that it is at."""
@@ -70,10 +72,12 @@ class Decision:
         self._swap("begun", before, lambda row: row.epoch < self.intent.epoch)
 
     def close(self, grace: float, end: bool) -> None:
-        self._swap("closed", Row(CLOSED, self.intent.epoch), lambda row: _plain(row) == Row(OPEN, self.intent.epoch - 1))
+        at = self.intent.epoch
+        self._swap("closed", Row(CLOSED, at), lambda row: _plain(row) == Row(OPEN, at - 1))
 
     def hand_over(self, epoch: int | None = None) -> None:
-        self._swap("handed over", Row(HANDED_OVER, self.intent.epoch), lambda row: _plain(row) == Row(CLOSED, self.intent.epoch))
+        at = self.intent.epoch
+        self._swap("handed over", Row(HANDED_OVER, at), lambda row: _plain(row) == Row(CLOSED, at))
 
     def reopen(self, epoch: int | None = None) -> None:
         """Given up, at the next epoch. May be repeated."""
@@ -85,7 +89,9 @@ class Decision:
         with self._alone():
             row = self.row()
             if not fits(row):
-                raise NotOurs(f"{self._folder / FILE} was not {what} at epoch {after.epoch}: it is {row}. Nothing was changed.")
+                raise NotOurs(
+                    f"{self._folder / FILE} was not {what} at epoch {after.epoch}: it is {row}. Nothing was changed."
+                )
             new = Row(after.state, after.epoch, self.intent.id, self.intent.target)
             write_whole(self._folder / FILE, json.dumps(asdict(new), sort_keys=True) + "\n")
 

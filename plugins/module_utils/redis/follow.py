@@ -66,7 +66,8 @@ def wait(redis: Connection, title: str, seconds: float) -> None:
             raise RedisError(f"{title} stopped following; somebody else has told it so")
         if time.monotonic() > until:
             raise RedisError(
-                f"{title} has not got the content of {found.host}:{found.port} within {seconds:.0f} s. Its log names the reason"
+                f"{title} has not got the content of {found.host}:{found.port} within {seconds:.0f} s. Its log names the "
+                "reason"
             )
         time.sleep(PAUSE)
 

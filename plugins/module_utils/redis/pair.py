@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One Redis of a window: its steps on both sides, by the same methods as a database's (cutover/databases.py).
 
-The first database of the window decides; a Redis follows that decision. Each change names its epoch, or may be repeated.
+The first store of the window decides; a Redis follows that decision. Each change names its epoch, or may be repeated.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ class Pair:
         if not source.master:
             wrong.append(f"{title} follows another server, and writes nothing itself.")
         if source.row is None:
-            wrong.append(f"{title} has no key of its fence: it was emptied, or nobody follows it. Begin to follow again.")
+            wrong.append(f"{title} has no key of its fence: it was emptied, or nobody follows it. Follow it again.")
         elif source.row.state != OPEN:
             wrong.append(f"{title} is {source.row}: the source must be open.")
         if target.writers:
@@ -187,7 +187,8 @@ class Pair:
     def is_open(self) -> bool:
         """Whether the target is open at this window's epoch, which it can only be after the hand-over."""
         found = self.fence("target").found()
-        return found.master and found.row is not None and (found.row.state, found.row.epoch) == (OPEN, self.intent.epoch)
+        row = found.row
+        return found.master and row is not None and (row.state, row.epoch) == (OPEN, self.intent.epoch)
 
     def drop_forward(self) -> None:
         """It ended as the target was promoted."""

@@ -4,8 +4,8 @@
 """A wall in this host's firewall round a Redis that would come back open.
 
 A server without a file of users starts again as its command line says: with everyone's rights, and as nobody's replica.
-So whoever is not the controller is refused by a table of nftables of our own, which is on disk first and put on again at a
-boot: packets of the controller carry a mark, and the connection of the server that follows is known by its ends.
+So whoever is not the controller is refused by a table of nftables of our own, which is on disk first, to be put on again
+at a boot: packets of the controller carry a mark, and the connection of the server that follows is known by its ends.
 """
 
 from __future__ import annotations

@@ -80,8 +80,8 @@ class Book:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError):
             raise RedisError(
-                f"{self._path} is damaged, and it holds the rights that users of Redis get back. Restore it from a backup, "
-                "or set the rights by hand and remove it"
+                f"{self._path} is damaged, and it holds the rights that users of Redis get back. Restore it from a "
+                "backup, or set the rights by hand and remove it"
             ) from None
 
     def _write(self, pages: Mapping[str, Page]) -> None:

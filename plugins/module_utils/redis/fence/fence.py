@@ -122,11 +122,15 @@ class Fence:
         """A source whose window is given up: open at the next epoch, so that a late close of this one fails. May be
         repeated, and finds a server that started again and is at an older epoch, or knows of none."""
         after = Row(OPEN, epoch + 1)
-        self._swap("reopened", after, _openings(kept), lambda row: row is None or row.epoch <= epoch or _plain(row) == after)
+        self._swap(
+            "reopened", after, _openings(kept), lambda row: row is None or row.epoch <= epoch or _plain(row) == after
+        )
         self.save()
         self._given(kept)
 
-    def _swap(self, what: str, after: Row, rules: Mapping[str, Sequence[str]], fits: Callable[[Row | None], bool]) -> None:
+    def _swap(
+        self, what: str, after: Row, rules: Mapping[str, Sequence[str]], fits: Callable[[Row | None], bool]
+    ) -> None:
         redis = self._redis
         for __ in range(ATTEMPTS):
             text, names = redis.together((("WATCH", KEY), ("GET", KEY), ("ACL", "USERS")))[1:]
@@ -134,8 +138,8 @@ class Fence:
             if not fits(found):
                 redis.call("UNWATCH")
                 raise NotOurs(
-                    f"{self._title} was not {what} at epoch {after.epoch}: it is {found or 'without a fence'}. Nothing was "
-                    "changed."
+                    f"{self._title} was not {what} at epoch {after.epoch}: it is {found or 'without a fence'}. Nothing "
+                    "was changed."
                 )
             commands = [("ACL", "SETUSER", name, *words) for name, words in rules.items() if name in names]
             answers = redis.many([("MULTI",), ("SET", KEY, self._text(after)), *commands, ("EXEC",)])

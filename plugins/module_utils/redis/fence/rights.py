@@ -27,7 +27,8 @@ class Selector:
 
     def rule(self, closers: Sequence[str] = ()) -> str:
         """As ``ACL SETUSER`` takes it."""
-        return f"({' '.join([*self.keys.split(), 'resetchannels', *self.channels.split(), *self.commands.split(), *closers])})"
+        words = [*self.keys.split(), "resetchannels", *self.channels.split(), *self.commands.split(), *closers]
+        return f"({' '.join(words)})"
 
 
 @dataclass(frozen=True)
