@@ -16,8 +16,8 @@ from ..findings import ACCEPTED, BLOCKING, DECISION, NOTE, Finding, blocking, ra
 from . import estimate, words
 
 VERSION = 1
-SUPERSEDED = ("target-not-empty",)
-"""What is no finding where the native side's content is known to be old."""
+SUPERSEDED = ("target-not-empty", "redis-target-open")
+"""What is no finding where the native side is known to be old: `prepare` shuts its Redis again, and the copy looks."""
 TITLES = {
     BLOCKING: "Must be mended first",
     DECISION: "To be decided",

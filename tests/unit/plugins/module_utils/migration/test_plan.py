@@ -113,8 +113,9 @@ def test_what_a_call_takes_is_told_by_the_hosts_clock() -> None:
     assert estimate.phases([], {}, {"cpu": 1.0})["start"] == estimate.phases([], {}, {"cpu": 1.0, "call": estimate.CALL})["start"]
 
 
-def test_what_is_known_to_be_old_is_no_finding() -> None:
-    there = {"severity": "blocking", "code": "target-not-empty", "object": "auth", "text": "It is there.", "remedy": ""}
+@pytest.mark.parametrize("code", ["target-not-empty", "redis-target-open"])
+def test_what_is_known_to_be_old_is_no_finding(code: str) -> None:
+    there = {"severity": "blocking", "code": code, "object": "auth", "text": "It is there.", "remedy": ""}
     assert plan.refusal(plan.build(given(findings=[there])))
     assert plan.build(given(findings=[there], superseded=True))["findings"] == []
 
