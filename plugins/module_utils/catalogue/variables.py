@@ -128,19 +128,9 @@ PUBLIC: Mapping[str, Field] = {
         "Values of the secrets by service; only ever in a vault.",
         EXAMPLES["password"] % ("billing", "redis_password"),
     ),
-    "cryptobot_python_index": _text(
-        "Package index for Python instead of the machine's own.", "https://pypi.example.com/simple"
-    ),
-    "cryptobot_python_ca": _text(
-        "File with certificates to trust when fetching Python packages.", "/etc/ssl/certs/company.pem"
-    ),
-    "cryptobot_npm_registry": _text("npm registry instead of the machine's own.", "https://npm.example.com/"),
-    "cryptobot_cargo_index": _text(
-        "Cargo index instead of the machine's own.", "sparse+https://crates.example.com/index/"
-    ),
-    "cryptobot_apt_mirror": _text("Debian mirror instead of the machine's own.", "http://debian.example.com/debian"),
 }
 
+_ROLE = "the option of the role that uses it counts"
 # Old names, and what took their place and why. A removed name stays here for one major version.
 RENAMED: Mapping[str, tuple[str, str]] = {
     "cryptobot_services": (
@@ -152,6 +142,11 @@ RENAMED: Mapping[str, tuple[str, str]] = {
         "a plain dictionary would replace all datastores; patches change some of them",
     ),
     "cryptobot_edge": ("cryptobot_entrance", "cryptobot_edge is a group of hosts"),
+    "cryptobot_python_index": ("release_python_index", _ROLE),
+    "cryptobot_python_ca": ("release_ca", _ROLE),
+    "cryptobot_npm_registry": ("release_npm_registry", _ROLE),
+    "cryptobot_cargo_index": ("release_cargo_index", _ROLE),
+    "cryptobot_apt_mirror": ("base_apt_mirror", _ROLE),
 }
 
 
