@@ -42,7 +42,7 @@ def point(name: str) -> None:
             continue
         if verb == "each" and f"killed {name}" not in lines:
             _append(f"killed {name}")
-            os.kill(os.getpid(), signal.SIGKILL)
+            _signal(signal.SIGKILL)
         elif verb in DONE:
             _obey(verb, line)
 
@@ -69,6 +69,11 @@ def _lines() -> list[str] | None:
         return None
 
 
+def _signal(number: int) -> None:
+    """To this thread: sent to the process, it would let this thread run on for a moment."""
+    signal.pthread_kill(threading.get_ident(), number)
+
+
 def _append(line: str) -> None:
     with FILE.open("a", encoding="utf-8") as file:
         file.write(f"{line}\n")
@@ -79,8 +84,7 @@ def _obey(verb: str, line: str) -> None:
     text = FILE.read_text(encoding="utf-8").splitlines()
     FILE.write_text("".join(f"{done if each == line else each}\n" for each in text), encoding="utf-8")
     if verb != "hold":
-        # To this thread: sent to the process, it would let this thread run on for a moment.
-        signal.pthread_kill(threading.get_ident(), signal.SIGKILL if verb == "kill" else signal.SIGSTOP)
+        _signal(signal.SIGKILL if verb == "kill" else signal.SIGSTOP)
         return
     until = time.monotonic() + LONGEST_HOLD
     while done in (_lines() or []) and time.monotonic() < until:

@@ -108,7 +108,7 @@ def test_points_do_nothing_without_the_file(tmp_path, monkeypatch) -> None:
 def test_a_point_kills_its_process_once(tmp_path, monkeypatch, book: Journal) -> None:
     killed: list[int] = []
     monkeypatch.setattr(faults, "FILE", tmp_path / "faults")
-    monkeypatch.setattr(faults.os, "kill", lambda pid, number: killed.append(number))
+    monkeypatch.setattr(faults, "_signal", killed.append)
     monkeypatch.setattr(faults, "_lines", lambda: faults.FILE.read_text().splitlines())
     faults.FILE.write_text("kill end:*\n", encoding="utf-8")
     for __ in range(2):
@@ -122,7 +122,7 @@ def test_a_point_kills_its_process_once(tmp_path, monkeypatch, book: Journal) ->
 def test_each_point_kills_its_process_once(tmp_path, monkeypatch, book: Journal) -> None:
     killed: list[int] = []
     monkeypatch.setattr(faults, "FILE", tmp_path / "faults")
-    monkeypatch.setattr(faults.os, "kill", lambda pid, number: killed.append(number))
+    monkeypatch.setattr(faults, "_signal", killed.append)
     monkeypatch.setattr(faults, "_lines", lambda: faults.FILE.read_text().splitlines())
     faults.FILE.write_text("each *:a\n", encoding="utf-8")
     for name in ("a", "b", "a"):
