@@ -136,7 +136,10 @@ def main() -> None:
         changes = [Change(*change) for change in after.changes_from(before)]
         if changes and not module.check_mode:
             after.save()
+        if not module.check_mode:
+            # Also where the record says so already: whoever wrote it may have died before the router was told.
             follow(after.groups, module.params["router"])
+        if changes and not module.check_mode:
             StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in changes)
         fact = after.fact(catalogue) | {
             key: value for key, value in module.params["fact"].items() if key not in RECORDED

@@ -128,6 +128,6 @@ class Calls:
         return [step.name for step in steps if step.phase == "done"]
 
     def _alive(self) -> None:
-        """Show that the play is alive; a play that has lost the host stops here."""
-        if self._options["controller"] and self._owner.read():
-            self._owner.take(self._options["controller"], self._owner.read().get("command", ""))
+        """Show that the play is alive; one that has lost the host, or whose run another has ended, stops here."""
+        runs.going_on(self._journal, self._options["run"])
+        self._owner.beat(self._options["controller"])

@@ -68,12 +68,18 @@ class Lock:
         """Who holds it, or the last one that died with it; empty where nobody does."""
         return _read(self._path)
 
-    def end_holder(self) -> bool:
-        """End the process that holds it, if it is still the one that wrote itself down; whether there was one."""
+    def busy(self) -> bool:
+        """Whether another process of this machine holds it and is at work."""
         holder = self.holder()
         pid = int(holder.get("pid", 0))
-        if not holder or holder.get("boot") != boot_id() or not alive(pid, holder.get("started")) or pid == os.getpid():
+        return holder.get("boot") == boot_id() and pid != os.getpid() and alive(pid, holder.get("started"))
+
+    def end_holder(self) -> bool:
+        """End the process that holds it, if it is still the one that wrote itself down; whether there was one."""
+        if not self.busy():
             return False
+        holder = self.holder()
+        pid = int(holder["pid"])
         for number, seconds in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
@@ -114,12 +120,22 @@ class Owner:
             if not there or token(there) == token(mine):
                 self._write({**mine, "since": there.get("since", journal.now()), "seen": journal.now()})
                 return False
-            silent = seconds_since(there["seen"]) > SILENCE
+            silent = seconds_since(there["seen"]) > SILENCE and not Lock(self._directory).busy()
             if not (force or silent or dead == token(there)):
                 raise self._refusal(there)
             Lock(self._directory).end_holder()
             self._write({**mine, "since": journal.now(), "seen": journal.now()})
             return True
+
+    def beat(self, controller: Mapping[str, Any]) -> None:
+        """Show that the play is alive, where the host belongs to any. :class:`LockHeld` where it is another's."""
+        with self._exclusive():
+            there = self.read()
+            if not (controller and there):
+                return
+            if token(there) != token(controller):
+                raise self._refusal(there)
+            self._write({**there, "seen": journal.now()})
 
     def release(self, controller: Mapping[str, Any]) -> bool:
         """Give the host free if it belongs to this play; whether it did."""
@@ -151,8 +167,9 @@ class Owner:
         return LockHeld(
             f"This host belongs to '{there['command']}', run by {there['user']} on {there['host']} "
             f"(process {there['pid']}), begun {age(there['since'])} ago and last seen {age(there['seen'])} ago. "
-            f"Wait until it ends. If it is gone for good, run this again with -e migration_takeover=true; "
-            f"without a sign of life the host is free after {SILENCE / 60:.0f} minutes.",
+            f"Wait until it ends: it is seen from step to step, and one step may take long. If it is gone for good, "
+            f"run this again with -e migration_takeover=true; without a sign of life, and with nothing at work here, "
+            f"the host is free after {SILENCE / 60:.0f} minutes.",
             there,
         )
 

@@ -72,6 +72,16 @@ def last(journal: Journal, operation: str) -> Run | None:
     return next((run for run in reversed(runs(journal)) if run.operation == operation), None)
 
 
+def going_on(journal: Journal, run: str) -> None:
+    """:class:`RunRefused` where this run has been ended, by its own play or by another one."""
+    there = next((each for each in runs(journal) if each.id == run), None)
+    if there and there.outcome:
+        raise RunRefused(
+            f"The run {run} of {there.operation} has ended ({there.outcome}), so this play must not go on with it. "
+            f"Nothing was begun. Look with cryptobot.native.status who writes, then begin anew."
+        )
+
+
 def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str:
     """The unfinished run of an operation with these inputs, else a new one.
 

@@ -95,6 +95,21 @@ def test_silence_and_force_give_the_host_free(tmp_path) -> None:
     assert owner.take(OTHER, "migrate")
 
 
+def test_a_silent_play_keeps_the_host_while_its_process_works(tmp_path, worker) -> None:
+    owner = Owner(tmp_path)
+    owner.take(OTHER, "migrate")
+    path = tmp_path / lock.OWNER
+    long_ago = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=lock.SILENCE + 5)).isoformat()
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seen": long_ago}), encoding="utf-8")
+    with pytest.raises(LockHeld):
+        owner.take(MINE, "rollback")
+    assert worker.poll() is None
+    owner.beat(OTHER)
+    assert lock.seconds_since(owner.read()["seen"]) < lock.SILENCE
+    with pytest.raises(LockHeld):
+        owner.beat(MINE)
+
+
 def test_a_process_is_alive_only_with_its_start() -> None:
     assert lock.alive(os.getpid())
     assert lock.alive(os.getpid(), lock.started(os.getpid()))

@@ -52,6 +52,15 @@ def test_who_has_lost_the_host_records_no_failure(book: Journal) -> None:
     assert book.lines()[-1]["phase"] == "failed"
 
 
+def test_a_play_whose_run_another_has_ended_stops(book: Journal) -> None:
+    run = call(book, "open")["run"]
+    back = call(book, "open", operation="rollback", controller=OTHER, takeover=True)["run"]
+    call(book, "closed", run=back, controller=OTHER)
+    for state in ("begun", "done"):
+        with pytest.raises(runs.RunRefused, match="abandoned for a rollback"):
+            call(book, state, run=run, step="open")
+
+
 def test_a_finished_step_is_not_begun_again(book: Journal) -> None:
     run = call(book, "open")["run"]
     assert not call(book, "begun", run=run, step="stop", inputs={"a": 1})["finished"]
