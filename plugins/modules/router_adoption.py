@@ -18,20 +18,12 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.router
 options:
   state:
     description: V(adopted) or V(released).
     type: str
     choices: [adopted, released]
-    required: true
-  project:
-    description: Name of the Compose project, as its label says.
-    type: str
-    required: true
-  doors:
-    description: The doors, as P(cryptobot.native.edge_doors#filter) gives them.
-    type: list
-    elements: dict
     required: true
   wait:
     description: Seconds to wait until connections that were made before have closed by themselves.
@@ -51,10 +43,6 @@ options:
         whose pools look before they use a connection again see nothing of it.
     type: bool
     default: false
-  directory:
-    description: Where the router's state is.
-    type: path
-    default: /var/lib/cryptobot-router
 """
 
 EXAMPLES = r"""

@@ -18,6 +18,7 @@ description:
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
+  - cryptobot.native.router
 options:
   state:
     description: V(present) or V(absent).
@@ -29,19 +30,6 @@ options:
     type: list
     elements: str
     required: true
-  project:
-    description: Name of the Compose project, as its label says.
-    type: str
-    required: true
-  doors:
-    description: The doors, as P(cryptobot.native.edge_doors#filter) gives them.
-    type: list
-    elements: dict
-    required: true
-  directory:
-    description: Where the router's state is.
-    type: path
-    default: /var/lib/cryptobot-router
 """
 
 EXAMPLES = r"""
