@@ -30,7 +30,8 @@ import engine  # noqa: E402
 
 LOGS = ROOT / "build" / "test"
 PART_SECONDS = 45 * 60
-TAIL_LINES = 60
+FAILURE_LINES = 80
+TAIL_LINES = 25
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
 RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "router", "site", "source", "ssh", "units", "whole")}
 # What shows nothing that another part does not, or takes longer than all others; `make test-all` and `make scenario` run them.
@@ -169,14 +170,27 @@ def counts(output: str) -> tuple[int, int]:
     return passed, failed
 
 
+def failures(lines: list[str]) -> list[str]:
+    """What pytest told of the tests that failed: its sections FAILURES and ERRORS, not what passing tests printed after them."""
+    found: list[str] = []
+    inside = False
+    for line in lines:
+        if heading := re.fullmatch(r"=+ (.+?) =+", line.rstrip()):
+            inside = heading[1] in ("FAILURES", "ERRORS")
+        if inside:
+            found.append(line)
+    return found
+
+
 def report(result: Result) -> None:
-    """One line of progress, and the end of the log where something failed."""
+    """One line of progress; where something failed, what its tests said of it and the end of the log."""
     verdict = "FAILED" if result.failed else "ok"
     print(f"{verdict:6} {result.part.name:28} {result.seconds:7.1f} s", flush=True)
     if result.failed:
         log = LOGS / f"{result.part.name}.log"
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-        print("\n".join(f"    {line}" for line in lines[-TAIL_LINES:]))
+        shown = [*failures(lines)[-FAILURE_LINES:], *lines[-TAIL_LINES:]]
+        print("\n".join(f"    {line}" for line in shown))
         print(f"    … the whole of it: {log.relative_to(ROOT)}", flush=True)
 
 

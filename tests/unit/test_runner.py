@@ -51,3 +51,9 @@ def test_a_failing_part_is_a_failure_whatever_it_counted() -> None:
 def test_a_part_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "PART_SECONDS", 0.2)
     assert runner.run(part("import time; time.sleep(30)")).failed == 1
+
+
+def test_what_failed_is_shown_before_what_passing_tests_printed() -> None:
+    log = ["=== FAILURES ===", "___ test_it ___", "E   assert 1 == 2", "=== PASSES ===", "a figure", "1 failed, 1 passed in 1.0s"]
+    assert runner.failures(log) == log[:3]
+    assert runner.failures(["=== PASSES ===", "a figure", "1 passed in 1.0s"]) == []
