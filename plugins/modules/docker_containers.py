@@ -11,7 +11,9 @@ version_added: 0.1.0
 description:
   - Finds the containers by Compose's labels, so that projects of Compose v1 and v2 are treated alike.
   - V(stopped) first sets the restart policy of each to C(no), so that no restart of the engine revives one, then stops it within its own
-    time. What each was is in the migration's journal before the first change.
+    time. What each was is in the migration's journal before the first change, and afterwards when it began to run last, so that a
+    later call sees also one that was started and stopped again in between.
+  - V(still) changes nothing, and fails where a container runs or has run since this run stopped it.
   - V(started) puts each back to what it was before, restart policy included, starts those that ran, and waits for their health.
   - No container is made or removed.
 author: Cryptobot Native contributors (@cryptobot)
@@ -25,10 +27,10 @@ options:
     required: true
   state:
     description:
-      - V(stopped) or V(started).
+      - V(stopped), V(still) or V(started).
       - V(forgotten) changes no container, and lets the journal forget what they were, after someone has put them back by hand.
     type: str
-    choices: [stopped, started, forgotten]
+    choices: [stopped, still, started, forgotten]
     required: true
   services:
     description: Services whose containers are meant; all of the project by default.
@@ -70,6 +72,12 @@ containers:
   type: list
   elements: dict
   sample: [{name: cryptobot_auth-service_1, service: auth-service, running: false, restart: "no", was: {running: true, restart: unless-stopped}}]
+ran:
+  description: Containers that run, or have run, since this run stopped them first. What was copied before is old.
+  returned: always
+  type: list
+  elements: str
+  sample: [cryptobot_auth-service_1]
 changes:
   description: What was changed, or would be in check mode.
   returned: always
@@ -92,7 +100,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.state import Stat
 
 ARGUMENTS: dict[str, Any] = {
     "project": {"type": "str", "required": True},
-    "state": {"type": "str", "required": True, "choices": ["stopped", "started", "forgotten"]},
+    "state": {"type": "str", "required": True, "choices": ["stopped", "still", "started", "forgotten"]},
     "services": {"type": "list", "elements": "str"},
     "without": {"type": "list", "elements": "str", "default": []},
     "run": {"type": "str", "required": True},
@@ -100,6 +108,7 @@ ARGUMENTS: dict[str, Any] = {
     "health_timeout": {"type": "int", "default": 300},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
 }
+STOPS = ("stopped", "still")
 
 
 class Task:
@@ -109,10 +118,13 @@ class Task:
         self._params, self._engine = params, engine
         self._journal = Journal(params["directory"])
         self._kept = writers.kept(self._journal.lines(), params["project"])
+        self._noted = writers.noted(self._journal.lines(), params["run"], params["project"])
+        self.ran: list[str] = []
         every = engine.containers(params["project"])
-        if params["state"] == "stopped":
+        if params["state"] in STOPS:
             self.containers = writers.chosen(every, params["services"], params["without"])
             self.changes = writers.plan_stop(self.containers)
+            self.ran = writers.have_run(self.containers, self._noted)
         else:
             wanted = {
                 i for i, one in self._kept.items() if params["services"] is None or one.service in params["services"]
@@ -125,7 +137,14 @@ class Task:
 
     @property
     def changed(self) -> bool:
-        return bool(self.changes) or (self._params["state"] != "stopped" and bool(self._kept))
+        if self._params["state"] in STOPS:
+            return bool(self.changes) or (bool(self._noted) and not self.up_to_date)
+        return bool(self.changes) or bool(self._kept)
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the journal has when each container began that this run stops."""
+        return self._params["state"] not in STOPS or self._noted[-1:] == [writers.began(self.containers)]
 
     @property
     def cut_off(self) -> bool:
@@ -134,7 +153,7 @@ class Task:
 
     @property
     def _step(self) -> str:
-        return writers.STOP if self._params["state"] == "stopped" else writers.START
+        return writers.STOP if self._params["state"] in STOPS else writers.START
 
     def apply(self) -> None:
         """Journal, change, verify; idle where there is nothing to do."""
@@ -145,9 +164,20 @@ class Task:
                 if stop:
                     step.progress(writers.progress_was(self._params["project"], self.containers, self._kept))
                 self._carry_out()
-                if not stop:
+                if stop:
+                    now = self._engine.inspect("container", [one.id for one in self.containers])
+                    step.progress({"project": self._params["project"], "began": writers.began(map(Container, now))})
+                else:
                     step.progress({"project": self._params["project"], "put_back": sorted(self._kept)})
                 step.evidence = {"containers": [change.target for change in self.changes]}
+
+    def refuse(self) -> None:
+        """Raises :class:`DockerError` where a container has run since this run stopped it."""
+        if running := self.ran or [one.name for one in self.containers if one.running]:
+            raise DockerError(
+                f"{', '.join(running)} was started after the run had stopped what writes, so what was copied is old. "
+                "Leave the containers alone while the run goes on."
+            )
 
     def _carry_out(self) -> None:
         work = writers.Writers(self._engine, self._params["stop_timeout"])
@@ -176,12 +206,16 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         task = Task(module.params, Engine())
-        if (task.changed or task.cut_off) and not module.check_mode:
+        if module.params["state"] == "still":
+            task.refuse()
+        elif (task.changed or task.cut_off or not task.up_to_date) and not module.check_mode:
             task.apply()
     except (DockerError, LockHeld, OSError) as error:
         module.fail_json(msg=str(error))
     diff = as_diff(task.changes, "containers")
-    module.exit_json(changed=task.changed, containers=task.result(), changes=summaries(task.changes), diff=diff)
+    module.exit_json(
+        changed=task.changed, containers=task.result(), ran=task.ran, changes=summaries(task.changes), diff=diff
+    )
 
 
 if __name__ == "__main__":

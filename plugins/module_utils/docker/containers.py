@@ -21,6 +21,7 @@ NETWORK = "com.docker.compose.network"
 DIRECTORY = "com.docker.compose.project.working_dir"
 FILES = "com.docker.compose.project.config_files"
 VERSION = "com.docker.compose.version"
+NEVER = "0001-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ class Container:
     @property
     def running(self) -> bool:
         return bool(self.raw["State"].get("Running"))
+
+    @property
+    def started(self) -> str:
+        """When it began to run last, in the engine's words; :data:`NEVER` where it never did."""
+        return str(self.raw["State"].get("StartedAt") or NEVER)
 
     @property
     def health(self) -> str:

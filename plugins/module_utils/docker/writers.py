@@ -6,6 +6,9 @@
 A stopped container with `--restart=always` comes back when the engine starts, so it is made `no` before the container
 stops. What a container was is written down once, before its first change, and holds until it has been put back: a run
 that was cut off in between finds it, whichever run that is.
+
+When each began to run last is written down after they have stopped: who has run in between, and is stopped again,
+shows by another time.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import Any
 
 from ..changes import Change
 from ..migration import faults
-from .containers import Container
+from .containers import NEVER, Container
 from .engine import DockerError, Engine
 
 STOP = "docker:stop"
@@ -72,6 +75,22 @@ def kept(lines: Iterable[Mapping[str, Any]], project: str) -> dict[str, Kept]:
             for identifier in progress.get("put_back", []):
                 found.pop(identifier, None)
     return found
+
+
+def noted(lines: Iterable[Mapping[str, Any]], run: str, project: str) -> list[dict[str, str]]:
+    """When the containers that this run has stopped began last, by id: what it has written down, oldest first."""
+    progress = [line["progress"] for line in lines if (line["run"], line["step"], line["phase"]) == (run, STOP, "progress")]
+    return [one["began"] for one in progress if one.get("project") == project and "began" in one]
+
+
+def began(containers: Iterable[Container]) -> dict[str, str]:
+    """The same as it is now."""
+    return {one.id: one.started for one in containers}
+
+
+def have_run(containers: Iterable[Container], before: Sequence[Mapping[str, str]]) -> list[str]:
+    """Names of those that run, or have run, since what is ``noted`` of this run began: what they wrote is new."""
+    return [one.name for one in containers if before and one.started != before[0].get(one.id, NEVER)]
 
 
 def chosen(containers: Iterable[Container], services: Sequence[str] | None, without: Sequence[str]) -> list[Container]:

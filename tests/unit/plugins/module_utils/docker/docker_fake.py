@@ -12,7 +12,7 @@ PROJECT = "cryptobot"
 
 
 def container(service: str, **over: Any) -> dict[str, Any]:
-    """As `docker inspect` shows one. Keyword arguments: name, project, number, env, cmd, entrypoint, state, policy, ports,
+    """As `docker inspect` shows one. Keyword arguments: name, project, number, env, cmd, entrypoint, state, began, policy, ports,
     mounts, networks, network_mode, labels, workdir, image."""
     env = over.get("env", {})
     running = over.get("state", "running") == "running"
@@ -36,6 +36,7 @@ def container(service: str, **over: Any) -> dict[str, Any]:
             "Running": running,
             "Pid": 4711 if running else 0,
             "ExitCode": 0,
+            "StartedAt": over.get("began", "2026-01-01T00:00:01Z"),
         },
         "Config": {
             "Env": [f"{key}={value}" for key, value in env.items()],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.docker import writers
-from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import Container
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.containers import NEVER, Container
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+from ansible_collections.cryptobot.native.plugins.modules.docker_containers import Task
 from ansible_collections.cryptobot.native.tests.unit.plugins.module_utils.docker.docker_fake import Client, container
 
 ALWAYS = {"Name": "always", "MaximumRetryCount": 0}
@@ -99,3 +100,42 @@ def test_health_is_waited_for_and_who_lacks_it_is_named():
     client = Client([sick, container("trade")])
     with pytest.raises(DockerError, match=r"not healthy: cryptobot_auth_1 \(unhealthy\)"):
         writers.Writers(client.engine).wait_healthy([sick["Id"], container("trade")["Id"]], 0)
+
+
+@pytest.fixture
+def task(tmp_path):
+    """Calls of the module on containers that have stopped, by what each began at."""
+
+    def call(began: dict[str, str], run: str = "r1", state: str = "stopped") -> Task:
+        raw = [container(name, state="exited", policy={"Name": "no"}, began=at) for name, at in began.items()]
+        params = {"project": "cryptobot", "state": state, "services": None, "without": [], "run": run, "stop_timeout": None,
+                  "health_timeout": 1, "directory": str(tmp_path)}  # fmt: skip
+        made = Task(params, Client(raw).engine)
+        if state == "stopped":
+            made.apply()
+        return made
+
+    return call
+
+
+def test_one_that_ran_in_between_and_stopped_again_is_seen(task):
+    assert (task({"auth": "1", "trade": "1"}).changed, task({"auth": "1", "trade": "1"}).ran) == (False, [])
+    again = task({"auth": "2", "trade": "1"})
+    assert (again.changed, again.ran) == (True, ["cryptobot_auth_1"])
+    # Also where a play died before it drew its conclusion.
+    later = task({"auth": "2", "trade": "1"})
+    assert (later.changed, later.ran) == (False, ["cryptobot_auth_1"])
+    assert task({"auth": "2", "trade": "1"}, run="r2").ran == []
+
+
+def test_one_that_was_made_anew_and_ran_is_seen(task):
+    task({"auth": "1"})
+    assert task({"auth": "1", "idle": NEVER}).ran == []
+    assert task({"auth": "1", "trade": "2"}).ran == ["cryptobot_trade_1"]
+
+
+def test_what_is_brought_into_place_is_of_writers_that_stood_still(task):
+    task({"auth": "1"})
+    task({"auth": "1"}, state="still").refuse()
+    with pytest.raises(DockerError, match="cryptobot_auth_1 was started after the run had stopped what writes"):
+        task({"auth": "2"}, state="still").refuse()
