@@ -143,6 +143,13 @@ def test_what_is_stopped_stays_so_and_is_put_back_exactly(host, inventory: Inven
     host.check_output("systemctl restart docker")
     assert host.check_output("docker ps -q") == ""
     assert not inventory.task("docker_containers", project="shop", state="stopped", run="r2")["changed"]
+    assert inventory.task("docker_containers", project="shop", state="still", run="r1")["ran"] == []
+    name = made["containers"][0]["name"]
+    host.check_output(f"docker start {name} && docker stop {name}")
+    said = inventory.task("docker_containers", good=False, project="shop", state="still", run="r1")["said"]
+    assert f"{name} was started after the run had stopped what writes" in said
+    again = inventory.task("docker_containers", project="shop", state="stopped", run="r1")
+    assert (again["changed"], again["ran"]) == (True, [name])
     assert "stopped-container" not in str(keys(inventory.task("docker_source_info", project="shop")))
     inventory.task("docker_containers", project="shop", state="started", run="r3")
     assert host.check_output(INSPECT) == before
