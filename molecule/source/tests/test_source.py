@@ -144,7 +144,7 @@ def test_what_is_stopped_stays_so_and_is_put_back_exactly(host, inventory: Inven
     assert host.check_output("docker ps -q") == ""
     assert not inventory.task("docker_containers", project="shop", state="stopped", run="r2")["changed"]
     assert inventory.task("docker_containers", project="shop", state="still", run="r1")["ran"] == []
-    name = made["containers"][0]["name"]
+    name = next(one["name"] for one in made["containers"] if one["was"]["running"])
     host.check_output(f"docker start {name} && docker stop {name}")
     said = inventory.task("docker_containers", good=False, project="shop", state="still", run="r1")["said"]
     assert f"{name} was started after the run had stopped what writes" in said
