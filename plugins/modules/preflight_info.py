@@ -69,7 +69,7 @@ EXAMPLES = r"""
   cryptobot.native.preflight_info:
     wanted: "{{ ansible_facts['cryptobot'] | cryptobot.native.preflight_wishes(inventory_hostname) }}"
     compose: "{{ cryptobot_compose is defined }}"
-    controller_time: "{{ now(utc=true).timestamp() }}"
+    controller_time: "{{ '%s' | strftime }}"
   register: preflight
 
 - name: Show what was found
