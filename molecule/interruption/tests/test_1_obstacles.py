@@ -71,7 +71,22 @@ def test_who_has_lost_the_host_stops(taken: dict[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def called_off(migration: Migration, taken: dict[str, str]) -> None:
+def anew(host, migration: Migration, taken: dict[str, str]) -> str:
+    """Somebody starts a container between two runs, and stops it again; what the next run says before it dies."""
+    host.check_output(f"docker start $({CONTAINER}auth-service) && docker stop $({CONTAINER}auth-service)")
+    said = migration.killed("migrate", f"begin:{WHERE}")
+    migration.no_faults()
+    return said
+
+
+def test_what_was_proven_before_a_container_ran_again_is_copied_anew(migration: Migration, anew: str) -> None:
+    assert "ran after the run had stopped what writes" in " ".join(anew.split())
+    ended = [line for line in migration.journal() if (line["step"], line["phase"]) == ("run", "done")]
+    assert [line["evidence"]["outcome"] for line in ended] == ["begun anew"]
+
+
+@pytest.fixture(scope="module")
+def called_off(migration: Migration, anew: str) -> None:
     """Rolled back before the native side was opened."""
     assert migration.leftovers(), "something was copied"
     migration.play("rollback")

@@ -160,6 +160,15 @@ def test_docker_is_stopped_and_stays_so(host, migrated) -> None:
     assert host.check_output(POLICIES % "-aq -f status=exited").split() == ["no"]
 
 
+def test_what_docker_holds_of_before_is_not_saved_as_of_today(host, migration, migrated) -> None:
+    saved = "ls /var/lib/cryptobot-migration/backup"
+    before = host.check_output(saved)
+    said = " ".join(migration.play("backup", good=False).split())
+    assert "The native side writes" in said
+    assert "ansible-playbook cryptobot.native.rollback" in said
+    assert host.check_output(saved) == before
+
+
 @pytest.fixture(scope="module")
 def returned(migration, migrated, address) -> dict[str, int]:
     """Used natively, and carried back; the orders that were placed natively."""
