@@ -68,7 +68,12 @@ class Server:
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         self._process.send_signal(how)
-        self._process.wait(30)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            # One that can't write its file does not end when it is asked to.
+            self._process.kill()
+            self._process.wait(30)
 
     @property
     def options(self) -> dict:

@@ -59,7 +59,7 @@ def settle(target: Connection, append_only: bool, seconds: float = 1800) -> dict
             if failed and not tried:
                 # What was written before may be old, or have failed; the server itself tries again ever less often.
                 tried = True
-                target.call("BGREWRITEAOF" if append_only else "BGSAVE")
+                _write(target, "BGREWRITEAOF" if append_only else "BGSAVE")
             elif failed or not _waits(info):
                 break
         if time.monotonic() > deadline:
@@ -71,6 +71,15 @@ def settle(target: Connection, append_only: bool, seconds: float = 1800) -> dict
             f"The target could not write its file ({', '.join(wrong)}). See its log, and the space on its disk"
         )
     return {"persistence": "append-only file" if append_only else "snapshot"}
+
+
+def _write(target: Connection, command: str) -> None:
+    """Begins to write the file anew; a server that has begun by itself since it was asked is at it already."""
+    try:
+        target.call(command)
+    except RedisError as error:
+        if "already in progress" not in str(error):
+            raise
 
 
 def _at_work(info: Mapping[str, str]) -> bool:
