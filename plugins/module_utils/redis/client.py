@@ -17,6 +17,16 @@ class RedisError(RuntimeError):
     """What Redis refused, in its own words; never what it was sent."""
 
 
+class FullError(RedisError):
+    """A server that takes no more data until it can write its file, and what to do; every write meets it, not a copy's alone."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(
+            "The server can't write its file, and so takes no more data: most often its disk is full. See its log, make "
+            f"room and run again ({said})"
+        )
+
+
 REFUSALS = ("NOPERM", "ERR unknown command", "ERR This Redis command is not allowed")
 
 
@@ -27,16 +37,13 @@ def refused(error: RedisError) -> bool:
 
 def refusal(answer: RedisError, what: str = "a key") -> RedisError:
     """Why a target does not take what it was sent, and what to do."""
+    if isinstance(answer, FullError):
+        return answer
     said = str(answer)
     if said.startswith("OOM"):
         return RedisError(
             "The target's memory limit (maxmemory) is reached in the middle of the copy. Raise redis_settings.maxmemory "
             "and run again"
-        )
-    if said.startswith("MISCONF"):
-        return RedisError(
-            "The target can't write its file, and so takes no more data: most often its disk is full. See its log, make "
-            f"room and run again ({said})"
         )
     if "payload version" in said or "Bad data format" in said:
         return RedisError(
@@ -139,7 +146,8 @@ class Connection:
             size = int(line[1:])
             return None if size < 0 else [self._read() for __ in range(size)]
         if kind == b"-":
-            return RedisError(line[1:].decode(errors="replace").rstrip("\r\n"))
+            said = line[1:].decode(errors="replace").rstrip("\r\n")
+            return FullError(said) if said.startswith("MISCONF") else RedisError(said)
         raise RedisError("Redis closed the connection")
 
 
