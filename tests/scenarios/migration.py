@@ -39,6 +39,40 @@ TREE = (
     "-o -path /var/lib/containerd -o -path /var/lib/systemd -o -path /var/lib/cryptobot-migration -o -path /root/exchange.jsonl \\) -prune "
     "-o -not -type d -printf '%p %s %T@ %m %U:%G\\n' | sort"
 )
+SERVER = "/run/postgresql/.s.PGSQL.5432"
+# Roles, settings and rights of the server; of each database all definitions, and how many objects there ever were; what no dump has.
+CATALOGUES = r"""
+psql() { command psql -U postgres -XAtq "$@"; }
+own() { grep -v -e '^.restrict ' -e '^.unrestrict ' | sha256sum; }
+echo server $(pg_dumpall -U postgres --globals-only | own)
+psql -c "SELECT slot_name, slot_type FROM pg_replication_slots" -c "SELECT gid FROM pg_prepared_xacts" \
+  -c "SELECT name, setting FROM pg_settings WHERE source <> 'default' AND source <> 'client' ORDER BY 1"
+for base in $(psql -c "SELECT datname FROM pg_database WHERE datallowconn ORDER BY 1"); do
+  echo $base $(pg_dump -U postgres --schema-only --create $base | own) \
+    $(psql -d $base -c "SELECT count(*), max(oid::bigint) FROM pg_class" -c "SELECT count(*), max(oid::bigint) FROM pg_largeobject_metadata")
+done
+"""
+PROXY = "/run/cryptobot-edge/master.sock"
+# Its workers, with the maps and the servers' states that each has in memory.
+PROXY_STATE = """
+import socket
+def ask(line):
+    with socket.socket(socket.AF_UNIX) as master:
+        master.connect("%s")
+        master.sendall(line.encode() + b"\\n")
+        master.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: master.recv(65536), b"")).decode()
+for process in ask("show proc").splitlines():
+    if " worker " in process and process[:1].isdigit():
+        worker = process.split()[0]
+        print(worker)
+        for each in ask(f"@!{worker} show map").splitlines():
+            if each[:1].isdigit():
+                print(each, ask(f"@!{worker} show map #{each.split()[0]}"))
+        for each in ask(f"@!{worker} show servers state").splitlines():
+            if each[:1].isdigit():
+                print(each.split()[1], *each.split()[3:7])
+""" % PROXY
 
 
 def project(scenario: Path, patches: dict[str, Any]) -> Path:
@@ -210,15 +244,17 @@ class Migration:
             )
         )
 
+    def settled(self, seconds: float = 240) -> None:
+        """Waits until every container that has a health check is healthy."""
+        until = time.monotonic() + seconds
+        while found := self.host.check_output("docker ps -q --filter health=unhealthy --filter health=starting"):
+            assert time.monotonic() < until, self.host.check_output("docker ps") + found
+            time.sleep(3)
+
     # What must not change
 
     def picture(self) -> dict[str, str]:
-        """Digests of what a look must leave as it is: files, containers, both servers' catalogues, keys, rules, units."""
-        roles = "SELECT md5(string_agg(r::text, ',' ORDER BY oid)) FROM pg_roles r"
-        bases = (
-            "SELECT string_agg(datname || datdba || coalesce(datacl::text, ''), ',' ORDER BY datname) FROM pg_database"
-        )
-        inside = "SELECT count(*) || ' ' || coalesce(max(oid::bigint), 0) FROM pg_class"
+        """What a look must leave as it is: files, containers, both servers' catalogues, keys, rules, units, the proxy."""
         redis = f"docker exec $({CONTAINER}redis) sh -c 'redis-cli dbsize; redis-cli config get save; redis-cli acl list; redis-cli info replication'"
         commands = {
             "files": TREE,
@@ -226,14 +262,15 @@ class Migration:
             "redis": redis + " | grep -v -e repl_offset -e lag= -e second",
             "rules": "nft list ruleset | grep -v counter",
             "units": "systemctl list-units --plain --no-legend --state=active 'cryptobot*' 'postgresql*' 'redis*' | sort",
+            "proxy": f"test ! -S {PROXY} || python3 -c {shlex.quote(PROXY_STATE)}",
+            "docker catalogues": f"docker exec $({CONTAINER}postgres) sh -c {shlex.quote(CATALOGUES)}",
+            "native catalogues": f"test ! -S {SERVER} || (cd / && runuser -u postgres -- sh -c {shlex.quote(CATALOGUES)})",
         }
-        found = {name: self.host.run(command).stdout for name, command in commands.items()}
-        found["docker roles"] = self.docker_sql("postgres", roles)
-        found["docker databases"] = self.docker_sql("postgres", bases)
-        found["docker objects"] = self.docker_sql("auth_db", inside)
-        if self.host.run("test -S /run/postgresql/.s.PGSQL.5432").rc == 0:
-            found["native roles"] = self.native_sql("postgres", roles)
-            found["native databases"] = self.native_sql("postgres", bases)
+        found = {}
+        for name, command in commands.items():
+            done = self.host.run(command)
+            assert name == "rules" or done.rc == 0, f"{name}: {done.stderr}"
+            found[name] = done.stdout
         return found
 
     def leftovers(self) -> list[str]:

@@ -18,6 +18,11 @@ from migration import Migration  # noqa: E402
 def migration(host, tmp_path_factory) -> Migration:
     """The host of the scenario."""
     made = Migration(host, tmp_path_factory.mktemp("migration"))
-    # nginx makes empty folders in its own layer.
-    made.accept = ["layer-files:dashboard", "unknown-database:left_behind"]
+    # nginx makes empty folders in its own layer; the others are planted.
+    made.accept = [
+        "layer-files:dashboard",
+        "layer-files:auth-service",
+        "unknown-database:left_behind",
+        "files-owner-foreign",
+    ]
     return made

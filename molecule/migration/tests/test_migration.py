@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import content
+import part
 import pytest
 import shop
 import stack
-from migration import CONTAINER, PROJECT, STATE
+from migration import CONTAINER, PROJECT, STATE, Migration
 
 ROOT = Path(__file__).resolve().parents[3]
 SEED = ROOT / "examples" / "cryptobot" / "seed.py"
+ZOO = ROOT / "tests" / "seed"
+VOLUMES = "/var/lib/docker/volumes/cryptobot_"
+FILES = f"{VOLUMES}market-data/_data", "/var/lib/cryptobot-datastores/bars"
+MAJORS = {"12": "15", "13": "17"}
 ROWS = 2000
 NATIVE_ORDERS, DOCKER_ORDERS = 500, 200
 ORDERS = (
     "SELECT coalesce(json_agg(json_build_array(id, client_order_id) ORDER BY id), '[]') FROM orders "
     "WHERE client_order_id LIKE '{}-%'"
 )
-ZOO = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'zoo'"
 RUNNING = "docker ps --format '{{.Label \"com.docker.compose.service\"}}' | sort"
 POLICIES = "docker inspect $(docker ps %s) -f '{{.HostConfig.RestartPolicy.Name}}' | sort -u"
 # What the container of this service is given beside its own: values that careless tools spoil.
@@ -47,19 +54,33 @@ def address(host) -> str:
     return host.ansible.get_variables()["cryptobot_address"]
 
 
+def as_seeded(migration: Migration) -> dict[str, Any]:
+    """What the zoo is in Docker: of rows, sequences and large objects those that no service writes."""
+    rows = content.rows(migration, "auth_db", native=False)
+    return {
+        "rows": {name: rest for name, rest in rows.items() if not name.startswith("public.")},
+        "keys": content.keys(migration, native=False),
+        "files": content.files(migration, f"{FILES[0]}/zoo", rights=True),
+    }
+
+
 @pytest.fixture(scope="module")
-def zoo(host, migration) -> None:
-    """What breaks careless migrations: in the database of auth, in Redis, and in the variables of a container."""
+def zoo(host, migration) -> dict[str, Any]:
+    """What breaks careless migrations: in the database of auth, in Redis, in both volumes and a container's own layer, and
+    in the variables of a container."""
     install = "apt-get install -qy --no-install-recommends python3-psycopg2"
     host.check_output(f"(apt-get update -q && DEBIAN_FRONTEND=noninteractive {install}) > /dev/null")
-    migration.put_folder(ROOT / "tests" / "seed" / "postgresql", "/root/scenarios/postgresql")
+    migration.put_folder(ZOO / "postgresql", "/root/scenarios/postgresql")
     password = "PGPASSWORD=$(grep ^POSTGRES_PASSWORD= /srv/cryptobot/.env | cut -d= -f2-)"
     words = ["--port", "15432", "--database", "auth_db", "--rows", str(ROWS)]
-    migration.python(ROOT / "tests" / "seed" / "postgresql.py", *words, before=password)
+    migration.python(ZOO / "postgresql.py", *words, before=password)
     address = f"$(docker inspect -f '{{{{range .NetworkSettings.Networks}}}}{{{{.IPAddress}}}}{{{{end}}}}' $({CONTAINER}redis))"
     host.check_output("umask 077; grep ^REDIS_PASSWORD= /srv/cryptobot/.env | cut -d= -f2- > /root/scenarios/redis")
     words = ["--host", address, "--port", "6379", "--password-file", "/root/scenarios/redis", "--keys", "2000"]
-    migration.python(ROOT / "tests" / "seed" / "redis.py", *words, quoted=False)
+    migration.python(ZOO / "redis.py", *words, quoted=False)
+    migration.python(ZOO / "files.py", f"{FILES[0]}/zoo", "--files", "60", "--megabytes", "2")
+    migration.python(ZOO / "sqlite.py", f"{VOLUMES}backtest-results/_data/backtest-results.sqlite")
+    host.check_output(f"docker exec -u 0 $({CONTAINER}auth-service) sh -c 'echo mine > /forgotten'")
     lines = [
         f"      {json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}\n"
         for name, value in shop.escaped(shop.AWKWARD).items()
@@ -69,6 +90,7 @@ def zoo(host, migration) -> None:
     host.check_output(f"cd /srv/cryptobot && {compose} up -d --no-build {AWKWARD} < /dev/null")
     migration.docker_sql("postgres", "CREATE DATABASE left_behind")
     migration.docker_sql("left_behind", "CREATE TABLE of_somebody (id int)")
+    return as_seeded(migration)
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +108,7 @@ def test_what_is_undecided_or_does_not_fit_stops_it(migration, imported) -> None
     migration.accept = accept
     migration.docker_sql("strategy_db", f"UPDATE alembic_version_strategy SET version_num = '{revision}'")
     assert "cryptobot_compose: {accept: [" in said and "unknown-database:left_behind" in said
+    assert "layer-files:auth-service" in said and "files-owner-foreign:0" in said
     assert "strategy_db is at the revision of-tomorrow" in said and "older than the data" in said
     assert "Nothing was changed" in said
 
@@ -120,6 +143,24 @@ def test_it_arrives_after_every_death(migration, migrated) -> None:
     steps = {step["name"] for step in migrated["steps"]}
     assert steps >= {"backup", "configuration", "stop", "copy", "verify", "activate", "open", "start", "processes"}
     assert migration.leftovers() == []
+    print(f"--- users waited {migrated['freeze']} s in all runs; planned {migrated['predicted']}")
+
+
+def test_without_the_collection_both_sides_are_equal(host, migration, migrated) -> None:
+    """Each row, sequence and large object of every database, each seeded key, each file: by their own servers' clients."""
+    native = MAJORS[host.system_info.release.partition(".")[0]]
+    assert migration.docker_sql("postgres", "SHOW server_version").partition(".")[0] == "15"
+    assert migration.native_sql("postgres", "SHOW server_version").partition(".")[0] == native
+    left = part.patches(migration.services).get("cryptobot_datastores__part", {})
+    for name, store in part.shipped()["datastores"].items():
+        if store["kind"] == "postgresql" and name not in left:
+            there = content.rows(migration, store["docker"]["database"], native=False)
+            here = content.rows(migration, name, native=True)
+            assert there == here, name
+            print(f"--- {name}: {len(there)} tables, sequences and large objects")
+    assert content.keys(migration, native=False) == content.keys(migration, native=True)
+    there, here = (content.files(migration, path, rights=False) for path in FILES)
+    assert there == here
 
 
 def test_every_variable_is_what_the_container_had(migration, migrated) -> None:
@@ -138,13 +179,18 @@ def test_every_variable_is_what_the_container_had(migration, migrated) -> None:
         assert {name: (each["state"], each["seen"]) for name, each in awkward.items()} == dict.fromkeys(
             shop.AWKWARD, ("equal", seen)
         )
+    # And looked at without the collection.
+    pid = migration.host.check_output(f"systemctl show -P MainPID 'cryptobot-{AWKWARD}-web@*'").split()[0]
+    found = base64.b64decode(migration.host.check_output(f"base64 -w0 /proc/{pid}/environ")).decode().split("\0")
+    assert shop.AWKWARD.items() <= dict(line.split("=", 1) for line in found if line).items()
 
 
 def test_both_sides_are_equal_but_for_what_was_written_since(migration, migrated) -> None:
-    """The zoo is in auth, which nothing but logins writes to."""
+    """Nobody has used the native side yet; services write to Redis by themselves."""
     said = migration.play("verify")
     assert "the native side writes" in said
-    assert migration.native_sql("auth", ZOO) == migration.docker_sql("auth_db", ZOO)
+    for name in ("auth", "trade", "bars", "backtest-results"):
+        assert re.search(rf"\b{name} +equal\b", said), said
 
 
 def test_a_changed_variable_is_named(host, migration, migrated) -> None:
@@ -194,6 +240,11 @@ def test_going_back_loses_nothing_and_ids_go_on(migration, returned, address) ->
     )
     assert last == max(everything.values())
     assert migration.leftovers() == []
+
+
+def test_what_nobody_wrote_came_back_as_it_was(migration, zoo, returned) -> None:
+    """Without the collection: there, through a server of another version where there is one, and back."""
+    assert as_seeded(migration) == zoo
 
 
 def test_the_way_back_is_proven_too(migration, returned) -> None:

@@ -138,7 +138,7 @@ def findings(ownership: Ownership, seen: Mapping[int, tuple[int, str]], title: s
             found.append(Finding(NOTE, "files-owner-unknown", str(uid), text, ""))
         else:
             text = f"{files} to the number {uid}, which means {name} on this host."
-            remedy = f'Say whose they are: ownership.owners: {{"{uid}": name of a user, or keep}}.'
+            remedy = "Accept it, and the number stays theirs; or give them another owner in the source first (chown -h)."
             found.append(Finding(DECISION, "files-owner-foreign", str(uid), text, remedy))
     return found
 
