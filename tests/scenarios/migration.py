@@ -244,13 +244,6 @@ class Migration:
             )
         )
 
-    def settled(self, seconds: float = 240) -> None:
-        """Waits until every container that has a health check is healthy."""
-        until = time.monotonic() + seconds
-        while found := self.host.check_output("docker ps -q --filter health=unhealthy --filter health=starting"):
-            assert time.monotonic() < until, self.host.check_output("docker ps") + found
-            time.sleep(3)
-
     # What must not change
 
     def picture(self) -> dict[str, str]:
