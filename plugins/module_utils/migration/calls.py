@@ -34,7 +34,8 @@ class Calls:
         operation, inputs = self._options["operation"], self._options["inputs"]
         unfinished = self._journal.run_id(operation=operation)
         if self._check:
-            return {"changed": unfinished is None, **self._known(unfinished or FORESEEN, unfinished is not None)}
+            known = self._known(unfinished or FORESEEN, unfinished is not None, inputs)
+            return {"changed": unfinished is None, **known}
         there = self._owner.read()
         self._owner.take(
             self._options["controller"], operation, dead=self._options["dead"], force=self._options["takeover"]
@@ -45,18 +46,18 @@ class Calls:
             if not there:
                 self._owner.release(self._options["controller"])
             raise
-        return {"changed": run != unfinished, **self._known(run, run == unfinished)}
+        return {"changed": run != unfinished, **self._known(run, run == unfinished, inputs)}
 
     def anew(self) -> dict[str, Any]:
         """Leave the run for a new one with the same inputs, in which no step is finished."""
         run = self._options["run"]
-        if self._check:
-            return {"changed": True, **self._known(FORESEEN, False)}
         there = next(each for each in runs.runs(self._journal) if each.id == run)
+        if self._check:
+            return {"changed": True, **self._known(FORESEEN, False, there.inputs)}
         self._journal.close_run(run, "begun anew")
         inputs = {key: value for key, value in there.inputs.items() if key != "operation"}
         fresh = self._journal.run_id(start=True, operation=there.operation, inputs=inputs)
-        return {"changed": True, **self._known(str(fresh), False)}
+        return {"changed": True, **self._known(str(fresh), False, inputs)}
 
     def begun(self) -> dict[str, Any]:
         """Begin a step, unless it is done."""
@@ -101,25 +102,27 @@ class Calls:
         """What there is."""
         found = [dataclasses.asdict(run) for run in runs.runs(self._journal)]
         unfinished = [run["id"] for run in found if not run["outcome"]]
+        group = str(self._options["inputs"].get("group", runs.ALL))
         return {
             "changed": False,
             "at": time.time(),
             "runs": found,
             "owner": self._owner.read(),
             "activated": runs.activated(self._journal),
-            "superseded": runs.superseded(self._journal, unfinished[-1] if unfinished else ""),
-            "way": runs.way(self._journal, str(self._options["inputs"].get("group", ""))),
+            "superseded": runs.superseded(self._journal, unfinished[-1] if unfinished else "", group),
+            "way": runs.way(self._journal, group),
             "run": unfinished[-1] if unfinished else "",
         }
 
-    def _known(self, run: str, resumed: bool) -> dict[str, Any]:
+    def _known(self, run: str, resumed: bool, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """What the play goes by; the plays of other playbooks by the fact."""
+        group = str(inputs.get("group", runs.ALL))
         known = {
             "run": run,
             "resumed": resumed,
             "finished": self._finished(run),
-            "opened": runs.opened(self._journal),
-            "superseded": runs.superseded(self._journal, run),
+            "opened": runs.opened(self._journal, group),
+            "superseded": runs.superseded(self._journal, run, group),
         }
         return {**known, "ansible_facts": {"cryptobot_migration": known}}
 

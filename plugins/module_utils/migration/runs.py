@@ -15,9 +15,12 @@ from .journal import RUN, Journal
 
 ACTIVATE, OPEN = "activate", "open"
 """Steps by which the native side gets its data under its name, and begins to write."""
-MIGRATE, CUT_OVER, ROLLBACK = "migrate", "cut_over", "rollback"
+MIGRATE, CUT_OVER, ROLLBACK, RESTORE = "migrate", "cut_over", "rollback", "restore"
 MOVES = (MIGRATE, CUT_OVER)
 """Operations by which groups become native: by stopping, copying and starting, or in a window."""
+ALL = "all"
+GIVEN = {"group": "migration_group", "backup": "backup"}
+"""By input of a run the variable that a play is given it by."""
 
 
 class RunRefused(Exception):
@@ -49,6 +52,22 @@ class Run:
     ended: str = ""
     outcome: str = ""
     evidence: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        """The migration group that moves, or all."""
+        return str(self.inputs.get("group", ALL))
+
+    @property
+    def command(self) -> str:
+        """What goes on with it."""
+        return command(self.operation, self.inputs)
+
+
+def command(operation: str, inputs: Mapping[str, Any]) -> str:
+    """The whole command of an operation."""
+    given = [f"-e {name}={inputs[key]}" for key, name in GIVEN.items() if inputs.get(key, ALL) != ALL]
+    return " ".join([f"ansible-playbook cryptobot.native.{operation}", *given])
 
 
 def runs(journal: Journal) -> list[Run]:
@@ -85,44 +104,61 @@ def going_on(journal: Journal, run: str) -> None:
 def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str:
     """The unfinished run of an operation with these inputs, else a new one.
 
-    A rollback takes the place of an unfinished migration or cutover. :class:`RunRefused` where an unfinished rollback,
-    or the other way to the native side, is in the way, or the unfinished run was begun with other inputs.
+    A rollback takes the place of an unfinished migration or cutover of the same group. :class:`RunRefused` where what
+    is unfinished is in the way, or was begun with other inputs.
     """
     unfinished = {run.operation: run for run in runs(journal) if not run.outcome}
+    first = "It goes on where it stopped by {}; then " + command(operation, inputs)
+    if operation in (*MOVES, ROLLBACK) and (restore := unfinished.get(RESTORE)):
+        raise RunRefused(f"The restore {restore.id} is not finished. {first.format(restore.command)}")
     if operation in MOVES and (rollback := unfinished.get(ROLLBACK)):
-        raise RunRefused(
-            f"The rollback {rollback.id} is not finished. Run cryptobot.native.rollback again, which goes on where it "
-            f"stopped; then {operation}."
-        )
-    others = [unfinished[name] for name in MOVES if name in unfinished and operation in MOVES and name != operation]
-    if others:
-        raise RunRefused(
-            f"The run {others[0].id} of {others[0].operation} is not finished. Finish it, cryptobot.native."
-            f"{others[0].operation}, or go back, cryptobot.native.rollback; then {operation}."
-        )
+        raise RunRefused(f"The rollback {rollback.id} is not finished. {first.format(rollback.command)}")
+    moves = [unfinished[name] for name in MOVES if name in unfinished]
+    if operation in MOVES and (others := [run for run in moves if run.operation != operation]):
+        raise RunRefused(_unfinished(others[0], operation, inputs))
     if there := unfinished.get(operation):
         begun = {key: value for key, value in there.inputs.items() if key != "operation"}
         if begun != dict(inputs):
+            back = f", or go back: {command(ROLLBACK, begun)}" if operation in MOVES else ""
             raise RunRefused(
                 f"The run {there.id} of {operation} is not finished and was begun with {_words(begun)}, not with "
-                f"{_words(inputs)}. Finish it with the same values, or go back with cryptobot.native.rollback."
+                f"{_words(inputs)}. Finish it with the same values: {there.command}{back}"
             )
         return there.id
-    for move in (unfinished[name] for name in MOVES if operation == ROLLBACK and name in unfinished):
-        journal.close_run(move.id, "abandoned for a rollback")
+    if operation == ROLLBACK:
+        # What another group has half-done would be left with neither side serving it.
+        if others := [run for run in moves if run.group != inputs.get("group", ALL)]:
+            raise RunRefused(_unfinished(others[0], operation, inputs))
+        for move in moves:
+            journal.close_run(move.id, "abandoned for a rollback")
     return str(journal.run_id(start=True, operation=operation, inputs=inputs))
 
 
-def opened(journal: Journal) -> str:
-    """The migration by which the native side writes, or may have begun to; empty where Docker has all data."""
-    found = ""
-    begun = {(line["run"], line["step"]) for line in journal.lines() if line["phase"] == "begin"}
-    for run in runs(journal):
-        if run.operation == "migrate" and (run.id, OPEN) in begun:
-            found = run.id
-        elif run.operation == "rollback" and run.outcome == "done":
-            found = ""
-    return found
+def _unfinished(run: Run, operation: str, inputs: Mapping[str, Any]) -> str:
+    return (
+        f"The run {run.id} of {run.operation} is not finished. Finish it, {run.command}, or go back with it, "
+        f"{command(ROLLBACK, run.inputs)}; then {command(operation, inputs)}"
+    )
+
+
+def opened(journal: Journal, group: str = ALL) -> str:
+    """The migration by which the native side writes this group, or may have begun to, or any of ``all``; empty where
+    Docker has all data of it."""
+    known = {run.id: run for run in runs(journal)}
+    found: dict[str, str] = {}
+    for line in journal.lines():
+        run = known.get(line["run"])
+        if run is None or not _concerns(run, group):
+            continue
+        if (line["step"], line["phase"], run.operation) == (OPEN, "begin", MIGRATE):
+            found[run.group] = run.id
+        elif (line["step"], line["phase"], run.operation, run.outcome) == (RUN, "done", ROLLBACK, "done"):
+            found = {} if run.group in (ALL, group) else {name: id_ for name, id_ in found.items() if name != run.group}
+    return list(found.values())[-1] if found else ""
+
+
+def _concerns(run: Run, group: str) -> bool:
+    return ALL in (group, run.group) or run.group == group
 
 
 def way(journal: Journal, group: str) -> str:
@@ -136,10 +172,12 @@ def activated(journal: Journal) -> bool:
     return any(line["phase"] == "done" and line["step"] == ACTIVATE for line in journal.lines())
 
 
-def superseded(journal: Journal, current: str) -> bool:
-    """Whether what earlier runs have left on the native side is known to be old: Docker has, or had, all data since."""
+def superseded(journal: Journal, current: str, group: str = ALL) -> bool:
+    """Whether what earlier runs have left of this group on the native side is known to be old: Docker has, or had, all
+    data since."""
+    mine = {run.id for run in runs(journal) if _concerns(run, group)} - {current}
     begun = {line["run"] for line in journal.lines() if line["phase"] == "begin" and line["step"] == ACTIVATE}
-    return bool(begun - {current}) and opened(journal) in ("", current)
+    return bool(begun & mine) and opened(journal, group) in ("", current)
 
 
 def timeline(lines: Sequence[Mapping[str, Any]], journal: Journal, run: str) -> list[Timed]:

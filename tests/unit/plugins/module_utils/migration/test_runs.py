@@ -151,3 +151,49 @@ def test_an_abandoned_migration_leaves_what_is_old(book: Journal) -> None:
     assert rollback["opened"] == ""
     call(book, "closed", run=rollback["run"], operation="rollback")
     assert call(book, "open")["superseded"]
+
+
+def test_a_rollback_leaves_no_other_group_half_way(book: Journal) -> None:
+    move = call(book, "open", inputs={"group": "core"})["run"]
+    for inputs in ({"group": "all"}, {"group": "supporting"}):
+        with pytest.raises(runs.RunRefused, match=f"The run {move} of migrate is not finished") as refused:
+            call(book, "open", operation="rollback", inputs=inputs)
+        assert "ansible-playbook cryptobot.native.migrate -e migration_group=core" in str(refused.value)
+        assert "ansible-playbook cryptobot.native.rollback -e migration_group=core" in str(refused.value)
+    call(book, "open", operation="rollback", inputs={"group": "core"})
+    assert [run.outcome for run in runs.runs(book)] == ["abandoned for a rollback", ""]
+
+
+@pytest.mark.parametrize("operation", ["migrate", "cut_over", "rollback"])
+def test_what_a_restore_has_half_done_is_not_moved(book: Journal, operation: str) -> None:
+    call(book, "open", operation="restore", inputs={"backup": "b1"})
+    with pytest.raises(runs.RunRefused, match="ansible-playbook cryptobot.native.restore -e backup=b1; then"):
+        call(book, "open", operation=operation, inputs={"group": "all"})
+
+
+def moved(book: Journal, group: str) -> str:
+    inputs = {"group": group}
+    run = call(book, "open", inputs=inputs)["run"]
+    for step in ("activate", "open"):
+        call(book, "begun", run=run, step=step)
+    call(book, "closed", run=run)
+    return str(run)
+
+
+def back(book: Journal, group: str) -> None:
+    call(book, "closed", run=call(book, "open", operation="rollback", inputs={"group": group})["run"])
+
+
+def test_whose_data_is_native_is_known_by_group(book: Journal) -> None:
+    first, second = moved(book, "core"), moved(book, "supporting")
+    assert [runs.opened(book, group) for group in ("core", "supporting", "all")] == [first, second, second]
+    back(book, "supporting")
+    assert [runs.opened(book, group) for group in ("core", "supporting", "all")] == [first, "", first]
+    assert not runs.superseded(book, "", "core")
+    assert runs.superseded(book, "", "supporting")
+    back(book, "core")
+    assert runs.opened(book) == ""
+    whole = moved(book, "all")
+    assert runs.opened(book, "core") == whole
+    back(book, "core")
+    assert [runs.opened(book, group) for group in ("core", "supporting", "all")] == ["", whole, whole]

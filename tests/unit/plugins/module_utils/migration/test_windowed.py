@@ -133,7 +133,7 @@ def test_the_way_back_is_the_way_it_went(tmp_path: Path) -> None:
         runs.open_run(journal, "migrate", {"group": "all"})
     back = runs.open_run(journal, "rollback", {"group": "first"})
     assert next(run for run in runs.runs(journal) if run.id == first).outcome == "abandoned for a rollback"
-    with pytest.raises(runs.RunRefused, match="then cut_over"):
+    with pytest.raises(runs.RunRefused, match="then ansible-playbook cryptobot.native.cut_over"):
         runs.open_run(journal, "cut_over", {"group": "first"})
     journal.close_run(back, "done")
     assert runs.open_run(journal, "cut_over", {"group": "first"}) not in (first, back)
