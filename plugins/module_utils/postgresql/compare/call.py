@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from ...migration import journal
+from ...migration import faults, journal
 from ..endpoint import Endpoint
 from . import run
 from .result import DatabaseResult, Difference, summary
 
 STEP = "verify:postgresql:"
 MOST_LINES = 20
+LONG_PAGES = 100
+"""A comparison of less is over at once."""
 
 
 def compare(options: Mapping[str, Any], *, keep: bool) -> dict[str, Any]:
@@ -36,7 +39,7 @@ def compare(options: Mapping[str, Any], *, keep: bool) -> dict[str, Any]:
     differences: list[Difference] = []
     for pair in pairs(options["databases"]):
         with _step(kept, options["run"], pair) as evidence:
-            found = run.compare(source, target, pair, wanted)
+            found = run.compare(source, target, pair, replace(wanted, reached=_points(STEP + pair.datastore)))
             evidence.update(_evidence(found))
         databases[pair.datastore] = found.as_dict()
         differences += found.differences
@@ -76,6 +79,18 @@ def failure(result: Mapping[str, Any]) -> str:
     lines = summary([f"{each['datastore']}: {each['text']}" for each in result["differences"]], MOST_LINES)
     where = f" Everything is in {result['evidence']}." if "evidence" in result else ""
     return f"The target is not what the source is: {len(result['differences'])} differences.{where}\n{lines}"
+
+
+def _points(step: str) -> Callable[[int, int], None]:
+    """Passes the points at which a test may end the process."""
+    shares: list[faults.Shares] = []
+
+    def reached(pages: int, whole: int) -> None:
+        if whole >= LONG_PAGES:
+            shares[:] = shares or [faults.Shares(step, whole)]
+            shares[0].reached(pages)
+
+    return reached
 
 
 @contextmanager

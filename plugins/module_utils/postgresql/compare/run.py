@@ -50,7 +50,8 @@ class Pair:
 @dataclass(frozen=True)
 class Options:
     """``rechecks``: how often differing rows are looked at again on live sides, ``pause`` seconds apart. ``tolerate``:
-    differences that are meant, each ``{kind, object, columns}`` with ``*`` allowed."""
+    differences that are meant, each ``{kind, object, columns}`` with ``*`` allowed. ``reached``: is told, as tables are
+    done, how many pages of the source have been read, and how many there are."""
 
     jobs: int = 1
     rechecks: int = 0
@@ -59,6 +60,7 @@ class Options:
     show_values: bool = False
     tolerate: tuple[Mapping[str, str], ...] = ()
     progress: Callable[[str, TableResult], None] = lambda name, result: None
+    reached: Callable[[int, int], None] = lambda pages, whole: None
 
 
 DEFAULTS = Options()
@@ -172,11 +174,15 @@ def _digests(
 ) -> dict[str, list[int]]:
     """Scans all tables; of those that differ, the buckets in which they do."""
     lock = threading.Lock()
+    pages = {name: max(1, plan.table.pages) for name, plan in plans.items()}
+    whole = sum(pages.values())
 
     def done(name: str, table: TableResult) -> None:
         with lock:
             result.tables[name] = table
+            read = sum(pages[each] for each in result.tables)
         options.progress(name, table)
+        options.reached(read, whole)
 
     return rows.digests(sides, plans.values(), options.jobs, done)
 
