@@ -1,3 +1,6 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Points at which a test may end a comparison."""
 
 from __future__ import annotations
