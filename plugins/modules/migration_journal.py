@@ -102,10 +102,11 @@ superseded:
   description: Whether what earlier runs have left on the native side is known to be old.
   returned: O(state=open)
   type: bool
-activated:
-  description: Whether any run has brought data into its place on the native side.
+copied:
+  description: Migration groups, or V(all), of which a run has brought data into its place on the native side.
   returned: O(state=read)
-  type: bool
+  type: list
+  elements: str
 finished:
   description:
     - Whether the step is done with these inputs already; then it was not begun again.

@@ -54,6 +54,12 @@ def test_site_changes_nothing_afterwards(play, shop) -> None:
     shop.judge("native", since)
 
 
+def test_both_sides_are_compared_while_one_follows(play) -> None:
+    said = play("verify", *GROUP)
+    print(said[said.rfind("Show what was found") :][:2000])
+    assert "the native side writes" in said
+
+
 def test_it_goes_back_with_what_was_written_natively(play, shop, host) -> None:
     before, since = shop.containers(), shop.now()
     play("rollback", *GROUP)

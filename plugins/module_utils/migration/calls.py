@@ -108,7 +108,7 @@ class Calls:
             "at": time.time(),
             "runs": found,
             "owner": self._owner.read(),
-            "activated": runs.activated(self._journal),
+            "copied": runs.copied(self._journal),
             "superseded": runs.superseded(self._journal, unfinished[-1] if unfinished else "", group),
             "way": runs.way(self._journal, group),
             "run": unfinished[-1] if unfinished else "",

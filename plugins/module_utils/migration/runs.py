@@ -15,6 +15,8 @@ from .journal import RUN, Journal
 
 ACTIVATE, OPEN = "activate", "open"
 """Steps by which the native side gets its data under its name, and begins to write."""
+COPIES = frozenset({ACTIVATE, "follow", "window"})
+"""Steps after which the native side has data of its own to compare."""
 MIGRATE, CUT_OVER, ROLLBACK, RESTORE = "migrate", "cut_over", "rollback", "restore"
 MOVES = (MIGRATE, CUT_OVER)
 """Operations by which groups become native: by stopping, copying and starting, or in a window."""
@@ -167,9 +169,10 @@ def way(journal: Journal, group: str) -> str:
     return moves[-1] if moves else MIGRATE
 
 
-def activated(journal: Journal) -> bool:
-    """Whether any run has brought data into its place on the native side."""
-    return any(line["phase"] == "done" and line["step"] == ACTIVATE for line in journal.lines())
+def copied(journal: Journal) -> list[str]:
+    """The migration groups, or all, of which a run has brought data into its place on the native side."""
+    made = {line["run"] for line in journal.lines() if line["phase"] == "done" and line["step"] in COPIES}
+    return sorted({run.group for run in runs(journal) if run.id in made})
 
 
 def superseded(journal: Journal, current: str, group: str = ALL) -> bool:

@@ -197,3 +197,12 @@ def test_whose_data_is_native_is_known_by_group(book: Journal) -> None:
     assert runs.opened(book, "core") == whole
     back(book, "core")
     assert [runs.opened(book, group) for group in ("core", "supporting", "all")] == ["", whole, whole]
+
+
+def test_what_was_copied_or_follows_can_be_compared(book: Journal) -> None:
+    assert call(book, "read")["copied"] == []
+    run = call(book, "open", operation="cut_over", inputs={"group": "core"})["run"]
+    call(book, "begun", run=run, step="follow")
+    assert call(book, "read")["copied"] == []
+    call(book, "done", run=run, step="follow")
+    assert call(book, "read")["copied"] == ["core"]
