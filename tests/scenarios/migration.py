@@ -70,7 +70,7 @@ for process in ask("show proc").splitlines():
             if each[:1].isdigit():
                 print(each, ask(f"@!{worker} show map #{each.split()[0]}"))
         for each in ask(f"@!{worker} show servers state").splitlines():
-            if each[:1].isdigit():
+            if each[:1].isdigit() and " " in each:
                 print(each.split()[1], *each.split()[3:7])
 """ % PROXY
 
