@@ -5,6 +5,7 @@ with Server(6391, folder, password="secret") as server: …
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import socket
@@ -45,14 +46,15 @@ class Server:
         self.stop()
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Returns when it answers, and has loaded what it kept."""
         self.launch()
         for __ in range(300):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
-                time.sleep(0.1)
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as probe:
+                probe.sendall(b"PING\r\n")
+                answer = probe.recv(100)
+                if answer and not answer.startswith(b"-LOADING"):
+                    return
+            time.sleep(0.1)
         raise RuntimeError(f"redis-server does not answer; see {self.folder / 'log'}")
 
     def launch(self) -> None:
