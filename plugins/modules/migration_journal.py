@@ -142,6 +142,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import lock
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.calls import Calls
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import JournalError
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.runs import RunRefused
 
 STATES = ("open", "anew", "begun", "done", "failed", "closed", "free", "read")
@@ -175,8 +176,10 @@ def main() -> None:
         module.fail_json(msg=str(error), owner=error.holder)
     except RunRefused as error:
         module.fail_json(msg=str(error))
+    except JournalError as error:
+        module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"The journal in {module.params['directory']} cannot be used: {error}. Nothing was begun.")
+        module.fail_json(msg=f"The folder {module.params['directory']} of the journal cannot be used: {error}")
 
 
 if __name__ == "__main__":

@@ -144,7 +144,7 @@ def main() -> None:
         fact = after.fact(catalogue) | {
             key: value for key, value in module.params["fact"].items() if key not in RECORDED
         }
-    except (SidesError, RouterError) as error:
+    except (SidesError, RouterError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(
         changed=bool(changes),

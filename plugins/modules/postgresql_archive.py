@@ -123,7 +123,7 @@ def main() -> None:
                 work(module.params, archive)
             found = summary(archive)
             save.readable(archive, save.read(archive))
-    except (save.BackupError, LockHeld) as error:
+    except (save.BackupError, LockHeld, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=changes, **found)
 

@@ -182,7 +182,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         result = call.compare(module.params, keep=not module.check_mode)
-    except EndpointError as error:
+    except (EndpointError, OSError) as error:
         module.fail_json(msg=str(error))
     if module.params["fail"] and not result["equal"]:
         module.fail_json(msg=call.failure(result), **result)

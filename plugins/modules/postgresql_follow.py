@@ -194,7 +194,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         result = work(module.params, module.check_mode)
-    except (EndpointError, FenceError, FollowError, TransferError, LockHeld) as error:
+    except (EndpointError, FenceError, FollowError, TransferError, LockHeld, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

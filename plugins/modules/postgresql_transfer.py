@@ -169,7 +169,7 @@ def main() -> None:
         module.exit_json(changed=True, databases={}, roles=[])
     try:
         result = work(module.params)
-    except (EndpointError, TransferError, LockHeld) as error:
+    except (EndpointError, TransferError, LockHeld, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

@@ -133,7 +133,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         result = work(module.params, keep=not module.check_mode)
-    except (RedisError, DockerError) as error:
+    except (RedisError, DockerError, OSError) as error:
         module.fail_json(msg=f"{str(error).rstrip('.')}.")
     if module.params["fail"] and (message := failure(module.params["datastore"], result)):
         module.fail_json(msg=message, **result)

@@ -152,7 +152,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         result = work(module.params, module.check_mode)
-    except (RedisError, DockerError, LockHeld) as error:
+    except (RedisError, DockerError, LockHeld, OSError) as error:
         module.fail_json(msg=f"{str(error).rstrip('.')}.")
     module.exit_json(**result)
 

@@ -22,7 +22,7 @@ from typing import TypeVar
 
 from ..migration import lock
 from ..postgresql import endpoint
-from ..router.maps import DOOR_KINDS, HOLD, NOT_HELD, Files, RouterError, hold_key, locked
+from ..router.maps import DOOR_KINDS, HOLD, NOT_HELD, Files, RouterError, hold_key, locked, parsed_lease
 from ..router.traffic import Traffic
 from . import coordinator
 from .effects import Effects
@@ -68,7 +68,6 @@ class Recovery:
     def run(self) -> str:
         intent, began = self.intent, time.monotonic()
         say(f"The window {intent.id} towards {intent.target} is left: deciding.")
-        self.effects("decided", lambda: self._intents.write(replace(intent, decided=True)))
         if not self._given_up:
             self.effects("end_controller", self._end_controller)
         with ExitStack() as stack:
@@ -77,6 +76,8 @@ class Recovery:
             except RouterError as error:
                 say(f"{error} Going on without it.", 4)
             stack.enter_context(self._hold)
+            # A disk may be full: the doors are held until it takes this.
+            self._until_done("decided", lambda: self._intents.write(replace(intent, decided=True)))
             self.effects("end_sessions", self._end_sessions)
             how = self._decide()
             say(f"The window {intent.id}: {how}, {time.monotonic() - began:.2f} s after it was left.")
@@ -215,11 +216,19 @@ class Hold:
                 say(f"The hold was not renewed: {error}", 4)
 
     def again(self) -> None:
+        """What a boot holds, which is everything and longer, is not cut short."""
         for kind in DOOR_KINDS:
-            keys = [hold_key(group, kind) for group in self._intent.held]
             there = self._files.read_map(HOLD)
-            if any(there.get(key, NOT_HELD) != NOT_HELD for key in keys) and not self._over.is_set():
-                self._holding.hold(kind, time.time() + LEASE, self._intent.every_method)
+            leases = [parsed_lease(there.get(hold_key(group, kind), NOT_HELD)) for group in self._intent.held]
+            if not any(leases) or self._over.is_set():
+                continue
+            until = max(time.time() + LEASE, *(each[0] for each in leases if each))
+            every_method = self._intent.every_method or any(each[1] for each in leases if each)
+            try:
+                self._holding.hold(kind, until, every_method)
+            except OSError as error:
+                say(f"The hold is known to the router's workers alone, not to its file: {error}", 4)
+                self._holding.hold(kind, until, every_method, kept=False)
 
 
 def _nobody() -> None:

@@ -17,7 +17,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ RUN = "run"
 LARGEST = 4096
 """Bytes of evidence up to which it stands in the journal itself; larger evidence gets a file."""
 LONGEST_REASON = 500
+
+
+class JournalError(OSError):
+    """A line could not be written; the text is a sentence for the operator."""
 
 
 def now() -> str:
@@ -138,9 +142,9 @@ class Journal:
         try:
             yield step
         except BaseException as error:
-            self.append(
-                {"run": run, "step": name, "phase": "failed", "inputs_digest": digest(inputs), "error": reason(error)}
-            )
+            # What went wrong is said in any case.
+            with suppress(JournalError):
+                self.fail(run, name, reason(error), digest(inputs))
             raise
         self._end(run, name, "done", step.evidence, digest(inputs))
 
@@ -152,9 +156,10 @@ class Journal:
         """End a step that another call began."""
         self._end(run, name, "done", evidence, digest(inputs))
 
-    def fail(self, run: str, name: str, why: str) -> None:
+    def fail(self, run: str, name: str, why: str, inputs_digest: str = "") -> None:
         """Record that a step failed."""
-        self.append({"run": run, "step": name, "phase": "failed", "error": why[:LONGEST_REASON]})
+        known = {"inputs_digest": inputs_digest} if inputs_digest else {}
+        self.append({"run": run, "step": name, "phase": "failed", "error": why[:LONGEST_REASON], **known})
 
     def history(self, run: str, step: str, inputs: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Progress of a step since it was last done, begun with other inputs, or begun anew."""
@@ -199,9 +204,18 @@ class Journal:
         return str(path)
 
     def append(self, line: Mapping[str, Any]) -> None:
-        """Write one line and wait until the disk has it."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Write one line and wait until the disk has it. Raises :class:`JournalError` where it does not."""
         path = self.directory / FILE
+        try:
+            self._append(path, line)
+        except OSError as error:
+            raise JournalError(
+                f"{path} cannot be written ({error.strerror or error}), and nothing goes on without it. Look at the disk: "
+                f"df {self.directory}; then run the same command again, which goes on from what the journal holds."
+            ) from error
+
+    def _append(self, path: Path, line: Mapping[str, Any]) -> None:
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = not path.exists()
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -232,7 +246,14 @@ class Journal:
 
 
 def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file so that a crash leaves the old one or the new one, and nothing between."""
+    """Write a file so that a crash leaves the old one or the new one, and nothing between. An OSError names it."""
+    try:
+        _write_whole(path, text, mode)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_whole(path: Path, text: str, mode: int) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)

@@ -45,6 +45,12 @@ def lease(until: float, every_method: bool = False) -> str:
     return f"{until:.3f},{'all' if every_method else 'writes'}"
 
 
+def parsed_lease(value: str) -> tuple[float, bool] | None:
+    """Until when, and whether for every method; None where nothing is held."""
+    until, __, methods = value.partition(",")
+    return None if value == NOT_HELD else (float(until), methods == "all")
+
+
 def first_values(groups: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """What each map begins with. ``groups``: side by migration group. A worker changes only keys that are there."""
     return {

@@ -102,9 +102,12 @@ class Traffic:
                 "(module router_sides, share 0)."
             )
 
-    def hold(self, kind: str, until: float, every_method: bool = False) -> int:
-        """Let new requests wait at a kind of doors, until a time (seconds since the epoch); how many workers know."""
-        return self._set(HOLD, {hold_key(group, kind): lease(until, every_method) for group in self.groups})
+    def hold(self, kind: str, until: float, every_method: bool = False, kept: bool = True) -> int:
+        """Let new requests wait at a kind of doors, until a time (seconds since the epoch); how many workers know.
+
+        Not ``kept`` it is told to the workers alone, for a disk that takes nothing."""
+        values = {hold_key(group, kind): lease(until, every_method) for group in self.groups}
+        return self._set(HOLD, values) if kept else self._router.tell_map(HOLD, values)
 
     def probe(self, kind: str) -> None:
         """See one write wait at a door of each group. The router itself answers its path, when it is released."""

@@ -160,12 +160,17 @@ class Router:
         """Change entries of a map that are there; how many workers were told. Whoever calls has the lock."""
         self.files.write_map(name, values)
         path = self.files.path(name)
-        told = self.workers.tell([f"set map {path} {key} {value}" for key, value in sorted(values.items())])
+        told = self.tell_map(name, values)
         if told and (wrong := self.map_differs(name, values)):
             raise RouterError(
                 f"The router's worker and {path} differ about {', '.join(wrong)}. Reload it: systemctl reload {UNIT}"
             )
         return told
+
+    def tell_map(self, name: str, values: Mapping[str, str]) -> int:
+        """The same without the file, until the next reload."""
+        path = self.files.path(name)
+        return self.workers.tell([f"set map {path} {key} {value}" for key, value in sorted(values.items())])
 
     def map_differs(self, name: str, among: Iterable[str] = ()) -> list[str]:
         """Keys of which file and worker in charge say different things."""

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import faults, journal
-from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
+from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal, JournalError, write_whole
 
 INPUTS = {"source": "auth_db", "target": "auth"}
 
@@ -148,3 +151,29 @@ def test_a_file_is_written_whole(tmp_path) -> None:
     assert json.loads(path.read_text()) == {"a": 1}
     assert path.stat().st_mode & 0o777 == 0o644
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes nothing more."""
+
+    def no_space(*__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+
+
+def test_a_full_disk_is_a_sentence_that_says_what_to_do(book: Journal, full: None) -> None:
+    with pytest.raises(JournalError, match=r"journal.jsonl cannot be written \(No space left on device\).*run the same command"):
+        book.begin("r", "copy", {})
+
+
+def test_what_failed_is_said_although_the_journal_cannot_take_it(book: Journal, monkeypatch) -> None:
+    with pytest.raises(ValueError, match="the first cause"), book.step("r", "copy", {}):
+        monkeypatch.setattr(book, "_append", lambda *__: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+        raise ValueError("the first cause")
+
+
+def test_a_file_that_could_not_be_written_is_named(tmp_path: Path, full: None) -> None:
+    with pytest.raises(OSError, match=r"No space left on device: '.*/sides\.json'"):
+        write_whole(tmp_path / "sides.json", "{}")
