@@ -24,7 +24,7 @@ VOLUMES = "/var/lib/docker/volumes/cryptobot_"
 FILES = f"{VOLUMES}market-data/_data", "/var/lib/cryptobot-datastores/bars"
 MAJORS = {"12": "15", "13": "17"}
 # Enough for a comparison that lasts.
-ROWS = 10_000
+ROWS = 20_000
 NATIVE_ORDERS, DOCKER_ORDERS = 500, 200
 ORDERS = (
     "SELECT coalesce(json_agg(json_build_array(id, client_order_id) ORDER BY id), '[]') FROM orders "
