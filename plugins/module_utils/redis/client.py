@@ -60,7 +60,7 @@ class Connection:
         self, path: str | None = None, host: str = "127.0.0.1", port: int = 6379, timeout: float = 5, mark: int = 0
     ) -> None:
         """``mark``: what packets carry for this host's own rules; only root may set it."""
-        where = path or f"{host}:{port}"
+        self._where = where = path or f"{host}:{port}"
         try:
             self._socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
             if mark and not path:
@@ -108,14 +108,14 @@ class Connection:
         try:
             self._socket.sendall(request)
         except OSError as error:
-            raise RedisError(f"Redis went away: {error.strerror or error}") from None
+            raise self._lost("", error) from None
 
     def answer(self, what: str = "a command") -> Any:
         """The next answer. Raises :class:`RedisError`, also where it is a refusal."""
         try:
             found = self._read()
         except OSError as error:
-            raise RedisError(f"Redis went away during {what}: {error.strerror or error}") from None
+            raise self._lost(f" during {what}", error) from None
         if isinstance(found, RedisError):
             raise found
         return found
@@ -125,10 +125,17 @@ class Connection:
         try:
             return [self._read() for __ in range(count)]
         except OSError as error:
-            raise RedisError(f"Redis went away: {error.strerror or error}") from None
+            raise self._lost("", error) from None
+
+    def _lost(self, during: str = "", error: OSError | None = None) -> RedisError:
+        how = f"went away{during} ({error.strerror or error})" if error else "closed the connection"
+        return RedisError(f"Redis at {self._where} {how}. See whether it runs and is reached, and run again")
 
     def _read(self) -> Any:
         line = self._file.readline()
+        if not line.endswith(b"\r\n"):
+            # Half a line may look like a whole one, with another number.
+            raise self._lost()
         kind = line[:1]
         if kind == b"$":
             size = int(line[1:])
@@ -136,7 +143,7 @@ class Connection:
                 return None
             content = self._file.read(size + 2)
             if len(content) != size + 2:
-                raise RedisError("Redis closed the connection")
+                raise self._lost()
             return content[:-2]
         if kind == b":":
             return int(line[1:])
@@ -148,7 +155,7 @@ class Connection:
         if kind == b"-":
             said = line[1:].decode(errors="replace").rstrip("\r\n")
             return FullError(said) if said.startswith("MISCONF") else RedisError(said)
-        raise RedisError("Redis closed the connection")
+        raise RedisError(f"What answers at {self._where} does not speak as Redis does")
 
 
 def encoded(words: Sequence[Word]) -> bytes:

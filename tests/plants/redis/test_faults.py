@@ -15,16 +15,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import faults
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
-from ansible_collections.cryptobot.native.plugins.module_utils.redis import replica
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import pages, replica
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.endpoint import Endpoint
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.transfer import Task, Transfer
 from ansible_collections.cryptobot.native.plugins.module_utils.store_archive import redis as archive
 from ansible_collections.cryptobot.native.plugins.module_utils.store_archive.manifest import ArchiveError
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / "servers")]
 
+from lines import Line  # noqa: E402
 from redis_lab import assert_equal, copied, emptied, seeded, servers  # noqa: E402
 
 APPEND_ONLY = ("--appendonly", "yes")
@@ -124,6 +126,50 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_room_in_a_whole_copy(source
         mount(small_disk, "remount,size=200m")
         copied(*ends, way, tmp_path / "journal").active()
         assert_equal(*ends)
+
+
+@pytest.fixture
+def line(server) -> Iterator[Line]:
+    made = Line(server.port)
+    yield made
+    made.close()
+
+
+def test_a_line_that_is_cut_ends_in_a_sentence_and_the_copy_goes_on(source, target, line, tmp_path, monkeypatch):
+    far, near = replace(source, port=line.port), endpoint(target)
+    monkeypatch.setattr(pages, "REPORT_EVERY", 500)
+    with monkeypatch.context() as patch:
+        patch.setattr(faults, "point", lambda name: line.cut() if name == "copy:redis:redis:50%" else None)
+        with pytest.raises(RedisError, match=rf"127.0.0.1:{line.port} (closed the connection|went away).* run again"):
+            copied(far, near, "restore", tmp_path)
+    with near.connect() as redis:
+        assert redis.call("DBSIZE") == 0
+    with pytest.raises(RedisError, match="not copied whole yet"):
+        Transfer(Task("run", "redis", far, near, {}, "restore"), Journal(tmp_path)).active()
+    line.mend()
+    copied(far, near, "restore", tmp_path).active()
+    assert_equal(source, near)
+
+
+def test_a_line_that_is_cut_leaves_nobody_following(source, target, line, tmp_path, monkeypatch):
+    far, near = replace(source, port=line.port), endpoint(target)
+    wait = replica._wait_for_link
+
+    def cut(*words) -> None:
+        line.cut()
+        wait(*words)
+
+    monkeypatch.setattr(replica, "SILENT_SECONDS", 3.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(replica, "_wait_for_link", cut)
+        with pytest.raises(RedisError, match=rf"can't follow .*127.0.0.1:{line.port}: no headway for 3 s"):
+            copied(far, near, "replica", tmp_path)
+    with near.connect() as redis:
+        assert "role:master" in redis.call("INFO", "replication")
+        assert redis.call("CONFIG", "GET", "masterauth") == ["masterauth", ""]
+    line.mend()
+    copied(far, near, "replica", tmp_path).active()
+    assert_equal(source, near)
 
 
 @pytest.mark.parametrize("point", ["copy:redis:redis:50%", "copy:redis:redis:90%", "rename:activate:redis:redis"])
