@@ -4,6 +4,8 @@
 """``router-hold``: at a boot, before HAProxy starts, hold the doors of a cutover that the boot has interrupted.
 
 Which side writes is decided when the databases answer again. Until then no request, reads too, may meet one of them.
+Nor may one meet the container that has another one's address of before the boot: all addresses are forgotten until the
+watcher has looked.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from .maps import DIRECTORY, DOOR_KINDS, HOLD, SIDE, Files, RouterError, hold_key, lease, locked
+from .maps import DIRECTORY, DOOR_KINDS, HOLD, NOWHERE, SIDE, Files, RouterError, hold_key, lease, locked
 
 INTENT = "intent.json"
 """What a cutover writes before its first step, and takes away after its last one."""
@@ -56,15 +58,31 @@ def hold_again(directory: Path, now: float) -> list[str]:
     return sorted(values)
 
 
+def forget(directory: Path) -> bool:
+    """Let requests for containers be refused where their addresses are of another boot; whether they are."""
+    files = Files(directory)
+    if not files.of_another_boot():
+        return False
+    with locked(directory):
+        files.write_containers(dict.fromkeys(files.read_containers(), NOWHERE))
+    return True
+
+
 def main(arguments: Sequence[str]) -> int:
-    """0 where the doors are held that must be."""
+    """0 where the doors are held that must be, and no address is of another boot."""
     options = argparse.ArgumentParser(prog="router-hold", description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--directory", type=Path, default=DIRECTORY)
+    directory, failed = options.parse_args(arguments).directory, 0
     try:
-        held = hold_again(options.parse_args(arguments).directory, time.time())
+        if held := hold_again(directory, time.time()):
+            sys.stderr.write(f"<5>A cutover was interrupted: {', '.join(held)} are held until it is decided.\n")
     except (RouterError, OSError) as error:
         sys.stderr.write(f"<3>{error}\n")
-        return 1
-    if held:
-        sys.stderr.write(f"<5>A cutover was interrupted: {', '.join(held)} are held until it is decided.\n")
-    return 0
+        failed = 1
+    try:
+        if forget(directory):
+            sys.stderr.write("<5>The containers' addresses of before the boot are forgotten.\n")
+    except (RouterError, OSError) as error:
+        sys.stderr.write(f"<3>{error}\n")
+        failed = 1
+    return failed

@@ -17,11 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..migration.journal import write_whole
+from ..migration.lock import boot_id
 
 DIRECTORY = Path("/var/lib/cryptobot-router")
 SIDE, HOLD, SHARE, BATCH = "side", "hold", "share", "batch"
 MAPS = (SIDE, HOLD, SHARE, BATCH)
 CONTAINERS = "containers"
+BOOT = "# boot "
+"""Begins the line of the addresses that says in which boot they were right."""
 LOCK = "lock"
 MODE, FOLDER_MODE = 0o640, 0o2750
 """The folder's group is the proxy's and passes on to what is made in it."""
@@ -94,11 +97,19 @@ class Files:
 
     def write_containers(self, values: Mapping[str, str]) -> bool:
         """The same of the addresses, as a whole."""
-        if self.path(CONTAINERS).exists() and self.read_containers() == dict(values):
+        if self.path(CONTAINERS).exists() and self.read_containers() == dict(values) and not self.of_another_boot():
             return False
         text = "".join(f"{name}={address}\n" for name, address in sorted(values.items()))
-        write_whole(self.path(CONTAINERS), text, MODE)
+        write_whole(self.path(CONTAINERS), f"{BOOT}{boot_id()}\n{text}", MODE)
         return True
+
+    def of_another_boot(self) -> bool:
+        """Whether there are addresses that were written before this boot: Docker may have given them to others since."""
+        try:
+            first = self.path(CONTAINERS).read_text(encoding="utf-8").partition("\n")[0]
+        except FileNotFoundError:
+            return False
+        return first != f"{BOOT}{boot_id()}"
 
     def missing(self, groups: Mapping[str, str]) -> dict[str, dict[str, str]]:
         """By map what is not in it yet; a map that is there and lacks nothing is left out."""
