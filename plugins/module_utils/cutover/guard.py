@@ -105,7 +105,10 @@ def _direction(pair: Pair, source: Any, target: Any) -> list[str]:
         return ["The slot of the way there is gone. Copy again."]
     source.execute(_FLOWS, (pair.forward, MOST_LAG))
     if source.fetchone() is None:
-        return [f"The target is behind by {slot.lag} bytes, or not connected. See what its apply worker waits for."]
+        return [
+            f"The target is behind by {slot.lag} bytes, or not connected. Its server's log says what its apply worker waits "
+            "for. A source that has come back under another address is followed there when the same command is run again."
+        ]
     return []
 
 

@@ -98,6 +98,30 @@ def test_nothing_is_missing_after_the_switch(pair):
         assert [row for row in place.sql(IDENTITIES) if row[1] != dict(before)[row[0]]] == []
 
 
+def test_a_source_that_has_another_address_is_followed_there(pair):
+    pair.follow.begin()
+    assert pair.follow.needed() == []
+    away = "host='127.0.0.1' port='1' dbname='x' user='y'"
+    with closing(sessions.controller(pair.native.endpoint, pair.native.database)) as session, session.cursor() as cursor:
+        cursor.execute(f"ALTER SUBSCRIPTION {FORWARD} CONNECTION %s", (away,))
+    assert pair.follow.needed() == ["shop-1"]
+    assert pair.follow.begin() == {} and pair.follow.needed() == []
+    pair.source.sql("INSERT INTO orders (id) VALUES ('moved')", user=lab.APP)
+    print(f"\ncaught up {pair.follow.catch_up(60.0)['shop-1']} s after the new address")
+    assert pair.differences() == []
+
+
+def test_what_is_written_to_does_not_follow(pair):
+    """After a window, for whoever begins the copy again."""
+    pair.source.sql(KINDS, user=lab.APP)
+    switched(pair)
+    followed_back(pair)
+    rows = pair.native.rows()
+    with pytest.raises(FollowError, match=r"is open and written to, so it must not follow\..*native\.rollback"):
+        pair.follow.begin()
+    assert pair.native.rows() == rows
+
+
 def test_without_the_advance_rows_come_twice(pair, monkeypatch):
     """The test of the test: the way back would begin at the guard, and repeat what has come from there."""
     pair.source.sql(KINDS, user=lab.APP)

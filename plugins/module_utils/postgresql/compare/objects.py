@@ -221,7 +221,11 @@ class _Comparison:
         owners = [side.get("owner") or side.get("owner_of") or side.get("role") for side in (source, target)]
         wanted = known_to_both(self.roles.expected(owners[0], source[attribute]), self.majors)
         there = known_to_both(found(owners[1], target[attribute]), self.majors)
-        lost, added = wanted - there, there - wanted
+        # What is granted to a migration's own roles stays where these are.
+        lost, added = (
+            {right for right in rights if not travel.stays("role", right[0])}
+            for rights in (wanted - there, there - wanted)
+        )
         given = {right for right in added if attribute == "rights" and self._tolerated(kind, source, target, right)}
         taken = {right for right in lost if right[0] == PUBLIC and kind in ("schema", "database")}
         if lost - taken or added - given:

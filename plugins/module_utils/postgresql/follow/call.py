@@ -66,8 +66,8 @@ class Follow:
     reached: Mapping[str, Any] = field(default_factory=dict)
 
     def needed(self) -> list[str]:
-        """Datastores that do not follow yet."""
-        return [wish.datastore for wish in self.wishes if not self.state(wish).following]
+        """Datastores that do not follow yet, or follow a server that has another address by now."""
+        return [wish.datastore for wish in self.wishes if not self.state(wish).following or self._moved(wish)]
 
     def shown(self) -> dict[str, dict[str, Any]]:
         """By datastore, for results."""
@@ -79,10 +79,11 @@ class Follow:
 
     def begin(self) -> dict[str, Any]:
         """Copies and follows what does not follow yet; what was cut off begins anew. Gives the evidence of the
-        copies."""
+        copies. What follows a server that has another address by now is led there."""
         found: dict[str, Any] = {}
         for wish in self.wishes:
             if not self._resumed(wish):
+                self._refuse_open(wish)
                 found[wish.datastore] = self._begin(wish)
         return found
 
@@ -140,6 +141,8 @@ class Follow:
     def _resumed(self, wish: Wish) -> bool:
         """Whether it follows, or was cut off right before it was told to."""
         if self.state(wish).following:
+            if self._moved(wish):
+                self._lead_again(wish)
             return True
         with self.target.cursor() as cursor:
             there = database.find(cursor, wish.target)
@@ -161,6 +164,34 @@ class Follow:
             with closing(self._session(self.target, wish.target)) as target, target.cursor() as cursor:
                 subscriber.enable(cursor, self._name(wish))
         return True
+
+    def _moved(self, wish: Wish) -> bool:
+        """Whether a database that follows looks for its source where that is no more."""
+        with self.target.cursor(wish.target) as cursor:
+            return subscriber.place(cursor, self._name(wish)) != publisher.place(self.source, self.reached)
+
+    def _lead_again(self, wish: Wish) -> None:
+        with (
+            closing(self._session(self.source, wish.source)) as source,
+            closing(self._session(self.target, wish.target)) as target,
+            source.cursor() as one,
+            target.cursor() as other,
+        ):
+            parts = publisher.reader(one, wish.datastore, self.source, wish.source, self.reached)
+            subscriber.lead(other, self._name(wish), parts)
+
+    def _refuse_open(self, wish: Wish) -> None:
+        """What is written to is no copy that could begin anew."""
+        with self.target.cursor() as cursor:
+            if database.find(cursor, wish.target) is None:
+                return
+        with self.target.cursor(wish.target) as cursor:
+            row = look.gather(cursor).row
+        if row is not None and row.state == OPEN:
+            raise FollowError(
+                f"{self.target.title}, database {wish.target} is open and written to, so it must not follow. It goes "
+                "back first: ansible-playbook cryptobot.native.rollback -e migration_group=NAME"
+            )
 
     def _begin(self, wish: Wish) -> dict[str, Any]:
         self._clear(wish)

@@ -154,14 +154,20 @@ def drop_reader(cursor: Any, datastore: str) -> None:
     cursor.execute(f"DROP ROLE IF EXISTS {identifier(role)}")
 
 
-def reader(cursor: Any, datastore: str, endpoint: Endpoint, name: str, reached: Mapping[str, Any]) -> dict[str, Any]:
-    """How the other side connects to this one, as a role that it may only read changes as."""
+def place(endpoint: Endpoint, reached: Mapping[str, Any]) -> tuple[str, str]:
+    """Host and port at which the other side reaches this one."""
     host, port = reached.get("host") or endpoint.host, reached.get("port") or endpoint.port
     if str(host).startswith("/"):
         raise FollowError(
             f"{endpoint.title} is known by its socket only, which the other server can't use. Say at which "
             f"address it is reached (reached: …)."
         )
+    return str(host), str(port)
+
+
+def reader(cursor: Any, datastore: str, endpoint: Endpoint, name: str, reached: Mapping[str, Any]) -> dict[str, Any]:
+    """How the other side connects to this one, as a role that it may only read changes as."""
+    host, port = place(endpoint, reached)
     return {
         "host": host,
         "port": port,

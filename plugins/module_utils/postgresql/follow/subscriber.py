@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,11 @@ _FOUND = """
 SELECT s.subenabled, s.subslotname, (SELECT count(*) FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = s.oid
   AND r.srsubstate <> 'r'),
   EXISTS (SELECT FROM pg_catalog.pg_stat_subscription t WHERE t.subid = s.oid AND t.pid IS NOT NULL), s.oid::bigint
+FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+WHERE d.datname = current_database() AND s.subname = %s"""
+# Of how it connects what is no secret.
+_PLACE = """
+SELECT substring(subconninfo FROM 'host=''([^'']*)'''), substring(subconninfo FROM 'port=''([^'']*)''')
 FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
 WHERE d.datname = current_database() AND s.subname = %s"""
 _ERRORS = "SELECT apply_error_count FROM pg_catalog.pg_stat_subscription_stats WHERE subid = %s"
@@ -73,15 +79,33 @@ def subscribe(cursor: Any, name: str, parts: Mapping[str, Any]) -> None:
     if cursor.connection.server_version >= FIRST_WITH_ORIGIN:
         # Changes that came from the other side do not go back there.
         options += ", origin = none"
+    with _silently(cursor):
+        cursor.execute(
+            f"CREATE SUBSCRIPTION {identifier(name)} CONNECTION {literal(conninfo(parts))} PUBLICATION {FOLLOW} "
+            f"WITH ({options})"
+        )
+        # The apply worker logs in as the owner, which the controller's role may not.
+        cursor.execute("SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10")
+        cursor.execute(f"ALTER SUBSCRIPTION {identifier(name)} OWNER TO {identifier(cursor.fetchone()[0])}")
+
+
+def place(cursor: Any, name: str) -> tuple[str, str] | None:
+    """Host and port of the server that it follows; None where there is no subscription."""
+    cursor.execute(_PLACE, (name,))
+    return cursor.fetchone()
+
+
+def lead(cursor: Any, name: str, parts: Mapping[str, Any]) -> None:
+    """Let it follow the same slot at another address."""
+    with _silently(cursor):
+        cursor.execute(f"ALTER SUBSCRIPTION {identifier(name)} CONNECTION {literal(conninfo(parts))}")
+
+
+@contextmanager
+def _silently(cursor: Any) -> Iterator[None]:
     for setting, value in _SILENT.items():
         cursor.execute(f"SET {setting} = {literal(value)}")
-    cursor.execute(
-        f"CREATE SUBSCRIPTION {identifier(name)} CONNECTION {literal(conninfo(parts))} PUBLICATION {FOLLOW} "
-        f"WITH ({options})"
-    )
-    # The apply worker logs in as the owner, which the controller's role may not.
-    cursor.execute("SELECT rolname FROM pg_catalog.pg_roles WHERE oid = 10")
-    cursor.execute(f"ALTER SUBSCRIPTION {identifier(name)} OWNER TO {identifier(cursor.fetchone()[0])}")
+    yield
     for setting in _SILENT:
         cursor.execute(f"RESET {setting}")
 

@@ -50,6 +50,16 @@ def test_the_comment_of_a_missing_object_goes_with_it():
     assert [each.object for each in compared(source, side()).differences] == ["f()", "function g()"]
 
 
+def test_what_is_granted_to_a_migrations_own_role_stays_where_that_is():
+    """As whoever follows reads."""
+    follower = ["migration_follower_auth", "CONNECT", False, "auth_user"]
+    source = side(relation={"t": relation("auth_user") | {"rights": [follower]}})
+    target = side(relation={"t": relation("auth_owner") | {"rights": []}})
+    assert compared(source, target).differences == []
+    reader = side(relation={"t": relation("auth_user") | {"rights": [["reader", "CONNECT", False, "auth_user"]]}})
+    assert compared(reader, target).differences != []
+
+
 def test_a_lost_and_an_added_right_are_spelt_out():
     source = side(relation={"t": relation("auth_user") | {"rights": [["reader", "SELECT", False, "auth_user"]]}})
     target = side(
