@@ -25,17 +25,10 @@ class ActionModule(ActionBase):
         controller = lock.process(os.getppid())
         result = self._call({"controller": controller}, task_vars)
         owner = result.get("owner") or {}
-        if result.get("failed") and owner and self._is_dead(owner, controller):
+        if result.get("failed") and owner and lock.dead(owner, controller):
             result = self._call({"controller": controller, "dead": lock.token(owner)}, task_vars)
         return result
 
     def _call(self, more: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(module_args={**self._task.args, **more}, task_vars=task_vars)
         return result
-
-    @staticmethod
-    def _is_dead(owner: dict[str, Any], controller: dict[str, Any]) -> bool:
-        """Whether an owner was a process of this machine and is none now. A process of another boot is none."""
-        if owner.get("host") != controller["host"]:
-            return False
-        return owner.get("boot") != controller["boot"] or not lock.alive(int(owner.get("pid", 0)), owner.get("started"))

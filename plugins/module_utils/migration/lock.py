@@ -191,15 +191,23 @@ def process(pid: int) -> dict[str, Any]:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return {"host": socket.gethostname(), "boot": boot_id(), "pid": pid, "started": started(pid), "user": user}
+    here = {"host": socket.gethostname(), "machine": _line("/etc/machine-id"), "boot": boot_id()}
+    return {**here, "pid": pid, "started": started(pid), "user": user}
+
+
+def dead(owner: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
+    """Whether an owner was a process of the machine of the process ``here``, and is none now.
+
+    A process of another boot is none. Machines may share a name: their ids tell them apart.
+    """
+    if any(owner.get(key, "") != here.get(key, "") for key in ("host", "machine")):
+        return False
+    return owner.get("boot") != here["boot"] or not alive(int(owner.get("pid", 0)), owner.get("started"))
 
 
 def boot_id() -> str:
     """Which boot of this machine this is; empty where the kernel does not say."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
+    return _line("/proc/sys/kernel/random/boot_id")
 
 
 def started(pid: int) -> str:
@@ -241,6 +249,13 @@ def age(moment: str) -> str:
     if seconds < 120:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def _line(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _read(path: Path) -> dict[str, Any]:

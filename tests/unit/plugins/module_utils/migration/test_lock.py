@@ -115,3 +115,13 @@ def test_a_process_is_alive_only_with_its_start() -> None:
     assert lock.alive(os.getpid(), lock.started(os.getpid()))
     assert not lock.alive(os.getpid(), "1")
     assert not lock.alive(0)
+
+
+def test_only_a_play_of_this_machine_is_seen_to_be_dead() -> None:
+    here = lock.process(os.getpid())
+    assert not lock.dead(here, here)
+    assert lock.dead({**here, "started": "1"}, here)
+    assert lock.dead({**here, "boot": "before"}, here)
+    assert not lock.dead({**here, "host": "elsewhere", "boot": "another"}, here)
+    # Its name alone is the same.
+    assert not lock.dead({**here, "machine": "another", "boot": "another"}, here)
