@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 import engine  # noqa: E402
 
 LOGS = ROOT / "build" / "test"
-PART_SECONDS = 45 * 60
+PART_SECONDS = 75 * 60
 FAILURE_LINES = 80
 TAIL_LINES = 25
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
