@@ -11,6 +11,8 @@ from __future__ import annotations
 from ..postgresql.fence.definitions import CLOSED, HANDED_OVER, OPEN
 from ..postgresql.fence.errors import NotOurs
 from ..postgresql.fence.row import Fence, Row
+from ..router.boot import INTENT
+from ..router.maps import DIRECTORY
 from .errors import Stale
 
 FINISH, ABORT, TAKE, STALE = "finish", "abort", "take", "stale"
@@ -38,7 +40,9 @@ def decide(fence: Fence, epoch: int) -> str:
         if found == STALE:
             raise Stale(
                 f"The coordinator is {row}, which the window of epoch {epoch} can't have left: another window has gone "
-                "on since. Nothing was touched; remove the intent when both sides are seen right."
+                "on since. Nothing was touched. See on both servers that one side of each database is open: psql -d NAME "
+                f"-c 'TABLE migration.fence'; then: rm {DIRECTORY / INTENT}; ansible cryptobot_docker -m "
+                "cryptobot.native.router_hold -a state=released"
             )
         if found != TAKE:
             return found

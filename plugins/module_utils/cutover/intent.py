@@ -105,9 +105,13 @@ class Intents:
             return None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CutoverError(
-                f"{self.path}, the intent of a cutover, cannot be read ({error!r}). Nothing is decided without it: "
-                "look at the rows migration.fence of the databases, open the one side, release the doors (module "
-                "router_hold), then remove the file."
+                f"{self.path}, the intent of a cutover, cannot be read ({error!r}). Nothing is decided without it. See on "
+                f"both servers which side is open: psql -d NAME -c 'TABLE migration.fence'. Where exactly one is: rm "
+                f"{self.path}; ansible cryptobot_docker -m cryptobot.native.router_hold -a state=released; then run the "
+                "same command again. Where none is, open the source first, at the epoch of its row: ansible "
+                "cryptobot_docker -m cryptobot.native.postgresql_fence -a '{\"server\": {\"container\": {\"project\": "
+                "\"PROJECT\", \"service\": \"SERVICE\"}}, \"databases\": [\"NAME\"], \"state\": \"open\", \"epoch\": EPOCH}' (a "
+                "native source: {\"local\": {}})."
             ) from None
 
     def write(self, intent: Intent) -> None:

@@ -67,6 +67,6 @@ def test_a_hand_over_in_between_wins() -> None:
 
 def test_another_window_s_row_is_left_alone() -> None:
     fence = Fence(Row("open", 12))
-    with pytest.raises(Stale, match=r"open at epoch 12, .* of epoch 7 can't have left"):
+    with pytest.raises(Stale, match=r"open at epoch 12, .* of epoch 7 can't have left.*: rm /var/lib/cryptobot-router/intent.json"):
         coordinator.decide(fence, EPOCH)
     assert not fence.reopened
