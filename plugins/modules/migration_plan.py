@@ -79,6 +79,10 @@ options:
     description: Whether what earlier runs have left on the native side is known to be old.
     type: bool
     default: false
+  window:
+    description: Whether the group changes sides in one window, so that its databases are followed.
+    type: bool
+    default: false
   directory:
     description: Where the plan is written.
     type: path
@@ -134,6 +138,7 @@ ARGUMENTS: dict[str, Any] = {
     "jobs": {"type": "int", "default": 2},
     "accept": {"type": "list", "elements": "str", "default": []},
     "superseded": {"type": "bool", "default": False},
+    "window": {"type": "bool", "default": False},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
 }
 
@@ -146,7 +151,8 @@ def gather(options: dict[str, Any]) -> dict[str, Any]:
     needed = looks.needs(found, options["stores"], places)
     findings = [*(options["source"].get("findings") or [])]
     findings += [finding for result in options["postgresql"] for finding in result.get("findings") or []]
-    kept = {key: options[key] for key in ("project", "group", "stores", "sharing", "services", "accept", "superseded")}
+    names = ("project", "group", "stores", "sharing", "services", "accept", "superseded", "window")
+    kept = {key: options[key] for key in names}
     return {
         **kept,
         "looks": found,

@@ -70,6 +70,13 @@ def phases(
     return {name: round(value, 1) for name, value in found.items()}
 
 
+def followed(seconds: Mapping[str, float]) -> dict[str, float]:
+    """Of the same what a change of sides in a window takes, which waits for none of it."""
+    left_out = ("stop", "verify", "switch")
+    total = seconds["total"] - sum(seconds[name] for name in left_out)
+    return {**seconds, **dict.fromkeys((*left_out, "freeze"), 0.0), "total": round(total, 1)}
+
+
 def _call(speeds: Mapping[str, float]) -> float:
     return WORKING * (speeds.get("call") or CALL / speeds.get("cpu", 1.0))
 

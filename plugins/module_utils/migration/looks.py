@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..postgresql.strategy import LOGICAL
+
 Result = Mapping[str, Any]
 UNITS = {"redis": ("keys", "keys"), "directory": ("files", "files"), "sqlite": ("files", "files")}
 SPARE = 1.1
@@ -46,6 +48,7 @@ def _database(one: Mapping[str, Any]) -> dict[str, Any]:
         "method": strategy.get("choice") or "freeze-copy",
         "way": strategy.get("way") or "",
         "reasons": strategy.get("reasons") or [],
+        "unfollowed": (strategy.get("others") or {}).get(LOGICAL) or [],
         "bytes": one.get("bytes") or 0,
         "count": one.get("rows") or 0,
         "unit": "rows",

@@ -18,6 +18,10 @@ from . import estimate, words
 VERSION = 1
 SUPERSEDED = ("target-not-empty", "redis-target-open")
 """What is no finding where the native side is known to be old: `prepare` shuts its Redis again, and the copy looks."""
+FOLLOW = "follow"
+"""How data moves that changes sides in a window: copied while Docker writes, and followed."""
+STOPS = ("wal_level", "refused")
+"""How reasons begin because of which a database cannot be followed at all."""
 TITLES = {
     BLOCKING: "Must be mended first",
     DECISION: "To be decided",
@@ -33,15 +37,19 @@ def build(given: Mapping[str, Any]) -> dict[str, Any]:
     ``users``, ``group`` and ``groups``), ``looks`` (by datastore what its own module found: ``strategy``, ``way``,
     ``reasons``, ``bytes``, ``count``, ``unit``, ``shape``, ``findings``), ``findings`` (of the project and of servers),
     ``speeds``, ``disk`` (by path ``needed``, ``free`` and ``for``), ``services`` (``stop``, ``schemas``, ``waves``),
-    ``accept``, ``superseded`` (what earlier runs have left on the native side is old).
+    ``accept``, ``superseded`` (what earlier runs have left on the native side is old), ``window`` (the group changes
+    sides in a window).
     """
+    window = bool(given.get("window"))
     items = [_item(name, kind, given) for kind, name in _datastores(given["stores"])]
     looked = (finding for look in given["looks"].values() for finding in look.get("findings", []))
     found = [_finding(each) for each in (*given["findings"], *looked)]
     found += [_unmoved(each) for each in given["stores"].get("unmoved", [])]
     found += _disk(given.get("disk") or {})
+    found += _unfollowed(given["looks"]) if window else []
     if given.get("superseded"):
         found = [each for each in found if each.code not in SUPERSEDED]
+    seconds = estimate.phases(items, given.get("services") or {}, given["speeds"])
     findings = ranked(found, given.get("accept") or [])
     return {
         "version": VERSION,
@@ -50,7 +58,8 @@ def build(given: Mapping[str, Any]) -> dict[str, Any]:
         "items": items,
         "findings": [each.as_dict() for each in findings],
         "open": [each.as_dict() for each in blocking(findings)],
-        "seconds": estimate.phases(items, given.get("services") or {}, given["speeds"]),
+        "seconds": estimate.followed(seconds) if window else seconds,
+        "window": window,
         "bytes": sum(item["bytes"] for item in items),
         "speeds": dict(given["speeds"]),
         "disk": given.get("disk") or {},
@@ -74,9 +83,9 @@ def _item(name: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "users": list(sharing.get("users", [])),
         "group": sharing.get("group", ""),
         "shared_by": list(sharing.get("groups", [])) if len(sharing.get("groups", [])) > 1 else [],
-        "method": look.get("method", "freeze-copy"),
-        "way": look.get("way", ""),
-        "reasons": list(look.get("reasons", [])),
+        "method": FOLLOW if given.get("window") else look.get("method", "freeze-copy"),
+        "way": "" if given.get("window") else look.get("way", ""),
+        "reasons": [] if given.get("window") else list(look.get("reasons", [])),
         "bytes": int(look.get("bytes", 0)),
         "count": int(look.get("count", 0)),
         "unit": look.get("unit", ""),
@@ -100,6 +109,21 @@ def _unmoved(each: Mapping[str, str]) -> Finding:
     text = f"The datastore {each['datastore']} does not move: it {each['why']}."
     remedy = "Name its place, or accept that it starts empty on the native side."
     return Finding(DECISION, "not-moved", each["datastore"], text, remedy)
+
+
+def _unfollowed(looks: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
+    """What stands against following each database, before anything has begun to."""
+    remedy = (
+        "Start its server with wal_level=logical (in the Compose file: command: [postgres, -c, wal_level=logical]; it takes "
+        "a restart of that container), or give the tables keys; or move the group by: ansible-playbook cryptobot.native.migrate"
+    )
+    return [
+        Finding(BLOCKING, "not-followed", name, f"The database of {name} cannot be followed: {reason}.", remedy)
+        if reason.startswith(STOPS)
+        else Finding(NOTE, "partly-followed", name, f"While {name} is followed: {reason}.")
+        for name, look in sorted(looks.items())
+        for reason in look.get("unfollowed", [])
+    ]
 
 
 def _disk(disk: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
@@ -132,7 +156,7 @@ def lines(plan: Mapping[str, Any]) -> list[str]:
             f"  {item['datastore']}: used by {', '.join(item['shared_by'])}; moves with {item['group']}"
             for item in shared
         ]
-    result += ["", *_times(plan["seconds"])]
+    result += ["", *_times(plan["seconds"], plan["window"])]
     for severity, title in TITLES.items():
         found = [_finding(each) for each in plan["findings"] if each["severity"] == severity]
         if found:
@@ -159,9 +183,15 @@ def _row(item: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _times(seconds: Mapping[str, float]) -> list[str]:
+def _times(seconds: Mapping[str, float], window: bool) -> list[str]:
+    backup = f"Backup {words.duration(seconds['backup'])}, while Docker serves."
+    if window:
+        return [
+            f"{backup} Copy {words.duration(seconds['copy'])}, while Docker writes; the copies follow.",
+            "Requests wait while the sides change, which does not depend on the size of the data; the report has the seconds.",
+        ]
     return [
-        f"Backup {words.duration(seconds['backup'])}, while Docker serves.",
+        backup,
         f"Users wait {words.duration(seconds['freeze'])}: stop {words.duration(seconds['stop'])}, "
         f"copy {words.duration(seconds['copy'])}, verify {words.duration(seconds['verify'])}, "
         f"switch {words.duration(seconds['switch'])}, start {words.duration(seconds['start'])}.",

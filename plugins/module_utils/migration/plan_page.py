@@ -29,7 +29,7 @@ def render(content: Mapping[str, Any], at: str) -> str:
     lead = (
         f"Compose project {content['project']}, migration group {content['group']}, made {at}. "
         f"{words.size(content['bytes'])} move in {len(content['items'])} datastores; "
-        f"users wait {words.duration(seconds['freeze'])}."
+        + ("in one window." if content["window"] else f"users wait {words.duration(seconds['freeze'])}.")
     )
     return page.page(
         "Migration plan",
@@ -83,10 +83,13 @@ def _phases(seconds: Mapping[str, float]) -> page.Raw:
     whole = sum(seconds[name] for name in PHASES) or 1.0
     rows, left = [], 0.0
     for name, title in PHASES.items():
+        if not seconds[name]:
+            continue
         width = seconds[name] / whole
         rows.append([title, words.duration(seconds[name]), page.track(left, width)])
         left += width
-    rows.append([page.mark("users wait", "warn"), words.duration(seconds["freeze"]), ""])
+    if seconds["freeze"]:
+        rows.append([page.mark("users wait", "warn"), words.duration(seconds["freeze"]), ""])
     rows.append(["altogether, without installing", words.duration(seconds["total"]), ""])
     return page.table(("part", "#time", ""), rows)
 

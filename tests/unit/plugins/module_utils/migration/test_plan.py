@@ -163,3 +163,31 @@ def test_sizes(number: int, text: str) -> None:
 )
 def test_durations(seconds: float, text: str) -> None:
     assert words.duration(seconds) == text
+
+
+def in_a_window(*reasons: str) -> dict:
+    case = given(window=True)
+    case["looks"]["auth"]["unfollowed"] = list(reasons)
+    return plan.build(case)
+
+
+def test_a_window_waits_for_no_copy() -> None:
+    made = in_a_window()
+    assert {item["method"] for item in made["items"]} == {"follow"}
+    assert made["seconds"]["freeze"] == 0
+    assert made["seconds"]["total"] < plan.build(given())["seconds"]["total"]
+    text = "\n".join(plan.lines(made))
+    assert "the copies follow" in text
+    assert "freeze-copy" not in text and "Users wait" not in text
+    assert "users wait" not in plan_page.render(made, "now")
+
+
+def test_what_cannot_be_followed_stops_a_window_before_it_begins() -> None:
+    refusal = plan.refusal(in_a_window("wal_level is replica: it would need a restart"))
+    assert "The database of auth cannot be followed: wal_level is replica" in refusal
+    assert "command: [postgres, -c, wal_level=logical]" in refusal
+    assert plan.refusal(in_a_window("unlogged tables are not followed: public.scratch")) == ""
+    assert "public.scratch" in "\n".join(plan.lines(in_a_window("unlogged tables are not followed: public.scratch")))
+    case = given()
+    case["looks"]["auth"]["unfollowed"] = ["wal_level is replica"]
+    assert plan.refusal(plan.build(case)) == "", "a migration follows nothing"
