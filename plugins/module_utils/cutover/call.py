@@ -42,7 +42,8 @@ class Call:
         self._intents = Intents(options["directory"])
         self._workers = Workers(partial(asked, options["master"]))
         self._doors = parsed_doors(options["doors"])
-        if missing := [side for side in (DOCKER, NATIVE) if side not in options["servers"]]:
+        missing = [side for side in (DOCKER, NATIVE) if side not in options["servers"]]
+        if missing and options["databases"]:
             raise CutoverError(f"No server of the side {' and '.join(missing)} is named (servers: …).")
         self.intent = self._wanted()
         self._pairs = made(self.intent, "cryptobot-cutover", self._intents.directory)
@@ -70,6 +71,7 @@ class Call:
                 str(options["directory"]),
                 (each["reached"] or {}).get(target) or {},
                 each["rights"] if target == NATIVE else {},
+                sought=(each["reached"] or {}).get(source) or {},
             )
             for each in options["caches"]
         ]

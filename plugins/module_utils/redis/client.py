@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Union
 
 BUFFER = 1 << 18
+PACKET_MARK = 0x63625243
+"""On packets of ours, which a wall lets pass (wall.py)."""
 Word = Union[str, bytes]
 
 
@@ -59,12 +62,13 @@ class Connection:
     def __init__(
         self, path: str | None = None, host: str = "127.0.0.1", port: int = 6379, timeout: float = 5, mark: int = 0
     ) -> None:
-        """``mark``: what packets carry for this host's own rules; only root may set it."""
+        """``mark``: what packets carry for this host's own rules, where we may set it."""
         self._where = where = path or f"{host}:{port}"
         try:
             self._socket = socket.socket(socket.AF_UNIX if path else socket.AF_INET)
             if mark and not path:
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+                with suppress(PermissionError):
+                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
             self._socket.settimeout(timeout)
             self._socket.connect(path or (host, port))
         except OSError as error:

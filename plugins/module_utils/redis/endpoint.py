@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .client import Connection, RedisError
+from .client import PACKET_MARK, Connection, RedisError
 from .layout import SOCKET
 
 ADMINISTRATOR = "cryptobot-admin"
@@ -79,9 +79,9 @@ class Endpoint:
         user = "" if found.get("user") in (None, "default") else found["user"]
         return cls(found["host"], int(found["port"]), None, user, found.get("password"), title)
 
-    def connect(self, index: int = 0, seconds: float = SECONDS, mark: int = 0) -> Connection:
-        """A connection that has come in, to one of the numbered databases."""
-        redis = Connection(self.path, self.host, self.port, seconds, mark)
+    def connect(self, index: int = 0, seconds: float = SECONDS) -> Connection:
+        """A connection that has come in, to one of the numbered databases. A wall round the server lets it pass."""
+        redis = Connection(self.path, self.host, self.port, seconds, PACKET_MARK)
         try:
             if self.password is not None:
                 redis.call("AUTH", *([self.user] if self.user else []), self.password)

@@ -8,8 +8,6 @@ The first store of the window decides; a Redis follows that decision. Each chang
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -18,14 +16,14 @@ from ..postgresql.fence.definitions import CLOSED, OPEN
 from ..postgresql.fence.errors import NotOurs
 from ..postgresql.fence.row import Window
 from . import follow
-from .client import Connection, RedisError
+from .client import PACKET_MARK, Connection, RedisError
 from .endpoint import Endpoint
 from .fence import sessions
 from .fence.book import Book, Page
 from .fence.fence import Fence, Found
 from .fence.rights import Commands, User
 from .instances import Instance
-from .wall import PACKET_MARK, Address, Wall, Walls
+from .wall import Address, Wall, Walls, address
 
 CATCH_UP_SECONDS = 3.0
 SYNC_SECONDS = 1800.0
@@ -126,9 +124,8 @@ class Pair:
         return wrong, (source.row.epoch,) if source.row else ()
 
     def _behind(self) -> list[str]:
-        found, server = follow.link(self.session("target")), self.endpoint("source")
-        title = self.title("target")
-        if not found.to(server.host, server.port):
+        found, title = follow.link(self.session("target")), self.title("target")
+        if not found.to(*self._place("source")):
             return [f"{title} does not follow {self.title('source')}. Begin that first."]
         if not found.up:
             return [f"{title} is not connected with {self.title('source')}, or has not got all of it yet."]
@@ -195,7 +192,6 @@ class Pair:
 
     def follow_back(self) -> None:
         """The old one stays current, closed. May be repeated, also when it has started again and forgot everything."""
-        reached = {"host": self.endpoint("target").host, "port": self.endpoint("target").port, **self.database.reached}
         page = self.page("target")
         sessions.make_follower(self.session("target"), page)
         self.fence("target").save()
@@ -203,7 +199,7 @@ class Pair:
         source = self.session("source")
         self.fence("source").take()
         self._wall_up()
-        follow.begin(source, str(reached["host"]), int(reached["port"]), page)
+        follow.begin(source, *self._place("target"), page)
 
     # Giving up
 
@@ -242,9 +238,15 @@ class Pair:
         fence.take()
 
     def _follow_source(self) -> None:
-        page, server = self.page("source"), self.endpoint("source")
+        page = self.page("source")
         sessions.make_follower(self.session("source"), page)
-        follow.begin(self.session("target"), server.host, server.port, page)
+        self.fence("source").save()
+        follow.begin(self.session("target"), *self._place("source"), page)
+
+    def _place(self, end: str) -> Address:
+        """Where the other server reaches this one."""
+        server, named = self.endpoint(end), self.database.reached if end == "target" else self.database.sought
+        return str(named.get("host") or server.host), int(named.get("port") or server.port)
 
     def _rights(self, found: Found) -> dict[str, User]:
         """What users of the target get: the catalogue's, else what they had."""
@@ -272,18 +274,3 @@ class Pair:
 
     def _wall(self, end: str) -> str:
         return f"{self.datastore} {self._side(end)}"
-
-
-def address(endpoint: Endpoint) -> Address:
-    """Where packets to a server go. Raises RedisError for one that is reached by a file."""
-    if endpoint.path:
-        raise RedisError(f"{endpoint.title} is reached by a socket file, and no wall can be put round it")
-    try:
-        return str(ipaddress.ip_address(endpoint.host)), endpoint.port
-    except ValueError:
-        return socket.gethostbyname(endpoint.host), endpoint.port
-
-
-def walls_again(folder: str) -> list[str]:
-    """At a boot, and when a container has another address; their names."""
-    return Walls(folder).again(lambda server: address(Endpoint.from_options(server)))

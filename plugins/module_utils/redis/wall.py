@@ -10,19 +10,23 @@ at a boot: packets of the controller carry a mark, and the connection of the ser
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
+import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..docker.engine import DockerError
 from ..migration.journal import write_whole
 from ..router.adoption import Run, program
-from .client import RedisError
+from .client import PACKET_MARK, RedisError
+from .endpoint import Endpoint
 
-PACKET_MARK = 0x63625243
-FILE = "redis-walls.json"
+FILE, RULES = "redis-walls.json", "redis-walls.nft"
+"""The second is what a boot puts on, before containers start."""
 PREFIX = "cryptobot_redis_"
 Address = tuple[str, int]
 HOOKS = {"output": "", "forward": "", "input": 'iifname != "lo" '}
@@ -93,11 +97,18 @@ class Walls:
             self._write(walls)
 
     def again(self, address: Callable[[Mapping[str, Any]], Address]) -> list[str]:
-        """Put all on again, at the addresses that their servers have now; their names."""
-        walls = self.read()
-        for wall in walls.values():
-            self.put(Wall(wall.name, wall.server, address(wall.server), wall.links))
-        return sorted(walls)
+        """Put on what is not, or is at an address that its server had before; their names. One whose server does not run
+        stays where it is."""
+        found = []
+        for wall in self.read().values():
+            try:
+                now = replace(wall, address=address(wall.server))
+            except (RedisError, DockerError):
+                now = wall
+            if now != wall or self._run(["nft", "list", "table", "inet", wall.table], "").returncode:
+                self.put(now)
+                found.append(wall.name)
+        return sorted(found)
 
     def _nft(self, text: str, what: str) -> None:
         done = self._run(["nft", "-f", "-"], text)
@@ -106,7 +117,23 @@ class Walls:
 
     def _write(self, walls: Mapping[str, Wall]) -> None:
         document = {name: asdict(wall) for name, wall in walls.items()}
+        write_whole(self._path.with_name(RULES), "".join(wall.text() for wall in walls.values()))
         write_whole(self._path, json.dumps(document, indent=1, sort_keys=True) + "\n")
+
+
+def address(endpoint: Endpoint) -> Address:
+    """Where packets to a server go. Raises RedisError for one that is reached by a file."""
+    if endpoint.path:
+        raise RedisError(f"{endpoint.title} is reached by a socket file, and no wall can be put round it")
+    try:
+        return str(ipaddress.ip_address(endpoint.host)), endpoint.port
+    except ValueError:
+        return socket.gethostbyname(endpoint.host), endpoint.port
+
+
+def walls_again(folder: Path | str, run: Run = program) -> list[str]:
+    """When a container has another address, or a firewall was loaded anew; their names."""
+    return Walls(folder, run).again(lambda server: address(Endpoint.from_options(server)))
 
 
 def _wall(found: Mapping[str, Any]) -> Wall:

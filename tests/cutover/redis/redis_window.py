@@ -22,7 +22,7 @@ from typing import Any
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.definitions import CLOSED
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.row import Row
 from ansible_collections.cryptobot.native.plugins.module_utils.redis import pair as pairs
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection, RedisError
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import PACKET_MARK, Connection, RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.fence.fence import Fence
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.fence.sessions import OURS
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.instances import Instance
@@ -175,6 +175,24 @@ class Stage:
         probe.forget()
         assert not found[0], found[0]
         return self.pair(self.writer, max(found[1]) + 1, found[1][0])
+
+
+def restarted(stage: Stage, side: str = "docker") -> None:
+    """With its own command line, killed and started as a container is; a wall lets the look pass that it answers."""
+    server = stage.servers[side]
+    server.stop(signal.SIGKILL)
+    server.launch()
+    until = time.monotonic() + 30
+    while True:
+        try:
+            with Connection(port=server.port, mark=PACKET_MARK) as redis:
+                redis.call("AUTH", "default", PASSWORD)
+                redis.call("PING")
+                return
+        except RedisError:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def give_up(pair: pairs.Pair) -> None:

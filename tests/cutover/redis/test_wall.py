@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import time
 
 import pytest
 import redis_window as lab
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.pair import walls_again
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.wall import Walls
-
-
-def restarted(stage: lab.Stage, side: str = "docker") -> None:
-    """With its own command line, killed and started as a container is."""
-    stage.servers[side].stop(signal.SIGKILL)
-    stage.servers[side].launch()
-    time.sleep(1)
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.wall import Walls, walls_again
 
 
 def let_in(stage: lab.Stage, side: str) -> bool:
@@ -64,7 +55,7 @@ def test_old_one_that_starts_again_in_the_window_takes_no_write(walled, step) ->
     """Given up before the hand-over, finished after it; by job that stays with the old one, too."""
 
     def die(pair: lab.pairs.Pair) -> None:
-        restarted(walled)
+        lab.restarted(walled)
         assert not let_in(walled, "docker")
 
     with lab.load(walled, kinds=("single", "list"), stays=True) as writers:
@@ -93,7 +84,7 @@ def test_wall_is_put_on_again(walled) -> None:
     """At a boot: the kernel has forgotten it, the disk has not."""
     walled.window()
     subprocess.run(["nft", "delete", "table", "inet", name(walled)], check=True)
-    restarted(walled)
+    lab.restarted(walled)
     assert let_in(walled, "docker")
     assert walls_again(str(walled.folder)) == list(Walls(walled.folder).read())
     assert not let_in(walled, "docker")

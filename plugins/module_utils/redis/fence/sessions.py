@@ -49,7 +49,7 @@ def controller(endpoint: Endpoint, page: Page, name: str, mark: int = 0) -> Conn
         except RedisError as error:
             if not str(error).startswith("WRONGPASS"):
                 raise
-            _make_controller(endpoint, page, mark)
+            _make_controller(endpoint, page)
             redis.call("AUTH", CONTROLLER, page.controller)
         redis.call("CLIENT", "SETNAME", name)
     except RedisError as error:
@@ -58,9 +58,9 @@ def controller(endpoint: Endpoint, page: Page, name: str, mark: int = 0) -> Conn
     return redis
 
 
-def _make_controller(endpoint: Endpoint, page: Page, mark: int = 0) -> None:
+def _make_controller(endpoint: Endpoint, page: Page) -> None:
     """The controller's user alone: who follows a server that forgot its users must not come in again by itself."""
-    with endpoint.connect(seconds=SECONDS, mark=mark) as redis:
+    with endpoint.connect(seconds=SECONDS) as redis:
         make_user(redis, CONTROLLER, page.controller, [f"~{MINE}*", *_rules(_COMMANDS)])
 
 

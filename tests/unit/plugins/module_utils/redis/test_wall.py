@@ -5,17 +5,20 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.wall import FILE, Wall, Walls
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.wall import FILE, RULES, Wall, Walls
 
 WALL = Wall("redis docker", {"host": "172.18.0.3"}, ("172.18.0.3", 6379), (("172.18.0.1", 41234),))
 
 
 class Nft:
-    def __init__(self, said: str = "") -> None:
-        self.said, self.given = said, []
+    def __init__(self, said: str = "", there: bool = True) -> None:
+        self.said, self.there, self.given = said, there, []
 
     def __call__(self, words, text) -> subprocess.CompletedProcess:
+        if "list" in words:
+            return subprocess.CompletedProcess(words, not self.there, "", "")
         self.given.append(text)
         return subprocess.CompletedProcess(words, 1 if self.said else 0, "", self.said)
 
@@ -34,10 +37,22 @@ def test_walls_are_kept_and_found_again(tmp_path) -> None:
     walls.put(WALL)
     assert Walls(tmp_path).read() == {"redis docker": WALL}
     assert walls.again(lambda server: ("172.18.0.9", 6379)) == ["redis docker"]
+    assert (tmp_path / RULES).read_text() == nft.given[-1]
+    assert walls.again(lambda server: ("172.18.0.9", 6379)) == []
     assert "172.18.0.9" in nft.given[-1] and walls.read()["redis docker"].address == ("172.18.0.9", 6379)
     walls.remove("redis docker")
     walls.remove("redis docker")
     assert walls.read() == {} and len(nft.given) == 3
+
+
+def test_one_that_was_taken_away_is_put_on_again_where_it_was(tmp_path) -> None:
+    Walls(tmp_path, Nft()).put(WALL)
+    nft = Nft(there=False)
+
+    def stopped(server):
+        raise DockerError("it does not run")
+
+    assert Walls(tmp_path, nft).again(stopped) == ["redis docker"] and "172.18.0.3" in nft.given[-1]
 
 
 def test_what_nft_says_is_told_and_the_file_stays(tmp_path) -> None:
