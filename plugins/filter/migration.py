@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, looks, mapping, windowed, writing
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, given, looks, mapping, windowed, writing
 
 DOCUMENTATION = r"""
 name: migration
@@ -66,6 +66,7 @@ class FilterModule:
             "migration_compared": compared.compared,
             "migration_backward": mapping.backward,
             "migration_mapped": mapping.mapped,
+            "migration_given": given.given,
             "migration_refusal": writing.refusal,
             "migration_parts": mapping.parts,
             "migration_volumes": mapping.other_volumes,

@@ -35,6 +35,16 @@ options:
     description: What the run or the step depends on, without secrets. A step is done only for the same inputs.
     type: dict
     default: {}
+  given:
+    description:
+      - Digests of what the data of the run depend on, by P(cryptobot.native.migration_given#filter). Once data have begun to move, the run goes on
+        with the same alone.
+    type: dict
+    default: {}
+  changed:
+    description: Go on although O(given) is another one.
+    type: bool
+    default: false
   run:
     description: The run. Not for V(open) and V(read).
     type: str
@@ -150,6 +160,8 @@ ARGUMENTS: dict[str, Any] = {
     "state": {"type": "str", "choices": list(STATES), "required": True},
     "operation": {"type": "str", "default": "migrate"},
     "inputs": {"type": "dict", "default": {}},
+    "given": {"type": "dict", "default": {}},
+    "changed": {"type": "bool", "default": False},
     "run": {"type": "str"},
     "step": {"type": "str"},
     "evidence": {"type": "dict", "default": {}},

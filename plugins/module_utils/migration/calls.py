@@ -42,6 +42,7 @@ class Calls:
         )
         try:
             run = runs.open_run(self._journal, operation, inputs)
+            runs.go_on_with(self._journal, run, self._options["given"], self._options["changed"])
         except runs.RunRefused:
             if not there:
                 self._owner.release(self._options["controller"])
@@ -56,8 +57,9 @@ class Calls:
             return {"changed": True, **self._known(FORESEEN, False, there.inputs)}
         self._journal.close_run(run, "begun anew")
         inputs = {key: value for key, value in there.inputs.items() if key != "operation"}
-        fresh = self._journal.run_id(start=True, operation=there.operation, inputs=inputs)
-        return {"changed": True, **self._known(str(fresh), False, inputs)}
+        fresh = str(self._journal.run_id(start=True, operation=there.operation, inputs=inputs))
+        runs.go_on_with(self._journal, fresh, self._options["given"])
+        return {"changed": True, **self._known(fresh, False, inputs)}
 
     def begun(self) -> dict[str, Any]:
         """Begin a step, unless it is done."""

@@ -100,7 +100,7 @@ class Journal:
     ) -> str | None:
         """The id of the unfinished run of an operation; else, with ``start``, of one that begins now; else ``None``."""
         for line in reversed(self.lines()):
-            if line["step"] == RUN and self._operation(line["run"]) == operation:
+            if line["step"] == RUN and line["phase"] != "progress" and self._operation(line["run"]) == operation:
                 if line["phase"] == "begin":
                     return str(line["run"])
                 break
@@ -116,6 +116,10 @@ class Journal:
     def close_run(self, run: str, outcome: str = "done", evidence: Mapping[str, Any] | None = None) -> None:
         """End a run: its id is not taken up again."""
         self._end(run, RUN, "done", {"outcome": outcome, **(evidence or {})})
+
+    def note(self, run: str, progress: Mapping[str, Any]) -> None:
+        """Write down something of a run that may change while it goes on."""
+        self.append({"run": run, "step": RUN, "phase": "progress", "progress": dict(progress)})
 
     def _operation(self, run: str) -> str:
         for line in self.lines():

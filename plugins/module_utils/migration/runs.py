@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .given import differing
 from .journal import RUN, Journal
 
 
@@ -20,6 +21,8 @@ COPIES = frozenset({ACTIVATE, "follow", "window"})
 MIGRATE, CUT_OVER, ROLLBACK, RESTORE = "migrate", "cut_over", "rollback", "restore"
 MOVES = (MIGRATE, CUT_OVER)
 """Operations by which groups become native: by stopping, copying and starting, or in a window."""
+DEPENDS = frozenset({"close", "follow"})
+"""Steps from which on the data that move depend on what the run is given."""
 ALL = "all"
 GIVEN = {"group": "migration_group", "backup": "backup"}
 """By input of a run the variable that a play is given it by."""
@@ -134,6 +137,22 @@ def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str
         for move in moves:
             journal.close_run(move.id, "abandoned for a rollback")
     return str(journal.run_id(start=True, operation=operation, inputs=inputs))
+
+
+def go_on_with(journal: Journal, run: str, now: Mapping[str, str], changed: bool = False) -> None:
+    """Keep what a run is given now. :class:`RunRefused` where its data depend on another one, unless that is meant."""
+    progress = [line["progress"] for line in journal.lines() if line["run"] == run and line["step"] == RUN and "progress" in line]
+    before = next((each["given"] for each in reversed(progress) if "given" in each), {})
+    there = next(each for each in runs(journal) if each.id == run)
+    begun = any(line["run"] == run and line["step"] in DEPENDS and line["phase"] == "begin" for line in journal.lines())
+    if begun and not changed and (names := differing(before, now)):
+        raise RunRefused(
+            f"The run {run} of {there.operation} goes on with another inventory or vault than it was begun with: "
+            f"{', '.join(names)}. Go on with what it was begun with: {there.command}; where the change is meant: "
+            f"{there.command} -e migration_changed=true; or go back: {command(ROLLBACK, there.inputs)}"
+        )
+    if now and now != before:
+        journal.note(run, {"given": dict(now)})
 
 
 def _unfinished(run: Run, operation: str, inputs: Mapping[str, Any]) -> str:

@@ -18,7 +18,8 @@ def book(tmp_path) -> Journal:
 def call(book: Journal, state: str, *, check: bool = False, controller=MINE, **options):
     given = {
         "state": state, "operation": "migrate", "inputs": {}, "run": None, "step": None, "evidence": {}, "outcome": "done",
-        "error": "", "takeover": False, "directory": str(book.directory), "controller": controller, "dead": "", **options,
+        "error": "", "takeover": False, "directory": str(book.directory), "controller": controller, "dead": "",
+        "given": {}, "changed": False, **options,
     }  # fmt: skip
     return Calls(given, check).do()
 
@@ -206,3 +207,29 @@ def test_what_was_copied_or_follows_can_be_compared(book: Journal) -> None:
     assert call(book, "read")["copied"] == []
     call(book, "done", run=run, step="follow")
     assert call(book, "read")["copied"] == ["core"]
+
+
+BEGUN = {"the vault": "a", "the datastore auth": "b"}
+OTHER_VAULT = {**BEGUN, "the vault": "c"}
+
+
+def test_before_data_move_everything_may_be_mended(book: Journal) -> None:
+    run = call(book, "open", given=BEGUN)["run"]
+    assert call(book, "open", given=OTHER_VAULT)["run"] == run
+    call(book, "begun", run=run, step="close")
+    assert call(book, "open", given=OTHER_VAULT)["resumed"]
+
+
+def test_afterwards_another_vault_is_refused_and_named(book: Journal) -> None:
+    run = call(book, "open", given=BEGUN)["run"]
+    call(book, "begun", run=run, step="close")
+    with pytest.raises(runs.RunRefused, match="than it was begun with: the vault. Go on") as refused:
+        call(book, "open", given=OTHER_VAULT)
+    assert "ansible-playbook cryptobot.native.migrate -e migration_changed=true" in str(refused.value)
+    assert call(book, "open", given=BEGUN)["run"] == run
+    assert call(book, "open", given=OTHER_VAULT, changed=True)["run"] == run
+    fresh = call(book, "anew", run=run, given=OTHER_VAULT)["run"]
+    call(book, "begun", run=fresh, step="close")
+    with pytest.raises(runs.RunRefused):
+        call(book, "open", given=BEGUN)
+    assert call(book, "open", operation="rollback")["opened"] == "", "the way back needs no vault"
