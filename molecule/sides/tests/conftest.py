@@ -14,14 +14,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parents[1]
 INVENTORIES = (ROOT / "molecule" / "default" / "inventory", HERE / "part", HERE / "inventory")
-RECAP = re.compile(r"ok=\d+ +changed=(\d+)")
+TASK = re.compile(r"^TASK \[(.*?)\] \*+$|^(changed): ", re.MULTILINE)
 
 
 class Plays:
-    """Plays over the scenario's host. `changed` is how many tasks changed something in the last one."""
+    """Plays over the scenario's host. `changed`: the tasks of the last one that changed something."""
 
     def __init__(self) -> None:
-        self.changed = 0
+        self.changed: list[str] = []
 
     def __call__(self, playbook: str, *words: str, compose: bool = True, succeeds: bool = True) -> str:
         made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
@@ -42,12 +42,17 @@ class Plays:
         )
         said = done.stdout + done.stderr
         assert (done.returncode == 0) is succeeds, said[-6000:]
-        self.changed = sum(map(int, RECAP.findall(said)))
+        self.changed, task = [], ""
+        for named, changed in TASK.findall(said):
+            if changed:
+                self.changed.append(task)
+            task = named or task
         return said
 
 
 @pytest.fixture(scope="module")
-def play() -> Plays:
+def play(host) -> Plays:
+    """Of the host, also where a test asks it nothing itself: pytest would run such a test after all others."""
     return Plays()
 
 
