@@ -19,7 +19,7 @@ from .facts import Facts
 SMALL = 16 << 10
 """Bytes up to which a value is read in one go."""
 ROOM = 128 << 10
-"""Bytes of values that a server reads in one script; a page of keys beyond is left to later ones."""
+"""Bytes of a large value that a server reads in one script."""
 PIECE = 1000
 STRING = 1 << 20
 BATCH = 100
@@ -45,10 +45,10 @@ class Rules:
     quantum: int = 1
     mark: bytes = b""
 
-    def flags(self, expiring: bool, ordered: bool) -> list[bytes]:
-        """As scripts take them. ``expiring``: a key of either side has an expiry; ``ordered``: members come in order."""
-        flags = [b"1" if flag else b"0" for flag in (expiring, ordered, self.scores, self.fields)]
-        return [*flags, b"%d" % self.quantum, b"%d" % SMALL, b"%d" % ROOM]
+    def flags(self, expiring: bool) -> list[bytes]:
+        """As scripts take them. ``expiring``: a key of either side has an expiry."""
+        flags = [b"1" if flag else b"0" for flag in (expiring, self.scores, self.fields)]
+        return [*flags, b"%d" % self.quantum, b"%d" % ROOM]
 
 
 @dataclass(frozen=True)

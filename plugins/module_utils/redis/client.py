@@ -135,6 +135,16 @@ class Connection:
         how = f"went away{during} ({error.strerror or error})" if error else "closed the connection"
         return RedisError(f"Redis at {self._where} {how}. See whether it runs and is reached, and run again")
 
+    def some(self) -> bytes:
+        """What has arrived, as the server sent it; waits for at least something."""
+        try:
+            found = self._file.read1(BUFFER)
+        except OSError as error:
+            raise RedisError(f"Redis went away: {error.strerror or error}") from None
+        if not found:
+            raise RedisError("Redis closed the connection")
+        return found
+
     def _read(self) -> Any:
         line = self._file.readline()
         if not line.endswith(b"\r\n"):

@@ -1,8 +1,8 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Two servers' data compared by content: a sweep that proves pages of keys equal, then the keys of the other pages one by
-one, and those that differ once more, since live data changes.
+"""Two servers' data compared by content: a sweep that proves keys equal, then those one by one that it can't prove so, and
+those that differ once more, since live data changes.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from .detail import differing, shown
 from .endpoint import Endpoint
 from .facts import Facts
 from .side import Side
-from .sweep import PlainSweep, Sweep
+from .sweep import Sweep
 from .transfer import MARK, libraries
 
 SETTINGS = ("maxmemory-policy", "notify-keyspace-events", "databases", "appendonly")
 """Of use to applications; they follow the native configuration and are told, not counted as differences."""
 COARSE = 10
 """Before 7.0 a server only tells what is left of a key's time; expiries are digested that much coarser than the tolerance."""
-NO_SCRIPTS = "{} lets its user run no scripts (EVAL_RO), so keys were read one by one, which takes longer."
+NO_SCRIPTS = "{} lets its user run no scripts (EVAL_RO), so values above 16 KB were read in full, which takes longer."
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,12 @@ class Comparison:
                 database.equal(page.digest)
                 if page.keys:
                     self._look(database, page.keys, rules)
-            database.keys[1] -= asides[1].ask("EXISTS", rules.mark)
         return database
 
-    def _sweep(self, sides: list[Side], rules: Rules, expiring: bool) -> Sweep | PlainSweep:
-        bytewise = [side.orders_by_bytes() for side in sides]
-        if None in bytewise:
-            self._notes.append(NO_SCRIPTS.format(self._ends[bytewise.index(None)].title))
-            return PlainSweep(sides[0].aside, sides[1].aside, rules.mark)
-        return Sweep(sides[0], sides[1], rules, expiring, all(bytewise))
+    def _sweep(self, sides: list[Side], rules: Rules, expiring: bool) -> Sweep:
+        scripts = [side.runs_scripts() for side in sides]
+        self._notes += [NO_SCRIPTS.format(end.title) for end, runs in zip(self._ends, scripts, strict=True) if not runs]
+        return Sweep(sides[0], sides[1], rules, expiring, all(scripts))
 
     def _look(self, database: Database, keys: list[bytes], rules: Rules) -> None:
         records = database.records(keys)

@@ -20,7 +20,7 @@ def equal(source: Side, target: Side, rules: Rules, expiring: bool, key: bytes) 
     if not target.asks_for_many:
         return None
     digest, at = hashlib.sha1(key, usedforsecurity=False), b"0"
-    flags = rules.flags(expiring, False)
+    flags = rules.flags(expiring)
     source.aside.send(source.request(LARGE_LISTED, at, 0, flags, key=key))
     equal_so_far = True
     while at:

@@ -83,10 +83,10 @@ return out
 """
 """How many keys of each type are in a page."""
 
-_PAGE = """
-local call, pack, sort, sub = redis.call, cmsgpack.pack, table.sort, string.sub
-local absolute, expiring, ordered, scores = ARGV[3] == '1', ARGV[4] == '1', ARGV[5] == '1', ARGV[6] == '1'
-local quantum, last, offset = tonumber(ARGV[8]), ARGV[9], 0
+_LARGE = """
+local call, pack, sub = redis.call, cmsgpack.pack, string.sub
+local absolute, expiring, scores = ARGV[3] == '1', ARGV[4] == '1', ARGV[5] == '1'
+local quantum, offset = tonumber(ARGV[7]), 0
 if expiring and not absolute then
   local now = call('TIME')
   offset = now[1] * 1000 + math.floor(now[2] / 1000)
@@ -97,41 +97,6 @@ local function ends(key)
   if at < 0 then return at end
   return math.floor((at + offset) / quantum)
 end
-local read = {
-  s = function(call, key)
-    local value = call('GETRANGE', key, '0', last)
-    if value == '' and redis.call('EXISTS', key) == 0 then return false end
-    if ordered and type(value) == 'string' and sub(value, 1, 4) == 'HYLL' then
-      return sub(value, 1, 8) .. sub(value, 17)
-    end
-    return value
-  end,
-  l = function(call, key) return call('LRANGE', key, '0', '-1') end,
-  S = function(call, key)
-    local members = call('SMEMBERS', key)
-    if ordered then sort(members) end
-    return members
-  end,
-  z = function(call, key)
-    local members = call('ZRANGE', key, '0', '-1', 'WITHSCORES')
-    if scores then
-      for i = 2, #members, 2 do members[i] = string.format('%.17g', tonumber(members[i])) end
-    end
-    return members
-  end,
-  h = function(call, key)
-    local flat = call('HGETALL', key)
-    if not ordered or flat.err then return flat end
-    local names, values, sorted = {}, {}, {}
-    for i = 1, #flat, 2 do
-      names[#names + 1] = flat[i]
-      values[flat[i]] = flat[i + 1]
-    end
-    sort(names)
-    for i, name in ipairs(names) do sorted[2 * i - 1], sorted[2 * i] = name, values[name] end
-    return sorted
-  end,
-}
 local function ranged(kind, key, at, count)
   local final = string.format('%.0f', at + count - 1)
   if kind == 'string' then
@@ -147,72 +112,14 @@ local function ranged(kind, key, at, count)
   return redis.sha1hex(pack(members))
 end
 """
-"""What both sides of a comparison read of a key. ARGV: cursor, count, tells when a key ends, keys have an expiry, members
-in order, scores are worded anew, fields expire, quantum of expiry in ms, longest value, room in bytes. The cached count in
-the head of a HyperLogLog is left out: reading it changes it."""
+"""What both sides of a comparison read of a large value. ARGV: cursor, count, tells when a key ends, keys have an expiry,
+scores are worded anew, fields expire, quantum of expiry in ms, room in bytes. The cached count in the head of a HyperLogLog is
+left out: reading it changes it."""
 
-PAGE_LISTED = _PAGE + """
-local codes = {string = 's', list = 'l', set = 'S', zset = 'z', hash = ARGV[7] ~= '1' and 'h' or nil}
-local cursor, longest, room = '', tonumber(last), tonumber(ARGV[10])
-local names, kinds, values, apart, missing, n, found, used = {}, {}, {}, {}, {}, 0, 0, 0
-if ARGV[1] ~= '' then
-  local page = call('SCAN', ARGV[1], 'COUNT', ARGV[2])
-  cursor, found = page[1], #page[2]
-  if cursor == '0' then cursor = '' end
-  for _, key in ipairs(page[2]) do
-    local code, value = used < room and codes[call('TYPE', key).ok], false
-    if code == 's' then
-      value = read.s(call, key)
-      if value and #value > longest then value = false end
-      used = used + (value and #value or longest)
-    elseif code then
-      local size = call('MEMORY', 'USAGE', key) or 0
-      if size <= longest then value = read[code](call, key) end
-      used = used + math.min(size, longest)
-    end
-    if value then
-      n = n + 1
-      names[n], kinds[n], values[2 * n - 1], values[2 * n] = key, code, ends(key), value
-    else
-      apart[#apart + 1] = key
-    end
-  end
-end
-for i = 11, #ARGV do
-  local theirs = cmsgpack.unpack(ARGV[i])
-  for first = 1, #theirs, 1000 do
-    local final = math.min(first + 999, #theirs)
-    if call('EXISTS', unpack(theirs, first, final)) < final - first + 1 then
-      for j = first, final do
-        if call('EXISTS', theirs[j]) == 0 then missing[#missing + 1] = theirs[j] end
-      end
-    end
-  end
-end
-return {cursor, found, pack(names), table.concat(kinds), redis.sha1hex(pack(values)), apart, missing, used}
-"""
-"""A page of the source's keys with one digest of them all; keys to be read one by one; and which of the target's keys
-(ARGV from 11 on, lists in MessagePack) the source lacks."""
-
-PAGE_DIGESTED = _PAGE + """
-local values, names = {}, cmsgpack.unpack(ARGV[11])
-for n, key in ipairs(names) do
-  values[2 * n - 1], values[2 * n] = ends(key), read[sub(ARGV[12], n, n)](redis.pcall, key)
-end
-local cursor, listed = '', {}
-if ARGV[1] ~= '' then
-  local page = call('SCAN', ARGV[1], 'COUNT', ARGV[2])
-  cursor, listed = page[1], page[2]
-  if cursor == '0' then cursor = '' end
-end
-return {redis.sha1hex(pack(values)), cursor, #listed, pack(listed)}
-"""
-"""The digest of the keys in ARGV[11], of the kinds in ARGV[12], and the next page of keys that this side lists."""
-
-LARGE_LISTED = _PAGE + """
-local key, at, room = KEYS[1], ARGV[1], tonumber(ARGV[10])
+LARGE_LISTED = _LARGE + """
+local key, at, room = KEYS[1], ARGV[1], tonumber(ARGV[8])
 local kind = call('TYPE', key).ok
-local sizes = {string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = ARGV[7] ~= '1' and 'HLEN' or nil}
+local sizes = {string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = ARGV[6] ~= '1' and 'HLEN' or nil}
 if not sizes[kind] then return {kind} end
 local size = call(sizes[kind], key)
 local count = math.max(1, math.min(500, math.floor(room * size / (call('MEMORY', 'USAGE', key) or 1))))
@@ -231,13 +138,13 @@ return {kind, size, ends(key), after, count, at, piece}
 """A piece of a large value: kind, size, expiry, where the next piece begins, how much is in this one, where it begins, and its
 digest; of sets and hashes the members themselves. Only the kind, where it can't be done."""
 
-LARGE_CHECKED = _PAGE + """
-local key, kind = KEYS[1], ARGV[11]
+LARGE_CHECKED = _LARGE + """
+local key, kind = KEYS[1], ARGV[9]
 local sizes = {string = 'STRLEN', list = 'LLEN', set = 'SCARD', zset = 'ZCARD', hash = 'HLEN'}
 if call('TYPE', key).ok ~= kind then return {-1} end
 local same = 1
 if kind == 'set' or kind == 'hash' then
-  local flat, width = cmsgpack.unpack(ARGV[12]), kind == 'set' and 1 or 2
+  local flat, width = cmsgpack.unpack(ARGV[10]), kind == 'set' and 1 or 2
   for first = 1, #flat, 1000 do
     local final = math.min(first + 999, #flat)
     if kind == 'set' then
@@ -250,12 +157,9 @@ if kind == 'set' or kind == 'hash' then
       end
     end
   end
-elseif ranged(kind, key, ARGV[1], tonumber(ARGV[2])) ~= ARGV[12] then
+elseif ranged(kind, key, ARGV[1], tonumber(ARGV[2])) ~= ARGV[10] then
   same = 0
 end
 return {call(sizes[kind], key), ends(key), same}
 """
-"""How large the same value is here, its expiry, and 1 where the piece in ARGV[12] is here as well."""
-
-BYTEWISE = "return (('B' < 'a') and ('Z' < '_') and ('z' < '{') and ('a' < '\\195\\164')) and 1 or 0"
-"""Whether the server orders texts by their bytes; Redis takes its order from the locale that it was started with."""
+"""How large the same value is here, its expiry, and 1 where the piece in ARGV[10] is here as well."""

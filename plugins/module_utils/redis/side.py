@@ -7,30 +7,31 @@ from __future__ import annotations
 
 from .client import Connection, RedisError, encoded, refused
 from .facts import Facts
-from .scripts import BYTEWISE
 
 
 class Side:
-    """One server's database; ``aside`` answers while ``pages`` is busy. ``asks_for_many``: knows ``SMISMEMBER``."""
+    """One server's database; ``aside`` answers while ``pages`` is busy. ``asks_for_many``: knows ``SMISMEMBER``;
+    ``absolute``: tells when a key ends, and not only what is left."""
 
     def __init__(self, pages: Connection, aside: Connection, facts: Facts) -> None:
         self.pages, self.aside = pages, aside
-        self._absolute = b"1" if facts.at_least(7) else b"0"
+        self.absolute = facts.at_least(7)
         self._command = facts.script
         self.asks_for_many = facts.at_least(6, 2)
 
-    def orders_by_bytes(self) -> bool | None:
-        """``None`` where the server lets us run no scripts."""
+    def runs_scripts(self) -> bool:
+        """Whether the server lets us run any."""
         try:
-            return bool(self.aside.ask(self._command, BYTEWISE, "0") == 1)
+            self.aside.ask(self._command, "return 1", "0")
         except RedisError as error:
             if refused(error):
-                return None
+                return False
             raise
+        return True
 
     def request(
         self, script: str, cursor: bytes, count: int, flags: list[bytes], *more: bytes, key: bytes | None = None
     ) -> bytes:
         """A script to run; the same first words for all."""
         keys = ("1", key) if key is not None else ("0",)
-        return encoded((self._command, script, *keys, cursor, b"%d" % count, self._absolute, *flags, *more))
+        return encoded((self._command, script, *keys, cursor, b"%d" % count, b"%d" % self.absolute, *flags, *more))

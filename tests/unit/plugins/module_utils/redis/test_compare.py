@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 
-import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.canonical import (
     Record,
     _parts,
@@ -20,7 +19,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.redis.endpoint im
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.facts import _writes
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.pages import typed
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.streams import after, order
-from ansible_collections.cryptobot.native.plugins.module_utils.redis.sweep import FEWEST, PAGE, ROOM, _next_count, unpacked
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.sweep import FEWEST, PAGE, ROOM, _next_count
 
 
 def test_order_plays_no_part_and_equal_ones_do_not_cancel():
@@ -37,16 +36,6 @@ def test_what_is_read_whole_has_the_digest_of_what_is_read_piece_by_piece():
 def test_a_field_is_no_part_of_its_value():
     assert _parts([b"a", b"bc"], 2) != _parts([b"ab", b"c"], 2)
     assert _parts([b"a", b"b:5"], 2) != [part + b":5" for part in _parts([b"a", b"b"], 2)]
-
-
-@pytest.mark.parametrize(
-    ("size", "head"),
-    [(0, b"\xa0"), (31, b"\xbf"), (32, b"\xd9 "), (255, b"\xd9\xff"), (256, b"\xda\x01\0"), (70_000, b"\xdb\0\x01\x11p")],
-)
-def test_names_come_as_the_server_packs_them(size, head):
-    name = b"n" * size
-    assert unpacked(b"\x92" + head + name + b"\xa1x") == [name, b"x"]
-    assert unpacked(b"\xdc\0\x10" + b"\xa1y" * 16) == [b"y"] * 16
 
 
 def test_pages_get_smaller_where_values_are_large():
