@@ -27,6 +27,11 @@ options:
         that it has in the container's volume.
     type: str
     required: true
+  accept:
+    description: Decisions that have been made, as C(code) or C(code:object) of the findings; others stop a copy before it begins.
+    type: list
+    elements: str
+    default: []
   replace:
     description: What the target holds is superseded, as on the way back. It is kept as C(<path>.before).
     type: bool

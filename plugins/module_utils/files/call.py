@@ -33,6 +33,7 @@ ARGUMENTS: dict[str, Any] = {
 }
 TRANSFER: dict[str, Any] = {
     **ARGUMENTS,
+    "accept": {"type": "list", "elements": "str", "default": []},
     "replace": {"type": "bool", "default": False},
     "state": {"type": "str", "choices": ["copied", "active", "absent"], "default": "copied"},
 }
@@ -81,6 +82,7 @@ def task(options: Mapping[str, Any], check: bool = False) -> Task:
         options.get("replace", False),
         options["sqlite"],
         options.get("file") or "",
+        accept=tuple(options.get("accept") or ()),
     )
 
 

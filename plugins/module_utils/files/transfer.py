@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..findings import BLOCKING, Finding, blocking, sentence
+from ..findings import BLOCKING, Finding, blocking, ranked, sentence
 from ..migration import faults
 from ..migration.journal import Journal
 from ..migration.traces import begun_after, unfinished
@@ -31,7 +31,7 @@ PRIVATE = 0o700
 @dataclass(frozen=True)
 class Task:
     """What to bring where. ``file``: the name by which the native side knows the one SQLite database of the datastore.
-    ``purpose``: other than moving, as in names of steps."""
+    ``purpose``: other than moving, as in names of steps. ``accept``: decisions that have been made, by the findings' names."""
 
     run: str
     datastore: str
@@ -43,6 +43,7 @@ class Task:
     sqlite: bool = True
     file: str = ""
     purpose: str = ""
+    accept: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -159,7 +160,7 @@ class Transfer:
         if done is not None and (activating or os.path.isdir(task.target.incoming) or self._left() is None):
             return False, dict(done)
         planned = self.plan()
-        if against := blocking(planned.findings):
+        if against := blocking(ranked(planned.findings, task.accept)):
             raise FilesError(sentence(against))
         with self._journal.step(task.run, task.step, task.inputs) as step:
             started = time.monotonic()

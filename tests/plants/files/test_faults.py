@@ -111,6 +111,10 @@ def test_a_number_that_is_somebody_here_needs_a_decision(source, tmp_path):
     with pytest.raises(FilesError, match=rf"plain in .* belongs to the number {here.pw_uid}, which means daemon on this host"):
         copied(copy, tmp_path)
     assert not (tmp_path / "bars.incoming").exists()
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    accepted = copied(copy, kept, accept=(f"files-owner-foreign:{here.pw_uid}",))
+    assert os.stat(Path(accepted.target.incoming) / "plain").st_uid == here.pw_uid
     for owner, uid in (("keep", here.pw_uid), (str(NATIVE), NATIVE)):
         folder = tmp_path / owner
         folder.mkdir()
