@@ -133,7 +133,7 @@ def plan(
     for database in databases:
         there = found.databases.get(database.name)
         changes += _database(database, there)
-        changes += _inside(database, there or NEW_DATABASE, {role.name for role in roles})
+        changes += inside(database, there or NEW_DATABASE, {role.name for role in roles})
     return changes + [change for role in roles for change in _settings(role, found.roles.get(role.name))]
 
 
@@ -187,7 +187,8 @@ def _database(database: Database, there: FoundDatabase | None) -> Iterator[Serve
         yield _change(f"owner of database {database.name}", there.owner, database.owner, statement)
 
 
-def _inside(database: Database, there: FoundDatabase, ours: set[str]) -> Iterator[ServerChange]:
+def inside(database: Database, there: FoundDatabase, ours: set[str]) -> Iterator[ServerChange]:
+    """What is in a database, and the rights of ``ours`` there."""
     where = database.name
     connect = {role: frozenset({"CONNECT"}) for role in database.access}
     yield from _grants(f"database {where}", "DATABASE {object}", where, where, connect, there.grants, ours - {database.owner})

@@ -22,7 +22,7 @@ from ..fence import install, look, patience, sessions
 from ..fence.definitions import CLOSED, OPEN, SCHEMA
 from ..transfer import database
 from ..transfer.call import Transfer, Wish
-from . import keys, publisher, subscriber, watch
+from . import entry, keys, publisher, subscriber, watch
 from .errors import FollowError
 
 NATIVE = "native"
@@ -204,6 +204,7 @@ class Follow:
         try:
             transfer = self._transfer(wish, snapshot)
             __, evidence = transfer.copied()
+            entry.let_in(self.target, wish.fresh, wish.owner, wish.access)
             self._join(wish)
             transfer.active()
         finally:
