@@ -1,4 +1,4 @@
-"""What is wrong with the source or the room for it is said before anything is changed: all at once, by name, with figures."""
+"""What is wrong with the source, or the room for it, is said before anything is changed: all at once, with figures."""
 
 from __future__ import annotations
 
