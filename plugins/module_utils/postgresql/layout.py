@@ -11,10 +11,10 @@ from typing import Any
 from .. import secret_values
 from ..migration.sides import is_native
 from .follow.publisher import role_of
+from .objects import POOLER_ROLE, migrator
 
 IDENT_MAP = "cryptobot"
 POOLER = "cryptobot-pgbouncer"
-POOLER_ROLE = "cryptobot_pgbouncer"
 MIGRATOR = "cryptobot-migrate"
 
 
@@ -35,17 +35,17 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
         access = {}
         for service in users:
             use = service["uses"][store["name"]] or {}
-            name, migrate = service["identifier"], f"{service['identifier']}_migrate"
+            name, migrate = service["identifier"], migrator(service["identifier"])
             here = service["name"] in catalogue["hosts"][host]["services"]
             addresses = _addresses(catalogue, service, host)
             pooled = (use.get("pool") or "none") != "none"
             role = roles.setdefault(name, _role(name, connection_limit=options["connection_limit"]))
             role["password"] = role["password"] or pooled or bool(addresses)
-            migrator = roles.setdefault(migrate, _role(migrate, member_of=[owner], connection_limit=5))
-            migrator["member_of"] = sorted({*migrator["member_of"], owner})
+            definer = roles.setdefault(migrate, _role(migrate, member_of=[owner], connection_limit=5))
+            definer["member_of"] = sorted({*definer["member_of"], owner})
             if native:
-                migrator["settings"][store["database"]] = {"role": owner}
-            migrator["password"] = migrator["password"] or bool(addresses)
+                definer["settings"][store["database"]] = {"role": owner}
+            definer["password"] = definer["password"] or bool(addresses)
             access[name] = "read" if use.get("readonly") else "write"
             access[migrate] = "connect"
             result["hba"] += _doors(store["database"], [name, migrate], here or pooled, addresses)
@@ -103,8 +103,8 @@ def passwords(layout_: Mapping[str, Any], catalogue: Mapping[str, Any], secrets:
     with_password = {each["name"] for each in layout_["roles"] if each["password"]}
     found = {}
     for service in catalogue["services"].values():
-        for suffix, secret in (("", "postgresql_password"), ("_migrate", "postgresql_migrate_password")):
-            role = service["identifier"] + suffix
+        name = service["identifier"]
+        for role, secret in ((name, "postgresql_password"), (migrator(name), "postgresql_migrate_password")):
             if role in with_password and (values := secret_values.passwords(secrets, service["name"], secret)):
                 found[role] = values[0]
     return found

@@ -29,12 +29,18 @@ DATA_RIGHTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 }
 """What a level of access means. Who owns a table can drop it and disable its triggers, so no service owns anything."""
 
+POOLER_ROLE = "cryptobot_pgbouncer"
 POOLER_SCHEMA = "cryptobot_pooler"
 POOLER_LOOKUP = (
     "SELECT rolname::text, rolpassword FROM pg_catalog.pg_authid "
     "WHERE rolname = name AND rolcanlogin AND NOT rolsuper AND NOT rolreplication"
 )
 """How a pooler finds a verifier without being a superuser; superusers' own stay out of its sight."""
+
+
+def migrator(service: str) -> str:
+    """The role as which the step that migrates a service's schema logs in, by the service's own role."""
+    return f"{service}_migrate"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..objects import DATA_RIGHTS
+from ..objects import DATA_RIGHTS, POOLER_ROLE, migrator
 from ..roles_map import RolesMap
 
 PUBLIC = "PUBLIC"
@@ -63,11 +63,11 @@ class Roles:
     def tolerates(self, kind: str, right: Right) -> bool:
         """Whether the catalogue itself gives this right beyond what the source had."""
         grantee, privilege, passes_on, __ = right
-        if grantee not in self.access or passes_on:
+        if passes_on:
             return False
         if kind == "database":
-            return privilege == "CONNECT"
-        return privilege in DATA_RIGHTS[self.access[grantee]].get(CLASSES.get(kind, ""), ())
+            return privilege == "CONNECT" and grantee in {*self.access, *map(migrator, self.access), POOLER_ROLE}
+        return privilege in DATA_RIGHTS[self.access.get(grantee, "connect")].get(CLASSES.get(kind, ""), ())
 
 
 def found(owner: str, rights: Iterable[Iterable[Any]]) -> set[Right]:

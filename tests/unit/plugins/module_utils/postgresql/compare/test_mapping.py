@@ -47,6 +47,11 @@ def test_the_catalogue_adds_what_its_level_says_and_no_more():
         ("x", "SELECT", False, OWNER),
     ):
         assert not ROLES.tolerates("relation", right)
+    for role in ("auth_migrate", "cryptobot_pgbouncer"):
+        assert ROLES.tolerates("database", (role, "CONNECT", False, OWNER))
+        assert not ROLES.tolerates("database", (role, "CREATE", False, OWNER))
+        assert not ROLES.tolerates("relation", (role, "SELECT", False, OWNER))
+    assert not ROLES.tolerates("database", ("x_migrate", "CONNECT", False, OWNER))
     assert not ROLES.tolerates("language", ("auth", "USAGE", False, OWNER))
 
 
