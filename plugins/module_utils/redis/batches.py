@@ -1,11 +1,11 @@
 # Copyright: Cryptobot Native contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hundreds of commands of one kind at a time, whose answers stay the bytes that came: two servers' answers are equal where
-these bytes are, which costs nothing for each key. Only where they are not they are taken apart.
+"""Hundreds of commands of one kind at a time, whose answers stay the bytes that came: two servers' answers are equal
+where these bytes are, which costs nothing for each key. Only where they are not they are taken apart.
 
-A key goes through here as a *name*: its length and itself, ``b"3\\r\\nabc"``, as it stands both in the server's listing and in
-a command.
+A key goes through here as a *name*: its length and itself, ``b"3\\r\\nabc"``, as it stands both in the server's
+listing and in a command.
 """
 
 from __future__ import annotations
@@ -22,30 +22,28 @@ _REFUSED = re.compile(rb"\n-[A-Z]").search
 
 
 class Batches:
-    """One connection. Behind each part of a request a word is asked for that no value can hold, and so parts the answers."""
+    """One connection. Behind each part of a request a word is asked for that no value holds, and so parts the answers."""
 
     def __init__(self, redis: Connection) -> None:
         word = secrets.token_hex(16).encode()
-        self._redis, self._asked = redis, 0
+        self._redis, self._left, self._seen = redis, bytearray(), 0
         self._end = b"$%d\r\n%s\r\n" % (len(word), word)
         self._ask = b"*2\r\n$4\r\nECHO\r\n" + self._end
 
     def send(self, parts: Sequence[bytes]) -> None:
-        """Commands, part by part; none is a request as well."""
-        self._asked = len(parts)
+        """Commands, part by part; more may be sent before all answers are taken."""
         if parts:
             self._redis.send(b"".join([part + self._ask for part in parts]))
 
-    def receive(self) -> list[bytes]:
-        """The answers to each part of what was sent last."""
-        pieces: list[bytes] = []
-        while self._asked:
-            pieces.append(self._redis.some())
-            if pieces[-1].endswith(self._end) or len(pieces[-1]) < len(self._end):
-                parts = b"".join(pieces).split(self._end)
-                if len(parts) > self._asked:
-                    return parts[:-1]
-        return []
+    def receive(self) -> bytes:
+        """The answers to the next part."""
+        while (at := self._left.find(self._end, self._seen)) < 0:
+            self._seen = max(0, len(self._left) - len(self._end))
+            self._left += self._redis.some()
+        part = bytes(self._left[:at])
+        del self._left[: at + len(self._end)]
+        self._seen = 0
+        return part
 
 
 def name(key: bytes) -> bytes:
@@ -56,11 +54,17 @@ def key(of: bytes) -> bytes:
     return of.partition(b"\r\n")[2]
 
 
-def each(command: Sequence[str], names: Sequence[bytes]) -> bytes:
-    """One command for each key, which is its last word."""
-    words = [f"*{len(command) + 1}\r\n", *(f"${len(word)}\r\n{word}\r\n" for word in command), "$"]
-    head = "".join(words).encode()
-    return head + (b"\r\n" + head).join(names) + b"\r\n"
+def each(names: Sequence[bytes], *commands: Sequence[str]) -> bytes:
+    """These commands for each key, which is their last word."""
+    heads = [_head(command) for command in commands]
+    if len(heads) == 1:
+        return heads[0] + (b"\r\n" + heads[0]).join(names) + b"\r\n"
+    first, second = heads[0], b"\r\n" + heads[1]
+    return b"".join([first + each_ + second + each_ + b"\r\n" for each_ in names])
+
+
+def _head(command: Sequence[str]) -> bytes:
+    return "".join([f"*{len(command) + 1}\r\n", *(f"${len(word)}\r\n{word}\r\n" for word in command), "$"]).encode()
 
 
 def listed(answer: bytes) -> tuple[bytes, list[bytes]]:

@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """All keys of a database on two servers, page by page: those that are proven equal, and those that are not.
 
-The source lists a page of keys and tells how large they are. Both servers then serialise the very same keys (``DUMP``) and tell
-when they end: where both answers are the same bytes, so are the keys. Equal values may be serialised differently, above all
-sets and hashes, whose order is each server's own: these are left to be read one by one. Both sides' names of keys must
+The source lists a page of keys and tells how large they are. Both servers then serialise the very same keys (``DUMP``) and
+tell when they end: where both answers are the same bytes, so are the keys. Equal values may be serialised differently, above
+all sets and hashes, whose order is each server's own: these are left to be read one by one. Both sides' names of keys must
 add up to the same; else the source is asked for every key that the target lists.
 
-All of it is plain commands that read, each of some microseconds; large values are proven inside the servers, by scripts.
+All of it is plain commands that read, of some microseconds each; large values are proven inside the servers, by scripts.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import batches, large
@@ -23,8 +23,7 @@ from .canonical import SMALL, Rules
 from .client import RedisError, encoded
 from .side import Side
 
-PAGE = 1000
-FEWEST = 20
+PAGE, FIRST, FEWEST = 2000, 250, 20
 ROOM = 1 << 20
 """Bytes of values in a page, judged by the page before."""
 FOOT = 10
@@ -44,11 +43,11 @@ class Page:
 
 @dataclass
 class Read:
-    """Keys that both sides were asked for, and what each answered: expiries and values. ``large``: too large for that."""
+    """Keys that both sides are asked for, and what each answered. ``large``: too large for that."""
 
     names: list[bytes]
     large: list[bytes]
-    answers: tuple[list[bytes], list[bytes]] = ([], [])
+    answers: tuple[bytes, bytes] = (b"", b"")
 
 
 class Sweep:
@@ -57,38 +56,42 @@ class Sweep:
     def __init__(self, source: Side, target: Side, rules: Rules, expiring: bool, scripts: bool) -> None:
         self._sides, self._rules, self._expiring, self._scripts = (source, target), rules, expiring, scripts
         self._mark = batches.name(rules.mark)
-        self._count, self._sums = PAGE, [0, 0]
+        self._count, self._sums = FIRST, [0, 0]
 
     def run(self) -> Iterator[Page]:
-        """Every key of either side is in one of the pages. While servers read a page, the one before is looked at."""
+        """Every key of either side is in one of the pages."""
         ends = [Batches(side.pages) for side in self._sides]
         cursors = [b"0", b"0"]
         weighed: list[bytes] = []
-        asked = done = None
-        while any(cursors) or weighed or asked or done:
-            sizes = [batches.each(("MEMORY", "USAGE"), weighed)] if weighed else []
-            for end, side, cursor, more in zip(ends, self._sides, cursors, (sizes, []), strict=True):
-                values = self._values(side, asked.names) if asked and asked.names else []
-                end.send([*values, *more, *([self._listing(cursor)] if cursor else [])])
-            if done:
-                yield self._compared(done)
-            found = [end.receive() for end in ends]
-            done, asked = asked, None
-            if done and done.names:
-                done.answers = found[0][:2], found[1][:2]
-                found = [each[2:] for each in found]
-                self._count = _next_count(self._count, len(done.answers[0][1]))
-            if weighed:
-                asked = _weighed(weighed, found[0].pop(0))
+        read = Read([], [])
+        self._ask(ends, cursors, weighed, read)
+        while any(cursors) or weighed or read.names or read.large:
+            # What the next request needs comes first, so that servers have it before they are done with this one.
             listed: list[list[bytes]] = [[], []]
-            for which, answer in enumerate(found):
-                if answer:
-                    cursors[which], listed[which] = self._listed(which, answer[0])
+            for which, end in enumerate(ends):
+                if cursors[which]:
+                    cursors[which], listed[which] = self._listed(which, end.receive())
+            following = _weighed(weighed, ends[0].receive()) if weighed else Read([], [])
             weighed = listed[0]
-            if listed[1]:
-                yield Page([], theirs=len(listed[1]))
+            self._ask(ends, cursors, weighed, following)
+            if read.names:
+                read.answers = ends[0].receive(), ends[1].receive()
+                self._count = _next_count(self._count, len(read.answers[0]))
+            if read.names or read.large or listed[1]:
+                yield self._compared(read, len(listed[1]))
+            read = following
         if self._sums[0] != self._sums[1]:
             yield from self._beyond()
+
+    def _ask(self, ends: list[Batches], cursors: list[bytes], weighed: list[bytes], read: Read) -> None:
+        values: dict[bool, list[bytes]] = {}
+        for end, side, cursor in zip(ends, self._sides, cursors, strict=True):
+            if side.absolute not in values:
+                values[side.absolute] = [_values(side, read.names)] if read.names else []
+            parts = [self._listing(cursor)] if cursor else []
+            if weighed and end is ends[0]:
+                parts.append(batches.each(weighed, ("MEMORY", "USAGE")))
+            end.send([*parts, *values[side.absolute]])
 
     def _listing(self, cursor: bytes) -> bytes:
         return encoded(("SCAN", cursor, "COUNT", str(self._count)))
@@ -100,47 +103,32 @@ class Sweep:
         self._sums[which] += sum(map(hash, names))
         return cursor, names
 
-    def _values(self, side: Side, names: list[bytes]) -> list[bytes]:
-        """What is asked of a side for these keys."""
-        if side.absolute:
-            return [batches.each(("PEXPIRETIME",), names), batches.each(("DUMP",), names)]
-        return [encoded(("TIME",)) + batches.each(("PTTL",), names), batches.each(("DUMP",), names)]
-
-    def _compared(self, read: Read) -> Page:
+    def _compared(self, read: Read, theirs: int) -> Page:
         proofs = {name: self._large(batches.key(name)) for name in read.large}
         unproven = [name for name, proof in proofs.items() if not proof]
         digest = b"".join(proof for proof in proofs.values() if proof)
+        values = read.answers[0]
+        if values != read.answers[1] or batches.refused(values):
+            sides = [self._told(*each) for each in zip(self._sides, read.answers, strict=True)]
+            proven = {name for name, *both in zip(read.names, *sides, strict=True) if both[0] == both[1]}
+            unproven += [name for name in read.names if name not in proven]
+            bodies = zip(read.names, sides[0], strict=True)
+            values = b"".join([body or b"" for name, (__, body) in bodies if name in proven])
         if read.names:
-            differ = self._differing(read)
-            values = read.answers[0][1]
-            if differ:
-                bodies = zip(read.names, batches.answers(values), strict=True)
-                values = b"".join([body or b"" for name, body in bodies if name not in differ])
-            unproven += [name for name in read.names if name in differ]
             digest = hashlib.sha1(values, usedforsecurity=False).digest() + digest
-        return Page(list(map(batches.key, unproven)), digest, len(read.names) + len(read.large))
+        return Page(list(map(batches.key, unproven)), digest, len(read.names) + len(read.large), theirs)
 
-    def _differing(self, read: Read) -> set[bytes]:
-        """Keys with unequal answers."""
-        (ends, values), (other_ends, other_values) = read.answers
-        differ: set[bytes] = set()
-        if ends != other_ends or batches.refused(ends):
-            moments = [self._moments(side, each[0]) for side, each in zip(self._sides, read.answers, strict=True)]
-            differ = {name for name, *both in zip(read.names, *moments, strict=True) if both[0] != both[1]}
-        if values != other_values or batches.refused(values):
-            bodies = [_bodies(each[1]) for each in read.answers]
-            differ |= {name for name, *both in zip(read.names, *bodies, strict=True) if both[0] != both[1]}
-        return differ
-
-    def _moments(self, side: Side, answer: bytes) -> list[int]:
-        if side.absolute:
-            moments, now = batches.numbers(answer), 0
-        else:
-            time, *moments = batches.answers(answer)
-            now = int(time[0]) * 1000 + int(time[1]) // 1000
-        if not all(isinstance(each, int) for each in moments):
-            raise _first_refusal(answer)
-        return [(each + now) // self._rules.quantum if each >= 0 else each for each in moments]
+    def _told(self, side: Side, answer: bytes) -> list[tuple[int, bytes | None]]:
+        """When each key ends, and its serialised value without its foot. Raises RedisError for a refusal."""
+        found, now = batches.answers(answer), 0
+        for each in found:
+            if isinstance(each, RedisError):
+                raise each
+        if not side.absolute:
+            seconds, micros = found.pop(0)
+            now = int(seconds) * 1000 + int(micros) // 1000
+        moments = [(each + now) // self._rules.quantum if each >= 0 else each for each in found[::2]]
+        return list(zip(moments, [each and each[:-FOOT] for each in found[1::2]], strict=True))
 
     def _large(self, key: bytes) -> bytes | None:
         return large.equal(*self._sides, self._rules, self._expiring, key) if self._scripts else None
@@ -151,11 +139,11 @@ class Sweep:
         cursor = b"0"
         while cursor:
             target.send([encoded(("SCAN", cursor, "COUNT", str(PAGE)))])
-            cursor, names = batches.listed(target.receive()[0])
+            cursor, names = batches.listed(target.receive())
             if not names:
                 continue
-            source.send([batches.each(("EXISTS",), names)])
-            there = zip(names, batches.numbers(source.receive()[0]), strict=True)
+            source.send([batches.each(names, ("EXISTS",))])
+            there = zip(names, batches.numbers(source.receive()), strict=True)
             yield Page([batches.key(name) for name, found in there if found != 1 and name != self._mark])
 
 
@@ -168,17 +156,11 @@ def _weighed(names: list[bytes], answer: bytes) -> Read:
     return Read([name for name in names if name in small], [name for name in names if name not in small])
 
 
-def _bodies(answer: bytes) -> list[bytes | None]:
-    """Serialised values without their feet. Raises RedisError where the server refuses to serialise any."""
-    found = batches.answers(answer)
-    if any(isinstance(each, RedisError) for each in found):
-        raise _first_refusal(answer)
-    return [each and each[:-FOOT] for each in found]
-
-
-def _first_refusal(answer: bytes) -> RedisError:
-    found: Sequence[object] = batches.answers(answer)
-    return next((each for each in found if isinstance(each, RedisError)), RedisError("Redis answered something else"))
+def _values(side: Side, names: list[bytes]) -> bytes:
+    """What is asked of a side for these keys."""
+    if side.absolute:
+        return batches.each(names, ("PEXPIRETIME",), ("DUMP",))
+    return encoded(("TIME",)) + batches.each(names, ("PTTL",), ("DUMP",))
 
 
 def _next_count(count: int, used: int) -> int:
