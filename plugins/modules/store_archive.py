@@ -148,7 +148,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, required_if=NEEDED)
     try:
         result = work(module.params, module.check_mode)
-    except (ArchiveError, RedisError, FilesError, SqliteError, DockerError, LockHeld, OSError) as error:
+    except (ArchiveError, RedisError, FilesError, SqliteError, DockerError, LockHeld) as error:
         module.fail_json(msg=f"{str(error).rstrip('.')}.")
     except OSError as error:
         module.fail_json(
