@@ -141,10 +141,11 @@ def open_run(journal: Journal, operation: str, inputs: Mapping[str, Any]) -> str
 
 def go_on_with(journal: Journal, run: str, now: Mapping[str, str], changed: bool = False) -> None:
     """Keep what a run is given now. :class:`RunRefused` where its data depend on another one, unless that is meant."""
-    progress = [line["progress"] for line in journal.lines() if line["run"] == run and line["step"] == RUN and "progress" in line]
-    before = next((each["given"] for each in reversed(progress) if "given" in each), {})
+    lines = [line for line in journal.lines() if line["run"] == run]
+    known = [line["progress"]["given"] for line in lines if line["step"] == RUN and "given" in line.get("progress", {})]
+    before = known[-1] if known else {}
+    begun = any(line["step"] in DEPENDS and line["phase"] == "begin" for line in lines)
     there = next(each for each in runs(journal) if each.id == run)
-    begun = any(line["run"] == run and line["step"] in DEPENDS and line["phase"] == "begin" for line in journal.lines())
     if begun and not changed and (names := differing(before, now)):
         raise RunRefused(
             f"The run {run} of {there.operation} goes on with another inventory or vault than it was begun with: "

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..launcher import sides as record
+from ..launcher.sides import DOCKER, NATIVE
 from . import facts, follow
 from .endpoint import Endpoint
 from .facts import Facts
@@ -20,7 +21,6 @@ from .fence.fence import KEY
 from .instances import Instance
 from .pair import Pair
 
-DOCKER, NATIVE = "docker", "native"
 OLDEST = (6,)
 """The first version with rights of users."""
 
