@@ -73,6 +73,23 @@ def _needing(numbers: set[int], entries: Sequence[Entry]) -> set[int]:
     return found - set(numbers)
 
 
+def early_keys(found: Phases, whole: Sequence[Entry], parts: Sequence[Part]) -> tuple[Entry, ...]:
+    """Foreign keys between tables that get their rows themselves, with nothing but indexes before them: they need not wait
+    for all other tables. Not those of partitioned tables, whose rows are their partitions'."""
+    own = {part.table.oid for part in parts if not part.table.into}
+    numbers = {entry.number: entry.oid for entry in whole if _is_table(entry)}
+    indexes = {entry.number: entry for entry in found.indexes}
+    before = {entry.number for entry in whole if entry.section != POST}
+
+    def plain(entry: Entry) -> bool:
+        reached = {number for each in entry.depends if each in indexes for number in indexes[each].depends}
+        return all(each in indexes or each in before for each in entry.depends) and all(
+            numbers[each] in own for each in {*entry.depends, *reached} if each in numbers
+        )
+
+    return tuple(entry for entry in found.foreign_keys if plain(entry))
+
+
 def copies(parts: Iterable[Part]) -> list[Work]:
     """The parts of all tables."""
     return [Work(part.name, part, weight=part.table.size) for part in parts]
@@ -82,11 +99,7 @@ def definitions(
     entries: Sequence[Entry], whole: Sequence[Entry], parts: Sequence[Part], others: Sequence[str] = ()
 ) -> list[Work]:
     """Indexes and keys as work. ``whole``: all entries; ``others``: names of work that each of these waits for."""
-    tables = {
-        entry.number: entry.oid
-        for entry in whole
-        if entry.table == PG_CLASS and "TABLE" in entry.kind and not entry.kind.startswith("TABLE ")
-    }
+    tables = {entry.number: entry.oid for entry in whole if _is_table(entry)}
     by_number = {entry.number: entry for entry in entries}
     owners = {entry.number: [tables[each] for each in entry.depends if each in tables] for entry in whole}
     rows: dict[int, list[str]] = {}
@@ -117,6 +130,10 @@ def definitions(
             )
         )
     return found
+
+
+def _is_table(entry: Entry) -> bool:
+    return entry.table == PG_CLASS and "TABLE" in entry.kind and not entry.kind.startswith("TABLE ")
 
 
 def mark(entry: Entry) -> str:

@@ -34,6 +34,8 @@ LOADING = {
     "session_replication_role": "origin",
 }
 FIRST_WITH_CONNECTION_CHECK = 140000
+HELPERS = """SELECT pg_catalog.set_config('max_parallel_maintenance_workers',
+least(%s, pg_catalog.current_setting('max_parallel_maintenance_workers')::integer)::text, false)"""
 MOST_SORT_MEMORY = 512 * 1024**2
 
 
@@ -48,8 +50,9 @@ def read(endpoint: Endpoint, database: str, encoding: str, snapshot: str = "") -
     return connection
 
 
-def write(endpoint: Endpoint, database: str, encoding: str, memory: int = 0) -> Any:
-    """A session that fills a fresh database. ``memory``: bytes for one sort of an index."""
+def write(endpoint: Endpoint, database: str, encoding: str, memory: int = 0, helpers: int | None = None) -> Any:
+    """A session that fills a fresh database. ``memory``: bytes for one sort of an index; ``helpers``: the most processes that
+    may help to build it, fewer where the server says so."""
     connection = endpoint.connect(database)
     settings = {**SPELLING, **LOADING, "client_encoding": encoding}
     if memory:
@@ -59,7 +62,14 @@ def write(endpoint: Endpoint, database: str, encoding: str, memory: int = 0) -> 
         settings["client_connection_check_interval"] = "2s"
     with connection.cursor() as cursor:
         pin(cursor, settings)
+        if helpers is not None:
+            cursor.execute(HELPERS, (helpers,))
     return connection
+
+
+def helpers(jobs: int) -> int:
+    """Of each line. More processes than cores only make one another wait, and a shared sort goes by way of the disk."""
+    return max(0, (os.cpu_count() or 1) // max(1, jobs) - 1)
 
 
 def pin(cursor: Any, settings: Mapping[str, str]) -> None:

@@ -98,10 +98,11 @@ class Stream:
     def _pairs(self, encoding: str, snapshot: str) -> list[sessions.Pair]:
         """Made here, before any thread runs: connecting by peer changes the process's user for an instant."""
         order, memory = self.order, sessions.sort_memory(self.order.jobs)
+        helpers = sessions.helpers(order.jobs)
         return [
             sessions.Pair(
                 sessions.read(order.source, order.source_database, encoding, snapshot),
-                sessions.write(order.target, order.fresh, encoding, memory),
+                sessions.write(order.target, order.fresh, encoding, memory, helpers),
             )
             for __ in range(order.jobs)
         ]
@@ -164,7 +165,8 @@ class Stream:
         phases = schedule.phases(shown.entries)
         whole = shown.entries
         with self._stage("rows and indexes"):
-            work = schedule.copies(parts) + schedule.definitions(phases.indexes, whole, parts)
+            early = schedule.early_keys(phases, whole, parts)
+            work = schedule.copies(parts) + schedule.definitions((*phases.indexes, *early), whole, parts)
             self._together(pairs, work, done)
         with self._stage("definitions"):
             with self._origin.cursor() as origin:
@@ -174,7 +176,8 @@ class Stream:
                 pairs[0], [(schedule.mark(entry), [entry.text]) for entry in phases.quick if entry.text], done
             )
         with self._stage("foreign keys"):
-            self._together(pairs, schedule.definitions(phases.foreign_keys, whole, parts), done)
+            left = [entry for entry in phases.foreign_keys if entry not in early]
+            self._together(pairs, schedule.definitions(left, whole, parts), done)
             self._serially(
                 pairs[0], [(schedule.mark(entry), [entry.text]) for entry in phases.late if entry.text], done
             )

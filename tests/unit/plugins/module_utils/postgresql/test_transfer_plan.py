@@ -209,6 +209,26 @@ def test_an_index_waits_for_its_own_table_and_a_key_is_alone_on_it():
     assert keys[0].locks == {100, 200}
 
 
+def test_a_foreign_key_of_plain_tables_waits_for_these_alone():
+    one, two = Table(100, "public", "one", ("a",), True), Table(200, "public", "two", ("a",), True)
+    found = schedule.phases(ENTRIES)
+    assert schedule.early_keys(found, ENTRIES, [Part(one), Part(two)]) == found.foreign_keys
+    work = schedule.definitions((*found.indexes, *found.foreign_keys), ENTRIES, [Part(one), Part(two)])
+    key = next(each for each in work if each.item.number == 7)
+    assert key.after == {Part(two).name, "3 CONSTRAINT public.x"} and key.locks == {100, 200}
+
+
+def test_a_foreign_key_of_a_partitioned_table_or_behind_a_view_comes_last():
+    one, two = Table(100, "public", "one", ("a",), True), Table(200, "public", "two", ("a",), True)
+    found = schedule.phases(ENTRIES)
+    assert schedule.early_keys(found, ENTRIES, [Part(two)]) == ()
+    through = Table(100, "public", "one", ("a",), True, into=("public", "root"))
+    assert schedule.early_keys(found, ENTRIES, [Part(through), Part(two)]) == ()
+    behind = [*ENTRIES, entry(12, "FK CONSTRAINT", [2, 11])]
+    found = schedule.phases(behind)
+    assert [each.number for each in schedule.early_keys(found, behind, [Part(one), Part(two)])] == [7]
+
+
 def test_all_is_done_once_and_in_an_order_that_holds():
     one, two = Table(100, "public", "one", ("a",), True, size=10), Table(200, "public", "two", ("a",), True, size=5)
     parts = [Part(one, 0, 5), Part(one, 5, None), Part(two)]
