@@ -18,13 +18,13 @@ WORKING = 2.3
 """A call that does something, in times of one that only reads the journal."""
 CALLS = {"stop": 6, "copy": 3, "verify": 3, "switch": 7, "start": 22, "backup": 4, "rest": 8}
 """Calls that each part of a migration makes beside those for a directory or a Redis."""
-DATABASE, BACKUP_DATABASE, VERIFY_DATABASE = 0.8, 0.8, 0.2
+DATABASE, BACKUP_DATABASE, VERIFY_DATABASE = 0.8, 0.8, 0.45
 """Seconds of a database without content: its schema, privileges and settings."""
 OBJECT, VERIFY_OBJECT = 0.01, 0.005
 """Seconds of a table with its indexes, constraints and privileges."""
 INDEXES = 0.9
 """Indexes and keys, in times of the rows' copy, where they are not known better."""
-BACKUP_ROWS, VERIFY_ROWS = 1.6, 0.45
+BACKUP_ROWS, VERIFY_ROWS = 1.6, 0.55
 """Reading all rows compressed and hashed, and comparing both sides, in times of the rows' copy."""
 STOP = 4.0
 """Seconds until the slowest container has ended, and a second for each three more."""
@@ -36,7 +36,7 @@ REPLICA = 5.0
 """Seconds that a Redis waits before it sends what it has to a replica, as it comes (repl-diskless-sync-delay)."""
 WAVE = 1.0
 """Seconds from one wave to the next: health is asked for now and then."""
-KEYS = {"copy": 60_000.0, "verify": 170_000.0, "backup": 80_000.0}
+KEYS = {"copy": 60_000.0, "verify": 130_000.0, "backup": 80_000.0}
 """Redis keys a second."""
 FILES = {"copy": 1500.0, "verify": 4000.0, "backup": 1500.0}
 """Small files a second."""
@@ -86,13 +86,13 @@ def _postgresql(item: Mapping[str, Any], speeds: Mapping[str, float]) -> dict[st
     shape, cpu, known = item["shape"], speeds.get("cpu", 1.0), item.get("estimate") or {}
     objects = shape.get("objects", 0)
     rows = known.get("rows", shape.get("table_bytes", item["bytes"]) / speeds["database"])
-    # Rows are compared where they are: only their sums go over the line.
-    compared = known.get("cores", rows)
+    # Rows are compared where they are: only their sums go over the line. Both servers work while they are.
+    compared, alone = known.get("cores", rows), max(1.0, 2 / speeds.get("cores", 2.0))
     copied = known.get("total", rows * (1 + INDEXES) + (DATABASE + OBJECT * objects) / cpu)
     return {
         "backup": (BACKUP_DATABASE + OBJECT * objects) / cpu + rows * BACKUP_ROWS,
         "copy": copied,
-        "verify": (VERIFY_DATABASE + VERIFY_OBJECT * objects) / cpu + compared * VERIFY_ROWS,
+        "verify": (VERIFY_DATABASE + VERIFY_OBJECT * objects) * alone / cpu + compared * VERIFY_ROWS,
     }
 
 
