@@ -4,7 +4,7 @@ STARTED := $(shell date +%s)
 LINK := .ansible/collections/ansible_collections/cryptobot/native
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-play bench-data image venv link requirements docs demo demo-remove lint unit spec sanity example build scenario test test-all test-crash clean
+.PHONY: help bench-play bench-data bench-cutover image venv link requirements docs demo demo-remove lint unit spec sanity example build scenario test test-all test-crash clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z -]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench-play: venv ## what a service costs in a run that changes nothing
 
 bench-data: venv ## copy and verification against the ways by hand: PostgreSQL (1 GB), Redis, files
 	@for part in tests/bench/data/*.py; do .venv/bin/python $$part || exit; done
+
+bench-cutover: venv ## windows there and back under load, at 50 MB and 1 GB; the cost of router and following
+	@.venv/bin/python tests/bench/cutover.py
 
 test: venv ## lint, unit, sanity and the Molecule scenarios that fit its time
 	@.venv/bin/python tests/run.py

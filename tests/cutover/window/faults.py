@@ -16,7 +16,7 @@ import stage as stages
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent import Intents
 from judge import Verdict, judged
 
-PIVOT = "after:hand_over"
+TURN, PIVOT = "before:hand_over", "after:hand_over"
 EITHER = "either"
 REACHED_SECONDS, ENDED_SECONDS = 30.0, 40.0
 _DECIDED = re.compile(r"The window \S+: (finish|abort), ([\d.]+) s after it was left")
@@ -117,13 +117,19 @@ class Faults:
 
     def source_killed(self, point: str) -> Outcome:
         """The source's server dies, and is back after a moment; what it served fails."""
-        server = self.stage.servers[self.stage.writer() or ""]
+        return self._server_killed(point, self.stage.writer() or "", may_fail=True)
 
+    def target_killed(self, point: str) -> Outcome:
+        """The target's. It serves nothing yet; what it will serve may meet connections from before."""
+        serves = self._order.index(point) >= self._order.index(TURN)
+        return self._server_killed(point, stages.other(self.stage.writer() or ""), may_fail=serves)
+
+    def _server_killed(self, point: str, side: str, may_fail: bool) -> Outcome:
         def meanwhile(process: subprocess.Popen) -> None:
-            lab.crash(server)
+            lab.crash(self.stage.servers[side])
             self.let_go()
 
-        return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=True)
+        return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=may_fail)
 
     # How
 

@@ -21,13 +21,16 @@ WHERE d.datname = current_database()"""
 
 @dataclass
 class Verdict:
-    """``gap``: the longest time between two acknowledged writes; ``longest``: the slowest of them. Seconds."""
+    """``gap``: the longest time between two acknowledged writes; ``longest``: the slowest of them. Seconds.
+    ``lost``, ``doubled``: rows of any table of either side."""
 
     wrong: list[str] = field(default_factory=list)
     acknowledged: int = 0
     failed: list[stages.Request] = field(default_factory=list)
     gap: float = 0.0
     longest: float = 0.0
+    lost: int = 0
+    doubled: int = 0
 
     def reasons(self) -> str:
         said = Counter(re.sub(r"[0-9-]{5,}", "#", f"{each.status} {each.said}")[:120] for each in self.failed)
@@ -48,12 +51,12 @@ def judged(stage: stages.Stage, since: float, may_fail: bool = False) -> Verdict
     found.acknowledged, found.failed = len(writes), [each for each in answers if each.status != 200]
     ends = sorted(each.end for each in writes)
     found.gap = max((after - before for before, after in zip(ends, ends[1:], strict=False)), default=0.0)
-    found.longest = max((each.end - each.start for each in writes), default=0.0)
+    found.longest = max((each.seconds for each in writes), default=0.0)
     if not [each for each in writes if each.end > until - 2 * SETTLED]:
         found.wrong.append("no write was acknowledged lately")
     if found.failed and not may_fail:
         found.wrong.append(f"{len(found.failed)} requests failed: {found.reasons()}")
-    found.wrong += _rows(stage, side, {each.row for each in writes}, since)
+    _rows(found, stage, side, {each.row for each in writes}, since)
     found.wrong += _one_side(stage, side)
     found.wrong += [f"both sides of {name} were open" for at, name in stage.both_open if at >= since][:1]
     assert stage.guardian
@@ -61,9 +64,8 @@ def judged(stage: stages.Stage, since: float, may_fail: bool = False) -> Verdict
     return found
 
 
-def _rows(stage: stages.Stage, side: str, acknowledged: set[str], since: float) -> list[str]:
+def _rows(found: Verdict, stage: stages.Stage, side: str, acknowledged: set[str], since: float) -> None:
     """Each acknowledged row exactly once, at once on the writer and soon on the other side."""
-    wrong: list[str] = []
     for each in (side, stages.other(side)):
         limit = time.monotonic() + (0 if each == side else CATCH_UP)
         while True:
@@ -74,9 +76,9 @@ def _rows(stage: stages.Stage, side: str, acknowledged: set[str], since: float) 
             time.sleep(0.1)
         doubled = {table: number for table, ids in there.items() if (number := sum(n > 1 for n in ids.values()))}
         name = f"{each}, which writes" if each == side else f"{each}, which follows"
-        wrong += [f"LOST on {name}: {lost}"] if lost else []
-        wrong += [f"DOUBLED on {name}: {doubled}"] if doubled else []
-    return wrong
+        found.lost, found.doubled = found.lost + sum(lost.values()), found.doubled + sum(doubled.values())
+        found.wrong += [f"LOST on {name}: {lost}"] if lost else []
+        found.wrong += [f"DOUBLED on {name}: {doubled}"] if doubled else []
 
 
 def _one_side(stage: stages.Stage, side: str) -> list[str]:

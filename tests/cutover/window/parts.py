@@ -11,10 +11,19 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stage import Stage
+
+SIDES = ("docker", "native")
+TAIL = 6_000_000
+"""Bytes of a load's log that are looked at: a minute of the fastest one."""
+
+
+def other(side: str) -> str:
+    return SIDES[side == SIDES[0]]
 
 
 def program(name: str, package: str) -> str:
@@ -72,6 +81,20 @@ class Request:
     def __init__(self, start: str, end: str, kind: str, status: str, row: str, said: str) -> None:
         self.start, self.end, self.write = float(start), float(end), kind == "w"
         self.status, self.row, self.said = int(status), row, said
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+def requests(log: Path, since: float, until: float | None = None) -> list[Request]:
+    """Answers that came in between."""
+    with log.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - TAIL))
+        lines = file.read().decode().splitlines()
+    found = [Request(*words) for line in lines if len(words := line.split("\t")) == 6 and words[0][:1].isdigit()]
+    return [each for each in found if each.end >= since and (until is None or each.end <= until)]
 
 
 class Sampler:

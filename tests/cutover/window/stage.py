@@ -28,12 +28,11 @@ from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.call import Follow
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.call import wish
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import HOLD, SIDE, Files, first_values
-from parts import Guardian, Request, Sampler, answers, program, result
+from parts import SIDES, Guardian, Request, Sampler, answers, other, program, requests, result
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 VERSIONS = os.environ.get("POSTGRESQL_VERSIONS", "15 17").split()
-SIDES = ("docker", "native")
 DATASTORES = ("api", "trade")
 GROUP = "critical"
 SETTINGS = {
@@ -45,10 +44,6 @@ _TABLES = """
 CREATE TABLE {} (id text UNIQUE NOT NULL, n bigserial PRIMARY KEY, at timestamptz DEFAULT clock_timestamp());
 CREATE TABLE {} (id text, at timestamptz DEFAULT clock_timestamp())"""
 TABLES = {"trade": ("orders", "journal"), "api": ("calls", "notes")}
-
-
-def other(side: str) -> str:
-    return SIDES[side == SIDES[0]]
 
 
 class Stage:
@@ -142,7 +137,8 @@ class Stage:
             lab.Place(self.servers["docker"], "postgres").sql(f"CREATE DATABASE {place.database} OWNER {lab.APP}")
             place.sql("GRANT ALL ON SCHEMA public TO app")
             place.sql(_TABLES.format(*TABLES[name]), user=lab.APP)
-        self._follow()
+        self.fill()
+        self.following.begin()
         for side in SIDES:
             for name in DATASTORES:
                 self._service(side, name)
@@ -154,13 +150,17 @@ class Stage:
             answers(door["public"], "/count")
         self.guardian = Guardian(self)
 
-    def _follow(self) -> None:
+    def fill(self) -> None:
+        """What is in the databases before anything follows them: nothing."""
+
+    @property
+    def following(self) -> Follow:
         given = [
             wish({"datastore": name, "source": f"{name}_db", "target": name, "owner": lab.APP, "access": {}})
             for name in DATASTORES
         ]
         ends = [self.place(side, DATASTORES[0]).endpoint for side in SIDES]
-        Follow(Journal(self.folder / "journal"), "run", *ends, given, 2, 30.0).begin()
+        return Follow(Journal(self.folder / "journal"), "run", *ends, given, 2, 30.0)
 
     def _service(self, side: str, name: str) -> None:
         dsns = [
@@ -256,9 +256,14 @@ class Stage:
 
     # What is there
 
+    def clients(self, port: int, log: Path, *words: object) -> subprocess.Popen:
+        """Writers and readers, until they are told to end."""
+        return self.spawn([sys.executable, HERE / "clients.py", port, log, *words])
+
     @contextmanager
-    def load(self) -> Iterator[None]:
-        process = self.spawn([sys.executable, HERE / "load.py", self.doors["trade"]["public"], self.log])
+    def load(self, *words: object) -> Iterator[None]:
+        """What `clients.py` does with these words, and the look for two open sides."""
+        process = self.clients(self.doors["trade"]["public"], self.log, *words)
         sampler = Sampler(self)
         try:
             time.sleep(1.5)
@@ -270,13 +275,8 @@ class Stage:
             sampler.stop()
 
     def requests(self, since: float, until: float | None = None) -> list[Request]:
-        """Answers that came in between."""
-        with self.log.open("rb") as file:
-            file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - 6_000_000))
-            lines = file.read().decode().splitlines()
-        found = [Request(*parts) for line in lines if len(parts := line.split("\t")) == 6 and parts[0][:1].isdigit()]
-        return [each for each in found if each.end >= since and (until is None or each.end <= until)]
+        """Answers of the load that came in between."""
+        return requests(self.log, since, until)
 
     def writer(self) -> str | None:
         """The side on which every database is open; None while that is not so of exactly one."""
