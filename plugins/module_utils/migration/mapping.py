@@ -11,6 +11,7 @@ from typing import Any
 
 from ..edge_catalogue import endpoint, public_port
 from ..postgresql.layout import layout
+from ..postgresql.objects import POOLER_ROLE
 
 Catalogue = Mapping[str, Any]
 NOWHERE = "names no place in the Compose project: give it docker: {{{keys}}} in the catalogue"
@@ -191,7 +192,7 @@ def _database(catalogue: Catalogue, store: Mapping[str, Any]) -> dict[str, Any]:
     database = next(each for each in made["databases"] if each["name"] == store["database"])
     # The migration step's role is ours alone: nothing of the source becomes it.
     services = {catalogue["services"][user]["identifier"]: user for user in store["users"]}
-    access = {role: level for role, level in database["access"].items() if role in services}
+    access = {role: level for role, level in database["access"].items() if role in services or role == POOLER_ROLE}
     return {
         "datastore": store["name"],
         "source": store["docker"]["database"],

@@ -77,7 +77,7 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
         for database in result["databases"]:
             if database["pooler"]:
                 database["access"][POOLER_ROLE] = "connect"
-                result["hba"].append(["local", database["name"], POOLER_ROLE, "", f"peer map={IDENT_MAP}"])
+        result["hba"] += [["local", name, POOLER_ROLE, "", f"peer map={IDENT_MAP}"] for name in dict.fromkeys(result["pooled"])]
     result["roles"] = list(roles.values())
     result["pooled"] = sorted(set(result["pooled"]))
     for lines in ("hba", "ident"):

@@ -100,29 +100,33 @@ def test_nothing_is_missing_after_the_switch(pair):
 
 RIGHTS = """SELECT has_table_privilege('shop_service', 'orders', 'SELECT, INSERT, UPDATE, DELETE'),
   has_sequence_privilege('shop_service', 'orders_n_seq', 'USAGE'), has_database_privilege('shop_service', current_database(), 'CONNECT'),
-  has_table_privilege('shop_reader', 'orders', 'SELECT'), has_table_privilege('shop_reader', 'orders', 'INSERT')"""
+  has_table_privilege('shop_reader', 'orders', 'SELECT'), has_table_privilege('shop_reader', 'orders', 'INSERT'),
+  has_function_privilege('cryptobot_pgbouncer', 'cryptobot_pooler.lookup(text)', 'EXECUTE'),
+  has_schema_privilege('cryptobot_pgbouncer', 'cryptobot_pooler', 'USAGE'),
+  has_database_privilege('cryptobot_pgbouncer', current_database(), 'CONNECT')"""
 
 
 def test_services_have_their_rights_before_a_window_opens_the_copy(pair, servers):
     """What the source's login owned is natively another role's, so no right of the source's is theirs."""
     admin = lab.Place(servers[1], "postgres")
-    for role in ("shop_owner NOLOGIN", "shop_service LOGIN", "shop_reader LOGIN"):
-        admin.sql(f"CREATE ROLE {role}")
+    roles = ("shop_owner", "shop_service", "shop_reader", "cryptobot_pgbouncer")
+    for role in roles:
+        admin.sql(f"CREATE ROLE {role} {'NOLOGIN' if role == 'shop_owner' else 'LOGIN'}")
     try:
-        access = {"shop_service": "write", "shop_reader": "read"}
+        access = {"shop_service": "write", "shop_reader": "read", "cryptobot_pgbouncer": "connect"}
         given = wish({**pair.given, "owner": "shop_owner", "access": access})
         follow = Follow(pair.follow.journal, "run", pair.source.endpoint, pair.native.endpoint, [given], 2, 30.0)
         follow.begin()
         pair.source.sql("INSERT INTO orders (id) VALUES ('since')", user=lab.APP)
         follow.catch_up(60.0)
-        assert pair.native.sql(RIGHTS) == [(True, True, True, True, False)]
+        assert pair.native.sql(RIGHTS) == [(True, True, True, True, False, True, True, True)]
         with pytest.raises(Exception, match="writes are fenced"):
             pair.native.sql("INSERT INTO orders (id) VALUES ('early')")
         assert follow.begin() == {} and pair.state().obstacles == ()
     finally:
         follow.end()
         admin.sql(f'DROP DATABASE IF EXISTS "{pair.native.database}" WITH (FORCE)')
-        for role in ("shop_owner", "shop_service", "shop_reader"):
+        for role in roles:
             admin.sql(f"DROP ROLE {role}")
 
 

@@ -153,6 +153,8 @@ class _Comparison:
         difference = Difference(self.datastore, kind, self._named(name), text, **sides)
         if source is None and target is not None and self._ours(kind, name, target):
             self.report.intended.append(difference)
+        elif target is None and self.roles.back and _kept_by_us(kind, name):
+            self.report.intended.append(difference)
         elif kind == "role" and source is not None and not source["used"]:
             self.report.notes.append(f"role {name} is on the source only; nothing in this database refers to it")
         elif kind == "tablespace":
@@ -166,9 +168,7 @@ class _Comparison:
         """Whether the collection keeps this object in native databases by its own will."""
         if kind == "setting":
             return target["role"] in self.roles.native or target["role"] not in (PUBLIC, *self.known)
-        if kind == "comment":
-            return False
-        return any(name == schema or name.startswith(f"{schema}.") for schema in OUR_SCHEMAS)
+        return _kept_by_us(kind, name)
 
     def _attribute(
         self, kind: str, attribute: str, source: Attributes, target: Attributes
@@ -259,6 +259,11 @@ def _once(differences: list[Difference]) -> list[Difference]:
         f" {each.object}" for each in differences if each.kind != "comment" and None in (each.source, each.target)
     )
     return [each for each in differences if each.kind != "comment" or not each.object.endswith(gone)]
+
+
+def _kept_by_us(kind: str, name: str) -> bool:
+    """Whether it is in a schema of ours; a comment is somebody's word."""
+    return kind != "comment" and any(name == schema or name.startswith(f"{schema}.") for schema in OUR_SCHEMAS)
 
 
 def _belongs_to(absent: Iterable[str], kind: str, name: str, attributes: Attributes) -> bool:

@@ -36,10 +36,11 @@ class _There(Server):
 
 
 def let_in(target: Endpoint, name: str, owner: str, access: Mapping[str, str]) -> None:
-    """``access``: by role write, read or connect, as the catalogue has it."""
+    """``access``: by role write, read or connect, as the catalogue has it. A pooler among them finds verifiers, too."""
     if not access:
         return
-    server, wanted = _There(target), objects.Database(name, owner, access)
+    pooler = objects.POOLER_ROLE if objects.POOLER_ROLE in access else None
+    server, wanted = _There(target), objects.Database(name, owner, access, pooler=pooler)
     found = server.gather([], [wanted]).databases[name]
     for __ in server.apply(objects.inside(wanted, found, set(access))):
         pass

@@ -82,6 +82,14 @@ def test_a_pooled_service_has_a_password_and_the_pooler_comes_for_it():
     assert made["pools"] == [door]
 
 
+def test_the_pooler_comes_in_where_a_service_stands_by():
+    pooled = catalogue([service("api", orders={"pool": "session"})], [store("orders", "api")])
+    line = ["local", "orders", "cryptobot_pgbouncer", "", "peer map=cryptobot"]
+    sides = {"groups": {}, "datastores": {"orders": "docker"}, "standby": []}
+    away = layout(pooled, "one", {**OPTIONS, "sides": sides})
+    assert away["databases"] == [] and line in away["hba"] and line in layout(pooled, "one", OPTIONS)["hba"]
+
+
 def test_a_service_with_two_databases_acts_as_each_owner_in_its_own():
     both = catalogue(
         [service("a", own={}, shared={}), service("b", shared={})], [store("own", "a"), store("shared", "a", "b")]

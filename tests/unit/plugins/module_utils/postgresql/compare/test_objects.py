@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare import objects
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.mapping import Roles
@@ -133,6 +135,12 @@ def test_what_the_collection_keeps_for_itself_is_intended():
     found = compared(side(), side(schema={"cryptobot_pooler": {"owner": "postgres", "rights": []}}))
     assert found.differences == [] and found.intended[0].object == "cryptobot_pooler"
     assert compared(side(), side(schema={"other": {"owner": "postgres", "rights": []}})).differences != []
+
+
+def test_what_the_collection_keeps_for_itself_does_not_go_back():
+    native = side(schema={"cryptobot_pooler": {"owner": "postgres", "rights": []}})
+    assert compared(native, side(), roles=replace(ROLES, back=True)).differences == []
+    assert compared(native, side()).differences != []
 
 
 def test_default_privileges_that_one_side_never_set_are_none():
