@@ -55,6 +55,8 @@ ONLY_IN_ALL = frozenset(
         "scenario-whole-13",
     }
 )
+# What is not in the part `window`.
+CUTOVER = tuple(f"tests/cutover/{name}" for name in ("postgresql", "redis", "window/test_hollow.py"))
 # Process groups of the parts under way.
 _RUNNING: set[int] = set()
 
@@ -86,10 +88,12 @@ def parts() -> list[Part]:
         *scenarios(),
         Part("sanity", (python, "tests/sanity.py")),
         Part("lint", ("sh", "-c", "yamllint --strict . && ansible-lint")),
+        Part("crash", (python, "tests/cutover/window/crash.py", "--selection")),
+        Part("window", ("pytest", "--color=no", "tests/cutover/window/test_window.py")),
         Part("unit", ("pytest", "--color=no", "tests/unit")),
         Part("example", (python, "tests/example.py")),
         Part("build", (python, "tests/build.py")),
-        Part("cutover", ("pytest", "--color=no", "tests/cutover"), in_test=False),
+        Part("cutover", ("pytest", "--color=no", *CUTOVER), in_test=False),
         Part("musl", ("pytest", "--color=no", "tests/musl"), in_test=False),
     ]
 

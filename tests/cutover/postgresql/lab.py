@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import threading
@@ -18,6 +19,7 @@ import psycopg2
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint
 
 FENCED = "25006"
+EPHEMERAL = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
 APP, CRON = "app", "postgres"
 THINK = 0.02
 SCHEMA = """
@@ -28,12 +30,18 @@ CREATE TABLE ticks (id text, at int NOT NULL) PARTITION BY RANGE (at);
 CREATE TABLE ticks_1 PARTITION OF ticks FOR VALUES FROM (0) TO (100);
 CREATE TABLE ticks_2 PARTITION OF ticks FOR VALUES FROM (100) TO (200);"""
 ROWS = "SELECT id FROM orders UNION ALL SELECT id FROM ledger UNION ALL SELECT id FROM ticks"
+_given: set[int] = set()
 
 
 def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """Below those that the kernel gives to connections: one of them could take it before the server does."""
+    while True:
+        port = random.randrange(EPHEMERAL // 2, EPHEMERAL)
+        with suppress(OSError), socket.socket() as free:
+            free.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 @dataclass

@@ -12,7 +12,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent im
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher.sides import read
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow import publisher
 
-CATCH_UP = 10.0
+CATCH_UP = 30.0
 SETTLED = 0.3
 _SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"
 _SUBSCRIPTIONS = """SELECT subname, subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid

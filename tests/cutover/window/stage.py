@@ -105,7 +105,9 @@ class Stage:
         signal.signal(signal.SIGTERM, lambda *__: sys.exit(143))
         try:
             self._start()
-        except BaseException:
+        except BaseException as error:
+            with suppress(OSError):
+                error.add_note((self.folder / "programs.log").read_text(errors="replace")[-2000:])
             self.__exit__()
             raise
         return self
