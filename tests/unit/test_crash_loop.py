@@ -122,7 +122,7 @@ def test_what_a_program_imports_is_found_however_it_is_written(tmp_path: Path) -
     program.parent.mkdir(parents=True)
     program.write_text(f"import beside\nfrom {books.COLLECTION}.plugins.module_utils.a import one\n")
     (program.parent / "beside.py").write_text("")
-    found = books.reached(["tests/servers/program.py"], tmp_path)
+    found = books.reached(("tests/servers/program.py",), tmp_path)
     names = {str(path.relative_to(tmp_path)).removeprefix("plugins/module_utils/") for path in found}
     tests = {"tests/servers/program.py", "tests/servers/beside.py"}
     assert names == {*tests, "a/__init__.py", "a/one.py", "a/two.py", "b/three.py", "c.py"}
@@ -132,7 +132,7 @@ def test_the_digest_knows_the_recovery_the_fence_the_harness_and_the_hold() -> N
     found = {str(path.relative_to(ROOT)) for path in books.reached()}
     utils = "plugins/module_utils/"
     ours = ("cutover/recovery", "postgresql/fence/row", "router/traffic", "redis/pair", "migration/faults")
-    tests = ("cutover/window/judge", "cutover/postgresql/lab", "servers/postgresql", "scenarios/load")
+    tests = ("cutover/window/judge", "cutover/postgresql/lab", "servers/postgresql", "cutover/window/clients")
     assert {*(f"{utils}{name}.py" for name in ours), *(f"tests/{name}.py" for name in tests)} <= found
     assert "tests/cutover/window/test_window.py" not in found
     kept = [path.name for name in books.FILES for path in (ROOT / name).rglob("*")]

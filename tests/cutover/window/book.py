@@ -6,6 +6,7 @@ Results are in ${XDG_CACHE_HOME:-~/.cache}/cryptobot-native/cutover, by a digest
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import os
@@ -23,14 +24,15 @@ PROGRAMS = (
     "plugins/modules/cutover.py", "plugins/module_utils/launcher/haproxy.py",
     *(f"tests/cutover/window/{name}.py" for name in ("clients", "crash", "late_guardian", "plain_guardian", "service")),
 )  # fmt: skip
-FOLDERS = ("tests/cutover/window", "tests/cutover/postgresql", "tests/servers", "tests/scenarios")
+FOLDERS = ("tests/cutover/window", "tests/cutover/postgresql", "tests/servers")
 """Where programs of tests find what they import by its bare name."""
 FILES = ("roles/edge/templates/etc/cryptobot", "roles/edge/templates/usr/lib/cryptobot/router",
          "tests/unit/roles/test_edge_templates.py")  # fmt: skip
 Result = dict[str, Any]
 
 
-def reached(programs: Iterable[str] = PROGRAMS, root: Path = ROOT) -> set[Path]:
+@functools.cache
+def reached(programs: tuple[str, ...] = PROGRAMS, root: Path = ROOT) -> frozenset[Path]:
     """The programs, and every file of this project that they import, however far away."""
     found: set[Path] = set()
     waiting = [root / name for name in programs]
@@ -39,7 +41,7 @@ def reached(programs: Iterable[str] = PROGRAMS, root: Path = ROOT) -> set[Path]:
         if path not in found:
             found.add(path)
             waiting += (each for each in _imported(path, root) if each.is_file())
-    return found
+    return frozenset(found)
 
 
 def _imported(path: Path, root: Path) -> Iterator[Path]:

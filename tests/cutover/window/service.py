@@ -1,22 +1,22 @@
 """One side's application: a write goes to `trade`, and calls `api` by the internal door before it is acknowledged.
 
-  service.py <port> <trade's DSN> <api's DSN> <URL of api's internal door>
+  service.py <port> <trade's DSN> <api's DSN> <port of api's internal door>
 """
 
 from __future__ import annotations
 
-import http.client
 import json
 import queue
 import random
+import socketserver
 import sys
 import time
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from contextlib import contextmanager, suppress
 
 import psycopg2
+from clients import Door
 
+EOL = "\r\n"
 
 SLOW = 0.6
 """Seconds that an order takes before it writes, when its id begins with `slow`; with `quick` it does so at once."""
@@ -49,40 +49,43 @@ class Pool:
         self._free.put(connection)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(socketserver.StreamRequestHandler):
+    """One connection, with HTTP as far as the router and the clients speak it."""
+
     disable_nagle_algorithm = True
     trade: Pool
     api: Pool
-    inner = ""
+    inner = 0
 
-    def log_message(self, *__) -> None:
-        """Silent."""
+    def handle(self) -> None:
+        with suppress(ConnectionError):
+            while self.once():
+                pass
 
-    def do_GET(self) -> None:
-        if self.path == "/live":
-            return self.answer(200, {})
-        return self.tried(self.count)
-
-    def do_POST(self) -> None:
-        row = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        self.tried(lambda: self.order(row) if self.path == "/order" else self.call(row))
-
-    def tried(self, work) -> None:
+    def once(self) -> bool:
+        """Whether another request may follow."""
+        words = self.rfile.readline().split()
+        if len(words) != 3:
+            return False
+        length, keep = 0, words[2] == b"HTTP/1.1"
+        while (line := self.rfile.readline().strip().lower()) != b"":
+            name, __, value = line.partition(b":")
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"connection":
+                keep = keep and b"close" not in value
+        row = self.rfile.read(length).decode()
+        work = {b"/order": self.order, b"/call": self.call, b"/count": self.count}.get(words[1])
         try:
-            status, said = 200, work()
+            status, said = 200, work(row) if work else None
         except Exception as error:
             status, said = 503, f"{type(error).__name__} {error}".splitlines()[0][:200]
-        self.answer(status, {"said": said})
+        body = json.dumps({"said": said})
+        head = f"HTTP/1.1 {status} {'OK' if status == 200 else 'Unavailable'}\r\nContent-Length: {len(body)}\r\n"
+        self.wfile.write(f"{head}{'' if keep else 'Connection: close' + EOL}{EOL}{body}".encode())
+        return keep
 
-    def answer(self, status: int, content: dict) -> None:
-        body = json.dumps(content).encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def count(self) -> int:
+    def count(self, __: str) -> int:
         with self.trade.cursor() as cursor:
             cursor.execute("SELECT id FROM orders ORDER BY n DESC LIMIT 1")
             return len(cursor.fetchall())
@@ -92,16 +95,13 @@ class Handler(BaseHTTPRequestHandler):
         with self.trade.cursor() as cursor:
             cursor.execute("INSERT INTO orders (id) VALUES (%s)", (row,))
             cursor.execute("INSERT INTO journal (id) VALUES (%s)", (row,))
-        url = urlsplit(self.inner)
-        inner = http.client.HTTPConnection(url.hostname, url.port, timeout=15)
+        inner = Door(self.inner, 15)
         try:
-            inner.request("POST", "/call", row)
-            answer = inner.getresponse()
-            said = answer.read()
+            status, said = inner.ask("POST", "/call", row.encode())
         finally:
             inner.close()
-        if answer.status != 200:
-            raise RuntimeError(f"the inner call: {answer.status} {said[:160]!r}")
+        if status != 200:
+            raise RuntimeError(f"the inner call: {status} {said[:160]!r}")
 
     def call(self, row: str) -> None:
         think(row, 0.001, 0.005)
@@ -110,14 +110,15 @@ class Handler(BaseHTTPRequestHandler):
             cursor.execute("INSERT INTO notes (id) VALUES (%s)", (row,))
 
 
-class Server(ThreadingHTTPServer):
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
     request_queue_size = 256
     daemon_threads = True
 
 
 def main() -> None:
-    port, trade, api, Handler.inner = sys.argv[1:]
-    Handler.trade, Handler.api = Pool(trade), Pool(api)
+    port, trade, api, inner = sys.argv[1:]
+    Handler.trade, Handler.api, Handler.inner = Pool(trade), Pool(api), int(inner)
     Server(("127.0.0.1", int(port)), Handler).serve_forever()
 
 

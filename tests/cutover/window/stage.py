@@ -169,7 +169,7 @@ class Stage:
             f"host=127.0.0.1 port={place.server.port} user=app password=app dbname={place.database}"
             for place in (self.place(side, "trade"), self.place(side, "api"))
         ]
-        inner = f"http://127.0.0.1:{self.doors['api']['internal']}"
+        inner = self.doors["api"]["internal"]
         self.spawn([sys.executable, HERE / "service.py", self.ports[side][name], *dsns, inner])
 
     def _router(self) -> None:
