@@ -17,7 +17,7 @@ from ...postgresql.fence.errors import NotOurs
 from ...postgresql.fence.row import Row, Window
 from ..client import Connection, RedisError
 from . import sessions
-from .rights import Commands, User
+from .rights import DEFAULT, Commands, User, is_off
 
 KEY = f"{sessions.MINE}fence"
 ATTEMPTS = 20
@@ -46,6 +46,7 @@ class Fence:
     def __init__(self, redis: Connection, title: str, window: Window, commands: Commands | None = None) -> None:
         self._redis, self._title, self._window = redis, title, window
         self._commands = commands
+        self._put_out: list[str] = []
 
     # Looking
 
@@ -75,7 +76,10 @@ class Fence:
     def _users(self, names: Sequence[str]) -> dict[str, User]:
         others = [name for name in names if name not in sessions.OURS]
         answers = self._redis.together(("ACL", "GETUSER", name) for name in others)
-        return {name: User.parsed(name, answer) for name, answer in zip(others, answers, strict=True)}
+        found = {name: User.parsed(name, answer) for name, answer in zip(others, answers, strict=True)}
+        # By its rights a server that starts again carries out the transactions of its file, and nobody comes in by them.
+        self._put_out = [name for name, answer in zip(others, answers, strict=True) if name == DEFAULT and is_off(answer)]
+        return {name: user for name, user in found.items() if name not in self._put_out}
 
     def _row(self, text: str | None) -> Row | None:
         if text is None:
@@ -99,6 +103,7 @@ class Fence:
         rules = {name: user.closing(self.commands) for name, user in users.items()}
         self._swap("closed", Row(CLOSED, epoch), rules, lambda row: row is not None and _plain(row) == Row(OPEN, seen))
         self.save()
+        self._end_put_out()
         self._unblock()
         self._taken()
 
@@ -108,8 +113,16 @@ class Fence:
         self._redis.together(("ACL", "SETUSER", name, *user.closing(self.commands)) for name, user in users.items())
         if users:
             self.save()
+        self._end_put_out()
         self._unblock()
         self._taken()
+
+    def give_back(self, kept: Mapping[str, User]) -> None:
+        """The rights that were taken from users who are still there; the key stays."""
+        names = self._redis.call("ACL", "USERS")
+        self._redis.together(("ACL", "SETUSER", name, *words) for name, words in _openings(kept).items() if name in names)
+        self.save()
+        self._given(kept)
 
     def open(self, epoch: int, kept: Mapping[str, User]) -> None:
         """A target, after the hand-over; it must be no one's replica. May be repeated. A restart closes it until it is
@@ -165,6 +178,11 @@ class Fence:
         """A server with a file of users starts again as it is now."""
         if self._redis.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
             self._redis.call("ACL", "SAVE")
+
+    def _end_put_out(self) -> None:
+        """Sessions from before their user was turned off would still have its rights."""
+        for name in self._put_out:
+            self._redis.call("CLIENT", "KILL", "USER", name, "SKIPME", "yes")
 
     def _unblock(self) -> None:
         """Whoever waits to take from a list, say, would still be served: he is told no."""

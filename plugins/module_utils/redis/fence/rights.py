@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+DEFAULT = "default"
 TAKEN = ("write", "admin")
 READS = frozenset({"info", "keys", "sort_ro"})
 """Called dangerous, and change nothing: clients ask for INFO as they connect."""
@@ -119,6 +120,11 @@ class Commands:
             else:
                 found = {each for each in found if not _one_of(each, {what})}
         return frozenset(found)
+
+
+def is_off(answer: Sequence[Any]) -> bool:
+    """Whether nobody can come in as the user of this answer to ``ACL GETUSER``."""
+    return "off" in _pairs(answer)["flags"]
 
 
 def _one_of(name: str, names: set[str] | frozenset[str]) -> bool:
