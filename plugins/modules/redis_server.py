@@ -87,6 +87,7 @@ import grp
 import json
 import os
 import secrets
+from dataclasses import asdict
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -181,7 +182,7 @@ class Instance:
         if moving:
             return
         lines = access.lines(text)
-        seen = {name: {"wanted": access.digest(lines[name]), "live": access.digest(users[name])} for name in lines}
+        seen = {name: asdict(access.Seen.of(lines[name], users[name])) for name in lines}
         kept = json.dumps(seen, indent=1, sort_keys=True) + "\n"
         if self._read(self._seen, strip=False) != kept:
             self._write(self._seen, kept, 0o600)

@@ -85,6 +85,18 @@ class Seen:
     wanted: str
     live: str
 
+    @classmethod
+    def of(cls, wanted: str, live: str) -> Seen:
+        """Of both lines. Redis 7.0 lists single commands by a hash table that each of its starts seeds anew."""
+        words, commands = [], []
+        for word in live.split():
+            single = word[0] in "+-" and word[1:2] != "@"
+            if not single:
+                words += sorted(commands)
+                commands = []
+            (commands if single else words).append(word)
+        return cls(digest(wanted), digest(" ".join([*words, *sorted(commands)])))
+
 
 def stale_users(wanted: Mapping[str, str], live: Mapping[str, str], seen: Mapping[str, Seen]) -> list[str]:
     """Names of users to set again or to remove; ``wanted`` and ``live`` are lines by name."""
@@ -93,7 +105,7 @@ def stale_users(wanted: Mapping[str, str], live: Mapping[str, str], seen: Mappin
         known = seen.get(name)
         if name not in wanted or name not in live or known is None:
             names.append(name)
-        elif known != Seen(digest(wanted[name]), digest(live[name])):
+        elif known != Seen.of(wanted[name], live[name]):
             names.append(name)
     return names
 

@@ -23,7 +23,7 @@ LIVE = {"maxmemory": "104857600", "port": "6379", "dir": "/var/lib/redis", "save
 
 def seen(users: dict[str, str], text: str = TEXT) -> dict[str, access.Seen]:
     wanted = access.lines(text)
-    return {name: access.Seen(access.digest(wanted[name]), access.digest(users[name])) for name in wanted}
+    return {name: access.Seen.of(wanted[name], users[name]) for name in wanted}
 
 
 USERS = {"auth": "user auth on ~auth:* +@read", "default": "user default off -@all"}
@@ -53,6 +53,14 @@ def test_a_name_can_not_smuggle_rules(name):
 
 def test_as_wanted_nothing_changes():
     assert not plan(UNIT, {"maxmemory": "100mb", "save": "3600  1 300 100"}, TEXT, GOOD).changed
+
+
+def test_a_restart_that_words_the_same_rights_in_another_order_is_no_change():
+    wanted = access.lines(TEXT)["auth"]
+    one = access.Seen.of(wanted, "user auth off ~auth:* -@all +@read +@list -keys +lolwut -client|list")
+    assert one == access.Seen.of(wanted, "user auth off ~auth:* -@all +@read +@list +lolwut -client|list -keys")
+    for other in ("-@all +@read +@list -keys +lolwut", "+@read +@list -@all -keys +lolwut -client|list"):
+        assert one != access.Seen.of(wanted, f"user auth off ~auth:* {other}")
 
 
 def test_a_new_password_is_set_while_it_runs_and_not_shown():
