@@ -46,8 +46,8 @@ WRITES, READS = 200, 500
 CLIENTS = ("--writers", 24, "--readers", 12)
 LOAD = (*CLIENTS, "--writes", WRITES, "--reads", READS)
 WARM, QUIET, PAUSE, BURST = 2.0, 10.0, 1.0, 8.0
-ROW_BYTES = 620
-"""What a row takes with its share of indexes."""
+ROW_BYTES, EMPTY = 655, 7.6
+"""What a row takes with its share of indexes, and the megabytes of a database without rows."""
 KEYED = {"trade": "orders", "api": "calls"}
 _FILL = """
 ALTER TABLE {0} ADD payload text;
@@ -63,7 +63,7 @@ class Filled(stages.Stage):
 
     def __init__(self, megabytes: int) -> None:
         super().__init__()
-        self._rows = megabytes * 2**20 // ROW_BYTES // len(KEYED)
+        self._rows = max(1, int((megabytes / len(KEYED) - EMPTY) * 2**20 / ROW_BYTES))
         self._bursts = 0
 
     def fill(self) -> None:
