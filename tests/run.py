@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 import engine  # noqa: E402
 
 LOGS = ROOT / "build" / "test"
-PART_SECONDS = 75 * 60
+PART_SECONDS = 120 * 60
 FAILURE_LINES = 80
 TAIL_LINES = 25
 # Scenarios that are run on these releases; all others on Debian 12, or on what DEBIAN says.
@@ -160,6 +160,7 @@ def environment(part: Part) -> dict[str, str]:
         "PATH": ":".join([str(ROOT / ".venv" / "bin"), *path]),
         **({"DEBIAN": part.debian} if part.debian else {}),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(ROOT / "build" / "molecule" / part.name),
+        "PYTHONUNBUFFERED": "1",
         "PY_COLORS": "0",
         "NO_COLOR": "1",
     }
