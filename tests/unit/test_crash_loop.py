@@ -49,6 +49,15 @@ def test_the_selection_has_some_of_every_kind_and_of_both_sides() -> None:
             assert {name.split("/")[1] for name in chosen} == {"docker", "native"}
 
 
+def test_the_selection_takes_both_ways_at_an_effect() -> None:
+    window = [f"{when}:step{number}" for number in range(27) for when in ("before", "after")]
+    found = cases.selection(cases.cases(window, RECOVERIES))
+    for kind in ("kill", "stop", "late"):
+        assert {name.split("/")[2].split(":")[0] for name in found if cases.kind(name) == kind} == {"before", "after"}
+    assert {name.split("/")[2] for name in found if cases.kind(name) == "guardian"} == {"alone", "both"}
+    assert len(found) == len(set(found))
+
+
 def test_a_kind_that_the_selection_does_not_know_is_an_error() -> None:
     with pytest.raises(ValueError, match="SHARES"):
         cases.selection([*NAMES, "flood/docker/before:flip"])

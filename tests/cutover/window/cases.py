@@ -56,7 +56,10 @@ def kind(name: str) -> str:
 
 
 def selection(names: Iterable[str]) -> list[str]:
-    """Of every kind as many as SHARES says, at even distances: both sides, and from the first effect to the last."""
+    """Of every kind as many as SHARES says, at even distances: both sides, and from the first effect to the last.
+
+    Neighbours are two ways at one effect (before and after; alone and both), which are taken in turn.
+    """
     by_kind: dict[str, list[str]] = {}
     for name in names:
         by_kind.setdefault(kind(name), []).append(name)
@@ -65,8 +68,10 @@ def selection(names: Iterable[str]) -> list[str]:
     found: list[str] = []
     for each, there in by_kind.items():
         count = min(SHARES[each], len(there))
-        # From the middle of each part, or every part would begin with the same point.
-        found += [there[(2 * number + 1) * len(there) // (2 * count)] for number in range(count)]
+        middles = [(2 * number + 1) * len(there) // (2 * count) for number in range(count)]
+        if len(there) >= 2 * count:
+            middles = [middle - middle % 2 + number % 2 for number, middle in enumerate(middles)]
+        found += [there[middle] for middle in middles]
     return found
 
 
