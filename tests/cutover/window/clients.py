@@ -22,6 +22,7 @@ TIMEOUT = 25
 LATE = 1.0
 """Seconds that a client makes up for at most, when it was held."""
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CLOSES = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
 
 
 class Door:
@@ -32,7 +33,9 @@ class Door:
         self._socket: socket.socket | None = None
 
     def ask(self, method: str, path: str, body: bytes = b"") -> tuple[int, str]:
-        """Status and text. Raises OSError, also where a connection that was kept is closed by then."""
+        """Status and text. Raises OSError, also where a connection that was kept is closed by then without a word:
+        a worker that ends says so with its last answer.
+        """
         if self._socket is None:
             self._socket = socket.create_connection(("127.0.0.1", self._port), self._seconds)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -45,6 +48,8 @@ class Door:
         whole = end + 4 + (int(length[1]) if length else 0)
         while len(data) < whole:
             data = self._more(data)
+        if _CLOSES.search(data, 0, end + 2):
+            self.close()
         return int(data.split(b" ", 2)[1]), data[end + 4 : whole].decode(errors="replace")
 
     def _more(self, data: bytes) -> bytes:
