@@ -95,24 +95,31 @@ def not_adopted(doors: Iterable[Door], containers: Iterable[Container]) -> list[
     )
 
 
-def text(adoption: Adoption | None, ipv6: bool = False) -> str:
-    """What `nft -f` carries out at once: the tables as they are to be, or gone."""
+def text(adoption: Adoption | None, ipv6: bool = False, boot: bool = False) -> str:
+    """What `nft -f` carries out at once: the tables as they are to be, or gone.
+
+    ``boot``: where the containers are is not known yet, and an address may be another one's by now. So no call is led
+    anywhere, and none goes directly; who calls sends the first packet again until the watcher has looked.
+    """
     parts = []
     for version in (4, 6) if ipv6 else (4,):
         family = FAMILIES[version][0]
         # Declared first, so that it can be deleted whether it is there or not.
         parts.append(f"table {family} {TABLE}\ndelete table {family} {TABLE}\n")
         if adoption:
-            parts.append(_table(adoption, version))
+            parts.append(_table(adoption, version, boot))
     return "".join(parts)
 
 
-def _table(adoption: Adoption, version: int) -> str:
+def _table(adoption: Adoption, version: int, boot: bool) -> str:
     family, kind = FAMILIES[version]
     mine = {key: door for key, door in adoption.published.items() if _version(key[0]) == version}
     exact = {key: door for key, door in mine.items() if key[0] != EVERYWHERE[version]}
     everywhere = {port: door for (address, port), door in mine.items() if address == EVERYWHERE[version]}
     calls = {key: door for key, door in adoption.calls.items() if _version(key[0]) == version}
+    waiting = ", ".join(str(port) for port in sorted({port for __, port in calls})) if boot else ""
+    if boot:
+        calls = {}
     to_published = [
         f"meta l4proto tcp redirect to {family} daddr . tcp dport map @published",
         "fib daddr type local meta l4proto tcp redirect to tcp dport map @everywhere",
@@ -136,6 +143,9 @@ def _table(adoption: Adoption, version: int) -> str:
             ['iifname != "lo" tcp dport @doors ct status & dnat == 0 counter reject with tcp reset'],
         ),
     ]
+    if waiting:
+        first = f"iifname @bridges tcp dport {{ {waiting} }} tcp flags & (syn | ack) == syn counter drop"
+        bodies.append(_chain("forward", "type filter hook forward priority -5", [first]))
     return f"table {family} {TABLE} {{\n{''.join(bodies)}}}\n"
 
 

@@ -59,7 +59,7 @@ class Kept:
                 path.unlink(missing_ok=True)
             sync_folder(self._directory)
             return
-        write_whole(rules, text(adoption, ipv6), MODE)
+        write_whole(rules, text(adoption, ipv6, boot=True), MODE)
         document = {
             "version": VERSION,
             "ipv6": ipv6,

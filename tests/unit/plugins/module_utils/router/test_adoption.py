@@ -82,6 +82,16 @@ def test_nft_gets_our_own_table_and_nothing_else(doors, containers) -> None:
     assert text(None, ipv6=True).count("delete table") == 2
 
 
+def test_after_a_boot_calls_wait_until_somebody_has_looked(doors, containers) -> None:
+    """An address of before may be another container's, so nobody is led by it, and nobody gets there directly."""
+    one = wanted(doors, containers, NETWORKS)
+    said = text(one, boot=True)
+    assert "172.20.0.2 . 8000" not in said and "127.0.0.1 . 7010 : 37010" in said
+    assert "hook forward" in said and "iifname @bridges tcp dport { 8000 } tcp flags & (syn | ack) == syn" in said
+    assert "hook forward" not in text(one) and "hook forward" not in text(Adoption(), boot=True)
+    assert parsed(json.loads(listed(one)[:-2] + ', {"rule": {"chain": "forward"}}]}')) is None, "the watcher replaces it"
+
+
 def test_what_nft_refuses_is_said() -> None:
     def run(words, given):
         return subprocess.CompletedProcess(
@@ -98,7 +108,7 @@ def test_it_is_kept_as_it_was(tmp_path: Path, doors, containers) -> None:
     kept, one = Kept(tmp_path), wanted(doors, containers, NETWORKS)
     assert kept.read() is None
     kept.write(one, False)
-    assert kept.read() == one and (tmp_path / "adoption.nft").read_text() == text(one)
+    assert kept.read() == one and (tmp_path / "adoption.nft").read_text() == text(one, boot=True)
     kept.write(None, False)
     assert kept.read() is None and list(tmp_path.iterdir()) == []
     (tmp_path / "adoption.json").write_text('{"version": 2}')
