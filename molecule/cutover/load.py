@@ -1,10 +1,10 @@
 """Writers and readers that never retry, until SIGTERM; a line an answer: start, end, kind, status, id, what was said.
 
-  load.py LOG DSN
+  load.py LOG DSN REDIS
 
 Half of them open a connection for each request, half keep one for at most ten seconds. Readers of `/both` go through a
-call between services. One more writes past the doors into DSN, the Docker side's database: what it is refused is no
-failure.
+call between services. Two more write past the doors into the Docker side's database, DSN, and its Redis (host:password):
+what they are refused is no failure.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -75,12 +76,38 @@ def past_the_doors(log: int, dsn: str) -> None:
         stop.wait(0.1)
 
 
+def past_to_redis(log: int, place: str) -> None:
+    """Appends to the list that the service appends to, with the service's own password."""
+    host, __, password = place.partition(":")
+    line, count = None, 0
+    while not stop.is_set():
+        count += 1
+        row, start = f"{os.getpid()}-list-{count}", time.time()
+        try:
+            if line is None:
+                line = socket.create_connection((host, 6379), timeout=3)
+                line.sendall(f"AUTH {password}\r\n".encode())
+                line.recv(100)
+            line.sendall(f"RPUSH orders:rows {row}\r\n".encode())
+            said = line.recv(1000).decode()
+            noted(log, start, "list", 200 if said.startswith(":") else 0, row, said)
+            if not said:
+                raise OSError("the connection was ended")
+        except OSError as error:
+            noted(log, start, "list", 0, row, str(error))
+            if line is not None:
+                line.close()
+            line = None
+        stop.wait(0.1)
+
+
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *__: stop.set())
     log = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     kinds = enumerate([*WRITERS, *READERS])
     threads = [threading.Thread(target=client, args=(log, number, *kind)) for number, kind in kinds]
     threads.append(threading.Thread(target=past_the_doors, args=(log, sys.argv[2])))
+    threads.append(threading.Thread(target=past_to_redis, args=(log, sys.argv[3])))
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -50,7 +50,7 @@ _value:
 
 def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """Users and settings of one host."""
-    listen = list(options["listen"]) or redis_layout.listen(catalogue, host)
+    listen = list(options["listen"]) or redis_layout.listen(catalogue, host, options.get("sides"))
     share, port = float(options["memory_share"]), int(options["port"])
     settings = redis_layout.settings(int(options["memory_mb"]), share, listen, port, options["extra"])
     return {"users": redis_layout.users(catalogue, host, options["channels"], options.get("sides")), "settings": settings}

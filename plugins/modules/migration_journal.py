@@ -131,6 +131,11 @@ at:
   description: When the host was asked, in seconds of its clock; two in a row tell what a call takes.
   returned: O(state=read)
   type: float
+following:
+  description: The migration groups of which either side's data follow the other's, since a cutover.
+  returned: O(state=read)
+  type: list
+  elements: str
 way:
   description: How the group of O(inputs) has last gone to the native side, V(migrate) or V(cut_over).
   returned: O(state=read)

@@ -58,11 +58,16 @@ options:
     description:
       - V(following) copies what does not follow yet. V(caught_up) also waits until everything that was committed before
         the call is at the target, and sets its sequences exactly; that lasts only while the source is closed.
-      - V(absent) removes subscription, slot, publication, reader and keys, and sees them gone. Databases and fences
-        stay.
+      - V(absent) removes subscription, slot, publication, reader and keys, and sees them gone. Fences stay, and
+        databases, too, unless O(copies=removed).
     type: str
     choices: [following, caught_up, absent]
     default: following
+  copies:
+    description: What O(state=absent) does with databases of the target that are closed, since they followed.
+    type: str
+    choices: [kept, removed]
+    default: kept
   reached:
     description: C(host), C(port) and C(sslmode) at which the target's server reaches the source, where they differ.
     type: dict
@@ -137,6 +142,7 @@ ARGUMENTS: dict[str, Any] = {
     "target": {"type": "dict", "required": True},
     "databases": {"type": "list", "elements": "dict", "required": True, "options": DATABASE},
     "state": {"type": "str", "choices": ["following", "caught_up", "absent"], "default": "following"},
+    "copies": {"type": "str", "choices": ["kept", "removed"], "default": "kept"},
     "reached": {"type": "dict", "default": {}},
     "jobs": {"type": "int", "default": 0},
     "seconds": {"type": "float", "default": 60.0},
@@ -157,9 +163,9 @@ def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
         options["patience"],
         reached=options["reached"],
     )
-    absent = options["state"] == "absent"
+    absent, copies = options["state"] == "absent", options["copies"] == "removed"
     before = follow.shown()
-    needed = follow.there() if absent else follow.needed()
+    needed = follow.there(copies) if absent else follow.needed()
     result: dict[str, Any] = {"changed": bool(needed), "copies": {}}
     if check:
         after = {name: {**each, "following": not absent} for name, each in before.items()}
@@ -168,7 +174,7 @@ def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
     command = f"postgresql_follow {options['state']} {names}"
     with Lock(options["directory"]).held(command), sentences(f"{follow.source.title} or {follow.target.title}"):
         if absent:
-            follow.end()
+            follow.end(copies)
         else:
             result["copies"] = follow.begin()
         if options["state"] == "caught_up":

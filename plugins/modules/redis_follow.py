@@ -15,6 +15,8 @@ description:
     O(directory) and come back when a window (M(cryptobot.native.cutover)) opens the target.
   - A pair that follows already is left as it is. After a restart of either server the call puts right what that has undone.
   - Both need the same version of Redis, 6.0 or newer, for each follows the other in turn.
+  - O(state=absent) ends it while Docker writes. The native copy is emptied, its users get their rights back, and keys and
+    users of the collection's own are removed from both servers.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
@@ -40,6 +42,11 @@ options:
     description: C(host) and C(port) at which the target's server reaches the source, where they differ.
     type: dict
     default: {}
+  state:
+    description: Whether the target follows.
+    type: str
+    choices: [following, absent]
+    default: following
   replace:
     description: Whether keys that the target holds from elsewhere are superseded. Without it they are a reason to refuse.
     type: bool
@@ -93,6 +100,7 @@ ARGUMENTS: dict[str, Any] = {
     "source": {"type": "dict", "required": True},
     "target": {"type": "dict", "required": True},
     "reached": {"type": "dict", "default": {}},
+    "state": {"type": "str", "choices": ["following", "absent"], "default": "following"},
     "replace": {"type": "bool", "default": False},
     "seconds": {"type": "float", "default": 1800.0},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-router"},
@@ -101,8 +109,10 @@ ARGUMENTS: dict[str, Any] = {
 
 
 def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
-    """Follows where that is not so yet; in check mode it only looks."""
+    """Follows where that is not so yet, or ends it; in check mode it only looks."""
     follow, name = Following(options), options["datastore"]
+    if options["state"] == "absent":
+        return ended(follow, options, check)
     before = after = follow.state()
     if not before.following:
         if refusals := follow.refusals():
@@ -111,12 +121,27 @@ def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
             with Lock(options["sides"]).held(f"redis_follow {name}"):
                 follow.begin()
             after = follow.state()
-    following = [before.following, True if check else after.following]
-    words = [f"{name}: {'following' if each else 'not following'}\n" for each in following]
+    return result(name, before.following, True if check else after.following, not before.following, after.lag)
+
+
+def ended(follow: Following, options: dict[str, Any], check: bool) -> dict[str, Any]:
+    """Nobody follows, and nothing of ours is left."""
+    there, name = follow.left(), options["datastore"]
+    if there:
+        if refusals := follow.refusals_to_end():
+            raise RedisError(" ".join(refusals))
+        if not check:
+            with Lock(options["sides"]).held(f"redis_follow absent {name}"):
+                follow.end()
+    return result(name, there, False, there)
+
+
+def result(name: str, before: bool, after: bool, changed: bool, lag: int = 0) -> dict[str, Any]:
+    words = [f"{name}: {'following' if each else 'not following'}\n" for each in (before, after)]
     return {
-        "changed": not before.following,
-        "following": following[1],
-        "lag_bytes": after.lag,
+        "changed": changed,
+        "following": after,
+        "lag_bytes": lag,
         "diff": {"before": words[0], "after": words[1]},
     }
 

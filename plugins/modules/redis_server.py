@@ -163,7 +163,7 @@ class Instance:
             self._must("enable")
         refused = self.redis.set_settings(planned.settings) if planned.settings else []
         if planned.users:
-            self.redis.set_users(planned.users, text)
+            (self.redis.set_passwords if planned.moving else self.redis.set_users)(planned.users, text)
         if planned.start or planned.restart or refused:
             self._must("start" if planned.start else "restart")
             self.redis.wait(START_SECONDS)

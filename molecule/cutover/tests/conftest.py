@@ -74,24 +74,43 @@ class Shop:
     """Both sides of the application, and the load before them."""
 
     def __init__(self, host: Any) -> None:
-        self.host = host
+        self.host, self.given = host, ""
 
-    def postgres(self) -> str:
-        """The address of Docker's server."""
+    def address(self, service: str) -> str:
+        """Of its container."""
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        return self.host.check_output(f"docker inspect -f '{form}' shop_postgres_1")
+        return self.host.check_output(f"docker inspect -f '{form}' shop_{service}_1")
 
     def sql(self, side: str, datastore: str, query: str) -> list[str]:
         place = (
-            f"PGPASSWORD=superword psql -h {self.postgres()} -U postgres -d {DATABASES[datastore]}"
+            f"PGPASSWORD=superword psql -h {self.address('postgres')} -U postgres -d {DATABASES[datastore]}"
             if side == "docker"
             else f"runuser -u postgres -- psql -d {datastore}"
         )
         return self.host.check_output(f'cd /; {place} -XAtqc "{query}"').splitlines()
 
     def begin(self) -> None:
-        dsn = f"postgresql://orders:orderword@{self.postgres()}/orders_db"
-        self.host.check_output(f"systemd-run --unit=load python3 /srv/shop/load.py {LOG} {dsn}")
+        dsn = f"postgresql://orders:orderword@{self.address('postgres')}/orders_db"
+        redis = f"{self.address('redis')}:cacheword"
+        self.host.check_output(f"systemd-run --unit=load python3 /srv/shop/load.py {LOG} {dsn} {redis}")
+
+    def redis(self, side: str, *words: str) -> list[str]:
+        """By the container's own client behind the wall, or as the service natively."""
+        place = (
+            "docker exec -e REDISCLI_AUTH=cacheword shop_redis_1 redis-cli"
+            if side == "docker"
+            else "REDISCLI_AUTH=natively-and-nowhere-else redis-cli --user orders"
+        )
+        return self.host.check_output(f"{place} {' '.join(words)}").splitlines()
+
+    def rights(self, side: str) -> str:
+        """How the users of a Redis are, but for their passwords and ours."""
+        place = (
+            "docker exec -e REDISCLI_AUTH=cacheword shop_redis_1 redis-cli"
+            if side == "docker"
+            else "REDISCLI_AUTH=$(cat /etc/cryptobot/redis-admin.password) redis-cli --user cryptobot-admin"
+        )
+        return self.host.check_output(f"{place} ACL LIST | grep -v 'user cryptobot-' | sort")
 
     def end(self) -> None:
         self.host.check_output("systemctl stop load")
@@ -107,7 +126,7 @@ class Shop:
     def containers(self) -> str:
         """What a cutover must not change: which containers there are, since when, and how they are made."""
         form = "{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}} {{json .Config}}"
-        names = "shop_postgres_1 shop_orders_1 shop_ledger_1"
+        names = "shop_postgres_1 shop_redis_1 shop_orders_1 shop_ledger_1"
         return self.host.check_output(f"docker inspect --format '{form}' {names} | sort")
 
     def answers(self, port: int, path: str = "/who") -> dict[str, Any]:
@@ -133,13 +152,15 @@ class Shop:
         """Every acknowledged write exactly once where it belongs; no request failed."""
         # First what was acknowledged, then what is there: the load goes on.
         answered = self.requests()
-        counted = [one for one in answered if one.kind != "past" and one.start >= since]
+        past = ("past", "list")
+        counted = [one for one in answered if one.kind not in past and one.start >= since]
         failed = [one for one in counted if one.status != "200"]
         where = {"orders": side, "ledger": "docker"}
         kept = {name: self.ids(where[name], name) for name in where}
-        every = [one for one in answered if one.status == "200" and one.kind in ("orders-w", "ledger-w", "past")]
-        lost = [one for one in every if one.kind != "ledger-w" and one.row not in kept["orders"]]
-        lost += [one for one in every if one.kind != "past" and one.row not in kept["ledger"]]
+        every = [one for one in answered if one.status == "200" and one.kind in ("orders-w", "ledger-w", *past)]
+        belongs = {"orders": ("orders-w", "past"), "ledger": ("orders-w", "ledger-w"), "list": ("orders-w", "list")}
+        kept["list"] = Counter(self.redis(side, "LRANGE orders:rows 0 -1"))
+        lost = [one for name, kinds in belongs.items() for one in every if one.kind in kinds and one.row not in kept[name]]
         doubled = [row for rows in kept.values() for row, count in rows.items() if count > 1]
         writes = sorted(one.end for one in counted if one.kind == "orders-w" and one.status == "200")
         gap = max((after - before for before, after in zip(writes, writes[1:], strict=False)), default=0.0)
@@ -152,6 +173,10 @@ class Shop:
         assert may_fail or not failed, failed[:5]
         assert not lost, lost[:5]
         assert not doubled, doubled[:5]
+        # Counted and appended in one transaction; what went past the doors was appended alone.
+        script = "return {redis.call('LRANGE',KEYS[1],0,-1), redis.call('GET',KEYS[2])}"
+        *listed, count = self.redis(side, f'EVAL "{script}" 2 orders:rows orders:count')
+        assert int(count) == sum("-list-" not in row for row in listed)
 
     def one_worker(self) -> None:
         """Ticks of the two sides are never mixed: whoever comes has seen the other one end."""

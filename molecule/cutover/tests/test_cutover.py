@@ -30,6 +30,7 @@ def test_check_mode_says_what_would_be_done_and_changes_nothing(play, host) -> N
 
 def test_a_group_is_cut_over_while_it_is_used(play, shop, host) -> None:
     shop.begin()
+    shop.given = shop.rights("docker")
     before, since = shop.containers(), shop.now()
     said = play("cut_over", *GROUP)
     print(said[said.rfind("Show the summary") :][:3000])
@@ -44,6 +45,7 @@ def test_a_group_is_cut_over_while_it_is_used(play, shop, host) -> None:
     record = shop.record()
     assert (record["groups"]["first"], record["groups"]["second"]) == ("native", "docker")
     assert record["datastores"]["orders"]["writer"] == "native" and record["standby"] == ["first"]
+    assert record["datastores"]["cache"]["writer"] == "native"
 
 
 def test_site_changes_nothing_afterwards(play, shop) -> None:
@@ -54,10 +56,12 @@ def test_site_changes_nothing_afterwards(play, shop) -> None:
     shop.judge("native", since)
 
 
-def test_both_sides_are_compared_while_one_follows(play) -> None:
+def test_both_sides_are_compared_while_one_follows(play, shop) -> None:
+    since = shop.now()
     said = play("verify", *GROUP)
     print(said[said.rfind("Show what was found") :][:2000])
     assert "the native side writes" in said
+    shop.judge("native", since)
 
 
 def test_it_goes_back_with_what_was_written_natively(play, shop, host) -> None:
@@ -69,6 +73,7 @@ def test_it_goes_back_with_what_was_written_natively(play, shop, host) -> None:
     shop.judge("docker", since)
     shop.one_worker()
     assert shop.containers() == before
+    assert shop.rights("docker") == shop.given
     assert shop.record()["groups"]["first"] == "docker" and "standby" not in shop.record()
     assert host.run("systemctl is-active cryptobot-orders-web@1").stdout.strip() == "inactive"
 
@@ -103,3 +108,32 @@ def test_a_reboot_leaves_everything_as_it_was(shop, reboot) -> None:
     shop.end()
     shop.judge("native", since)
     shop.one_worker()
+
+
+def test_after_the_reboot_it_goes_back(play, shop) -> None:
+    """Docker's Redis has started again meanwhile, with all rights and following nobody: it follows again first."""
+    since = shop.now()
+    shop.begin()
+    play("rollback", *GROUP)
+    settled(shop, "docker")
+    time.sleep(QUIET_SECONDS)
+    shop.end()
+    shop.judge("docker", since)
+
+
+LEFT = """SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication)
+  + (SELECT count(*) FROM pg_event_trigger) + count(*) FROM pg_namespace WHERE nspname = 'migration'"""
+
+
+def test_given_up_nothing_of_it_is_left(play, shop) -> None:
+    before = shop.containers()
+    assert "migration_group=first -e migration_follow=false" in " ".join(play("migrate", succeeds=False).split())
+    play("rollback", *GROUP, "--extra-vars", "migration_follow=false")
+    assert shop.sql("docker", "orders", LEFT) == ["0"]
+    assert shop.sql("native", "postgres", "SELECT count(*) FROM pg_database WHERE datname = 'orders'") == ["0"]
+    assert shop.redis("docker", "KEYS 'migration:*'") == [] and shop.rights("docker") == shop.given
+    assert "cryptobot-" not in "".join(shop.redis("docker", "ACL USERS"))
+    assert shop.rights("native").count("user ") == 2 and "-@write" not in shop.rights("native")
+    assert shop.containers() == before
+    play("site")
+    assert play.changed == 0

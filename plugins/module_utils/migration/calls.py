@@ -111,6 +111,7 @@ class Calls:
             "runs": found,
             "owner": self._owner.read(),
             "copied": runs.copied(self._journal),
+            "following": runs.following(self._journal),
             "superseded": runs.superseded(self._journal, unfinished[-1] if unfinished else "", group),
             "way": runs.way(self._journal, group),
             "run": unfinished[-1] if unfinished else "",

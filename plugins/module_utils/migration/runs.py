@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,9 @@ from .journal import RUN, Journal
 
 ACTIVATE, OPEN = "activate", "open"
 """Steps by which the native side gets its data under its name, and begins to write."""
-COPIES = frozenset({ACTIVATE, "follow", "window"})
+FOLLOWS, UNFOLLOW = frozenset({"follow", "window"}), "unfollow"
+"""Steps after which one side follows the other, and the one that gives that up and removes the copies."""
+COPIES = FOLLOWS | {ACTIVATE}
 """Steps after which the native side has data of its own to compare."""
 MIGRATE, CUT_OVER, ROLLBACK, RESTORE = "migrate", "cut_over", "rollback", "restore"
 MOVES = (MIGRATE, CUT_OVER)
@@ -191,8 +193,24 @@ def way(journal: Journal, group: str) -> str:
 
 def copied(journal: Journal) -> list[str]:
     """The migration groups, or all, of which a run has brought data into its place on the native side."""
-    made = {line["run"] for line in journal.lines() if line["phase"] == "done" and line["step"] in COPIES}
-    return sorted({run.group for run in runs(journal) if run.id in made})
+    return _done(journal, COPIES)
+
+
+def following(journal: Journal) -> list[str]:
+    """Those of which either side's data follow the other's."""
+    return _done(journal, FOLLOWS)
+
+
+def _done(journal: Journal, steps: Collection[str]) -> list[str]:
+    groups = {run.id: run.group for run in runs(journal)}
+    made: set[str] = set()
+    for line in journal.lines():
+        group = groups.get(line["run"]) if line["phase"] == "done" else None
+        if group and line["step"] in steps:
+            made.add(group)
+        elif group and line["step"] == UNFOLLOW:
+            made.discard(group)
+    return sorted(made)
 
 
 def superseded(journal: Journal, current: str, group: str = ALL) -> bool:

@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..redis.layout import COMMANDS, READ_ONLY
 from . import mapping
 
 Catalogue = Mapping[str, Any]
-POSTGRESQL = "postgresql"
+POSTGRESQL, REDIS = "postgresql", "redis"
 INSTEAD = "Move it with cryptobot.native.migrate, which stops, copies and starts."
 
 
 def window(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> dict[str, Any]:
-    """What the modules C(cutover) and C(postgresql_follow) take: ``servers``, ``reached`` and ``databases``; and the
-    processes of which there may be one: ``stopped`` (Compose services) and ``units``."""
-    servers = mapping.stores(catalogue, compose, group)["postgresql"]
+    """What the modules C(cutover), C(postgresql_follow) and C(redis_follow) take: ``servers``, ``reached``, ``databases``
+    and ``caches``; and the processes of which there may be one: ``stopped`` (Compose services) and ``units``."""
+    stores_ = mapping.stores(catalogue, compose, group)
+    servers = stores_[POSTGRESQL]
     found: dict[str, Any] = {"servers": {}, "reached": {}, "databases": [], **exclusive(catalogue, group)}
+    found["caches"] = [_cache(catalogue, each) for each in stores_[REDIS]]
     for server in servers[:1]:
         stores = [catalogue["datastores"][each["datastore"]] for each in server["databases"]]
         address = catalogue["hosts"][stores[0]["host"]]["address"]
@@ -30,6 +33,19 @@ def window(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> dict
             for each in server["databases"]
         ]
     return found
+
+
+def _cache(catalogue: Catalogue, found: Mapping[str, Any]) -> dict[str, Any]:
+    """A Redis; natively its users get what the catalogue gives them."""
+    store = catalogue["datastores"][found["datastore"]]
+    uses = {name: catalogue["services"][name]["uses"][store["name"]] or {} for name in store["users"]}
+    return {
+        "datastore": store["name"],
+        "docker": found["source"],
+        "native": found["target"],
+        "reached": {"native": {"host": catalogue["hosts"][store["host"]]["address"], "port": int(store["port"])}},
+        "rights": {name: " ".join(READ_ONLY if use.get("readonly") else COMMANDS) for name, use in uses.items()},
+    }
 
 
 def exclusive(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
@@ -47,16 +63,19 @@ def refusals(catalogue: Catalogue, group: str, used: Iterable[str]) -> list[str]
     for name in used:
         store = catalogue["datastores"][name]
         place = store.get("docker") or {}
-        if store["kind"] != POSTGRESQL:
+        if store["kind"] == REDIS:
+            found += _of_redis(catalogue, name)
+        elif store["kind"] != POSTGRESQL:
             found.append(
-                f"The datastore {name} is of the kind {store['kind']}, and a cutover moves PostgreSQL databases alone. "
-                f"{INSTEAD}"
+                f"The datastore {name} is of the kind {store['kind']}, and a cutover moves PostgreSQL databases and Redis "
+                f"alone. {INSTEAD}"
             )
         elif not (place.get("service") and place.get("database")):
             where = mapping.NOWHERE.format(keys=mapping.KEYS[POSTGRESQL])
             found.append(f"The datastore {name} {where}.")
-    places = {(catalogue["datastores"][name].get("docker") or {}).get("service") for name in used}
-    if not used:
+    databases = [name for name in used if catalogue["datastores"][name]["kind"] == POSTGRESQL]
+    places = {(catalogue["datastores"][name].get("docker") or {}).get("service") for name in databases}
+    if not databases:
         found.append(
             f"The migration group {group} has no database, and a window is decided by a row in one. {INSTEAD}"
         )
@@ -71,6 +90,32 @@ def refusals(catalogue: Catalogue, group: str, used: Iterable[str]) -> list[str]
                 f"The process {service['name']}.{process['name']} is exclusive and has a door: its container stops "
                 f"before the window, and requests would be refused meanwhile. {INSTEAD}"
             )
+    return found
+
+
+def _of_redis(catalogue: Catalogue, name: str) -> list[str]:
+    """A window moves a server whole, with all of its numbered databases as they are."""
+    store = catalogue["datastores"][name]
+    place = store.get("docker") or {}
+    if not place.get("service"):
+        return [f"The datastore {name} {mapping.NOWHERE.format(keys=mapping.KEYS[REDIS])}."]
+    others = [
+        other
+        for other, each in catalogue["datastores"].items()
+        if other != name and each["kind"] == REDIS
+        and (each["host"] == store["host"] or (each.get("docker") or {}).get("service") == place["service"])
+    ]  # fmt: skip
+    found = []
+    if others:
+        found.append(
+            f"The datastore {name} shares a Redis server with {', '.join(others)}, and a cutover moves a server whole, for "
+            f"one datastore. {INSTEAD}"
+        )
+    if int(place.get("index", store.get("index", 0))) != int(store.get("index", 0)):
+        found.append(
+            f"The datastore {name} has the numbered database {place['index']} in the container and {store['index']} "
+            f"natively, and one that follows has all as they are. Give both the same index. {INSTEAD}"
+        )
     return found
 
 

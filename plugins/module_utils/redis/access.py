@@ -110,6 +110,17 @@ def stale_users(wanted: Mapping[str, str], live: Mapping[str, str], seen: Mappin
     return names
 
 
+def passwords(line: str) -> tuple[str, ...]:
+    """Of a user's line, whether it is let in and by which digests."""
+    words = line.split()
+    return ("on" if "on" in words[2:] else "off", *sorted(word for word in words if word.startswith("#")))
+
+
+def other_passwords(wanted: Mapping[str, str], live: Mapping[str, str]) -> list[str]:
+    """Names of users of both who are let in by something else."""
+    return [name for name in sorted({*wanted} & {*live}) if passwords(wanted[name]) != passwords(live[name])]
+
+
 def lines(text: str) -> dict[str, str]:
     """Lines of an access file, or of ``ACL LIST``, by the user's name."""
     return {words[1]: line for line in text.splitlines() if len(words := line.split()) > 1 and words[0] == "user"}

@@ -18,6 +18,8 @@ from . import facts, follow
 from .endpoint import Endpoint
 from .facts import Facts
 from .fence.fence import KEY
+from .fence.sessions import CONTROLLER, FOLLOWER
+from .follow import MARK
 from .instances import Instance
 from .pair import Pair
 
@@ -63,13 +65,11 @@ class Following:
 
     def refusals(self) -> list[str]:
         """Sentences that say why it must not, or cannot, be followed."""
-        name = self._options["datastore"]
-        found = record.read(self._options["sides"])
-        writer = (found.writer(name) if found else None) or DOCKER
+        writer = self._writer()
         if writer != self._side:
             return [
-                f"The side that writes the datastore {name} is {writer}, not {self._side}: following would replace what "
-                "it holds."
+                f"The side that writes the datastore {self._options['datastore']} is {writer}, not {self._side}: following "
+                "would replace what it holds."
             ]
         source = facts.gather(self._source)
         if not source.at_least(*OLDEST):
@@ -92,20 +92,70 @@ class Following:
 
     def begin(self) -> None:
         """May be repeated, also after either server has started again and forgot everything."""
+        pair = self._pair()
+        try:
+            pair.follow(float(self._options["seconds"]))
+        finally:
+            pair.forget()
+
+    def left(self) -> bool:
+        """Whether it follows, or did: what is kept of it is removed last."""
+        return self._instance.book.exists()
+
+    def refusals_to_end(self) -> list[str]:
+        """Sentences that say why nobody may stop following now."""
+        if self._side == DOCKER and self._writer() == DOCKER:
+            return []
+        return [
+            f"The datastore {self._options['datastore']} is written natively, and Docker's Redis follows it, closed. Go back "
+            "first: ansible-playbook cryptobot.native.rollback -e migration_group=NAME"
+        ]
+
+    def end(self) -> None:
+        """The native copy is emptied and its users have their rights; nothing of ours is left on either server. May be
+        repeated."""
+        pair = self._pair()
+        try:
+            if self._target is not None:
+                pair.let_go()
+        finally:
+            pair.forget()
+        for end in (self._target, self._source):
+            if end is not None:
+                _forget_us(end, empty=end is self._target)
+        self._instance.book.unlink(missing_ok=True)
+
+    @property
+    def _instance(self) -> Instance:
         options = self._options
-        instance = Instance(
+        return Instance(
             options["datastore"],
             options["source"],
             options["target"],
             str(options["directory"]),
             sought=options["reached"],
         )
+
+    def _pair(self) -> Pair:
         target = NATIVE if self._side == DOCKER else DOCKER
-        pair = Pair(Direction("follow", self._side, target), instance, f"cryptobot-follow {options['datastore']}")
-        try:
-            pair.follow(float(options["seconds"]))
-        finally:
-            pair.forget()
+        name = f"cryptobot-follow {self._options['datastore']}"
+        return Pair(Direction("follow", self._side, target), self._instance, name)
+
+    def _writer(self) -> str:
+        found = record.read(self._options["sides"])
+        return (found.writer(self._options["datastore"]) if found else None) or DOCKER
+
+
+def _forget_us(end: Endpoint, empty: bool) -> None:
+    """By the way in that the server's own users have: the controller cannot remove itself."""
+    with end.connect() as redis:
+        if empty:
+            redis.call("FLUSHALL")
+        else:
+            redis.call("DEL", KEY, MARK)
+        redis.call("ACL", "DELUSER", CONTROLLER, FOLLOWER)
+        if redis.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
+            redis.call("ACL", "SAVE")
 
 
 def _kinds(source: Facts, target: Facts) -> list[str]:

@@ -41,6 +41,7 @@ class Plan:
     settings: Mapping[str, str] = field(default_factory=dict)
     users: tuple[str, ...] = ()
     changes: tuple[Change, ...] = ()
+    moving: bool = False
 
     @property
     def changed(self) -> bool:
@@ -50,16 +51,16 @@ class Plan:
 def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
     """``text`` is the wanted access file. Only what a running instance can't take leads to a restart; so does an instance
     that does not let its administrator in, since what it has loaded is then not the file. Rights of one that takes part in
-    a cutover are the cutover's: neither its users nor its file are touched."""
-    changed = access.changed_users(found.file or "", text)
+    a cutover are the cutover's: of its users passwords alone are set, and the server writes its file."""
+    moving = is_moving(found.users or access.lines(found.file or ""))
+    changed = {} if moving else access.changed_users(found.file or "", text)
     rights, before = access.rights(text), access.rights(found.file or "")
     changes = [] if found.enabled else [Change("unit", f"{unit} at boot", "off", "on")]
     user_changes = [
         Change("redis", f"user {name}", before.get(name), f"{rights[name]} ({what})" if name in rights else None)
         for name, what in changed.items()
     ]
-    moving = is_moving(found.users)
-    common = {"unit": unit, "enable": not found.enabled, "write_file": found.file != text and not moving}
+    common = {"unit": unit, "enable": not found.enabled, "write_file": found.file != text and not moving, "moving": moving}
     if not found.running:
         changes += [Change("unit", unit, "stopped", "started"), *user_changes]
         return Plan(start=True, changes=tuple(changes), **common)
@@ -68,9 +69,13 @@ def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
         return Plan(restart=True, changes=tuple(changes), **common)
     different = settings.differences(wanted, found.settings)
     restart = any(name in settings.RESTART for name in different)
-    users = [] if moving else access.stale_users(access.lines(text), found.users, found.seen)
-    changes += [] if moving else user_changes
-    for name in (name for name in users if name not in changed):
+    if moving:
+        users = access.other_passwords(access.lines(text), found.users)
+        changes += [Change("redis", f"user {name}", "other passwords", "passwords set") for name in users]
+    else:
+        users = access.stale_users(access.lines(text), found.users, found.seen)
+        changes += user_changes
+    for name in (name for name in users if name not in changed and not moving):
         changes.append(Change("redis", f"user {name}", "changed on the server", "set again" if name in rights else None))
     changes += [Change("setting", name, found.settings[name], wanted[name]) for name in different]
     changes += [Change("unit", unit, "running", "restarted")] if restart else []
@@ -123,6 +128,14 @@ class Administrator:
                     redis.call("ACL", "SETUSER", name, *wanted[name].split()[2:])
                 else:
                     redis.call("ACL", "DELUSER", name)
+
+    def set_passwords(self, names: tuple[str, ...], text: str) -> None:
+        """Of users whose rights are a cutover's; they are on where they have any."""
+        wanted = access.lines(text)
+        with self.connect() as redis:
+            for name in names:
+                redis.call("ACL", "SETUSER", name, "resetpass", *access.passwords(wanted[name]))
+            redis.call("ACL", "SAVE")
 
     def set_settings(self, settings: Mapping[str, str], seconds: float = 300) -> list[str]:
         """Sets what can be set and returns the names of what was refused. An append-only file that is turned on is

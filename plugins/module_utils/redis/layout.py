@@ -48,14 +48,15 @@ def users(
     catalogue: Mapping[str, Any], host: str, channels: Mapping[str, list[str]] | None = None, sides: Mapping[str, Any] | None = None
 ) -> list[dict[str, Any]]:
     """The users of the instance, one a service: rights to its own keys and channels, by prefix. ``channels`` are further
-    patterns by service, behind its prefix. A user is ``open`` when the writer of all that it uses here is native; while it
-    is not, it has its rights and no password, and nobody comes in as it."""
+    patterns by service, behind its prefix. A user is ``open`` when the writer of all that it uses here is native, or its group
+    stands by; while it is not, it has its rights and no password, and nobody comes in as it."""
     found: dict[str, dict[str, Any]] = {}
     for store in _stores(catalogue, host):
         for name, use in store["users"].items():
             service = catalogue["services"][name]
             user = found.setdefault(name, {"name": name, "prefixes": set(), "patterns": [], "writer": False, "open": True})
-            user["open"] &= is_native(sides, "datastores", store["name"])
+            stands_by = service.get("migration_group") in (sides or {}).get("standby", ())
+            user["open"] &= stands_by or is_native(sides, "datastores", store["name"])
             user["prefixes"].add(use["prefix"])
             user["writer"] |= not service["uses"][store["name"]].get("readonly")
             patterns = [*(CELERY_CHANNELS if _runs_celery(service) else ()), *(channels or {}).get(name, [])]
@@ -89,11 +90,22 @@ def _literal(prefix: str) -> str:
     return "".join(f"\\{letter}" if letter in "*?[]^\\" else letter for letter in prefix)
 
 
-def listen(catalogue: Mapping[str, Any], host: str) -> list[str]:
-    """Loopback, and the host's own address where a service on another host uses the instance."""
+def listen(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any] | None = None) -> list[str]:
+    """Loopback, and the host's own address where a service on another host uses the instance, or Docker's server follows it
+    after a cutover."""
     used = {name for store in _stores(catalogue, host) for name in store["users"]}
     remote = any(used & set(each["services"]) for name, each in catalogue["hosts"].items() if name != host)
-    return ["127.0.0.1", "-::1", *([catalogue["hosts"][host]["address"]] if remote else [])]
+    followed = any(_followed(catalogue, store, sides or {}) for store in _stores(catalogue, host))
+    address = catalogue["hosts"][host]["address"]
+    # Without its address a host serves its own services all the same.
+    return ["127.0.0.1", "-::1", *([address] if remote else [f"-{address}"] if followed else [])]
+
+
+def _followed(catalogue: Mapping[str, Any], store: Mapping[str, Any], sides: Mapping[str, Any]) -> bool:
+    """Whether there is a container that would, and one group alone that uses it, as a cutover needs it."""
+    if not (sides.get("subnets") or {}).get((store.get("docker") or {}).get("service")):
+        return False
+    return len({catalogue["services"][name]["migration_group"] for name in store["users"]}) == 1
 
 
 def _stores(catalogue: Mapping[str, Any], host: str) -> list[Mapping[str, Any]]:

@@ -108,6 +108,12 @@ class Pair:
         self._follow_source()
         follow.wait(self.session("target"), self.title("target"), seconds)
 
+    def let_go(self) -> None:
+        """The target follows no more, and its users have the rights of before. May be repeated."""
+        follow.promote(self.session("target"))
+        self.fence("target").give_back(self.page("target").users)
+        self._wall_down("target")
+
     def obstacles(self) -> tuple[list[str], tuple[int, ...]]:
         """Sentences about what stands against a window, and the epochs that are there, the source's first."""
         source, target = self.fence("source").found(), self.fence("target").found()

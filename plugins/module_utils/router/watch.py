@@ -4,8 +4,9 @@
 """``router-watch``: keeps the router leading to the containers, wherever a restart has put them.
 
 It follows the engine's events, and looks at everything again after each, and every :data:`ROUND` seconds: addresses in
-the router's file and in every worker, and the adoption's table, which a reload of a firewall may have taken away. It
-also stops a container that has come back although its service runs natively, where there may never be two of them.
+the router's file and in every worker, and the adoption's table and the walls round Redis, which a reload of a firewall
+may have taken away. It also stops a container that has come back although its service runs natively, where there may
+never be two of them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from pathlib import Path
 from ..docker.engine import DockerError, Engine
 from ..docker.writers import RESTART_OFF
 from ..launcher.sides import NATIVE, Record, SidesError, read
+from ..redis.client import RedisError
+from ..redis.wall import walls_again
 from . import containers as found
 from .adoption import Adoption, Tables, wanted
 from .maps import DIRECTORY, Files, RouterError, locked
@@ -59,7 +62,7 @@ class Watch:
         if stopped:
             containers = self._engine.containers(self._project)
         with locked(self._router.files.directory):
-            return [*stopped, *self._addresses(containers), *self._adoption(containers)]
+            return [*stopped, *self._addresses(containers), *self._adoption(containers), *self._walls()]
 
     def _strays(self, containers: list[found.Container]) -> list[str]:
         """Where the record cannot be read nothing is stopped: it may be the only one that runs."""
@@ -75,6 +78,10 @@ class Watch:
         for one in strays:
             self._engine.stop(one)
         return [f"stopped {one.name}, which had come back: its service runs natively, never twice" for one in strays]
+
+    def _walls(self) -> list[str]:
+        names = walls_again(self._router.files.directory)
+        return [f"put the wall round the Redis {name} on again" for name in names]
 
     def _addresses(self, containers: list[found.Container]) -> list[str]:
         now = found.addresses(self._doors, containers)
@@ -162,7 +169,7 @@ def main(arguments: Sequence[str]) -> int:
         try:
             follow(watch)
             said = ""
-        except (DockerError, RouterError, OSError) as error:
+        except (DockerError, RouterError, RedisError, OSError) as error:
             if str(error) != said:
                 say(str(error), 4)
             said = str(error)

@@ -16,10 +16,19 @@ from ansible_collections.cryptobot.native.plugins.modules.redis_follow import wo
 def options(stage: lab.Stage, side: str = "docker", **more: Any) -> dict[str, Any]:
     found = {
         "datastore": stage.pair(side).datastore, "side": side, "source": stage.options(side),
-        "target": stage.options(lab.other(side)), "reached": {}, "replace": False, "seconds": 30.0,
+        "target": stage.options(lab.other(side)), "reached": {}, "replace": False, "seconds": 30.0, "state": "following",
         "directory": str(stage.state), "sides": str(stage.folder / "migration"),
     }  # fmt: skip
     return {**found, **more}
+
+
+def writes_natively(stage: lab.Stage) -> None:
+    """The record of sides says so."""
+    folder = Path(options(stage)["sides"])
+    folder.mkdir(exist_ok=True)
+    entry = {"writer": "native", "run": "r", "since": "s"}
+    record = {"version": 1, "groups": {}, "datastores": {stage.pair("docker").datastore: entry}}
+    (folder / "sides.json").write_text(json.dumps(record))
 
 
 @pytest.fixture
@@ -58,11 +67,7 @@ def test_keys_from_elsewhere_are_not_replaced(fresh) -> None:
 
 
 def test_the_side_that_writes_is_followed_and_no_other(fresh) -> None:
-    folder = Path(options(fresh)["sides"])
-    folder.mkdir()
-    entry = {"writer": "native", "run": "r", "since": "s"}
-    record = {"version": 1, "groups": {}, "datastores": {fresh.pair("docker").datastore: entry}}
-    (folder / "sides.json").write_text(json.dumps(record))
+    writes_natively(fresh)
     with pytest.raises(RedisError, match="is native, not docker: following would replace"):
         work(options(fresh), check=False)
 
@@ -85,12 +90,40 @@ def test_after_a_restart_it_follows_again_the_way_back_too(walled) -> None:
     """The old one, with its users on its command line, has come back as a server of its own: it follows again, closed."""
     walled.window()
     lab.restarted(walled)
-    folder = Path(options(walled)["sides"])
-    folder.mkdir()
-    entry = {"writer": "native", "run": "r", "since": "s"}
-    record = {"version": 1, "groups": {}, "datastores": {walled.pair("docker").datastore: entry}}
-    (folder / "sides.json").write_text(json.dumps(record))
+    writes_natively(walled)
     assert work(options(walled, "native"), check=False)["following"]
     with lab.load(walled) as writers:
         walled.window()
     assert lab.lost(walled, "docker", writers) == set()
+
+
+def test_nobody_follows_any_more_and_both_are_as_before(fresh) -> None:
+    """There and back by two windows, so that either has been closed; then it is given up, and begun anew."""
+    before = {side: fresh.rights(side) for side in lab.SIDES}
+    (fresh.state / f"redis-{fresh.pair('docker').datastore}.json").unlink(missing_ok=True)
+    with fresh.connect("docker") as redis:
+        redis.call("SET", "queue:1", "1")
+    work(options(fresh), check=False)
+    for __ in range(2):
+        fresh.window()
+    assert keys(fresh, "native") > 0
+    absent = options(fresh, state="absent")
+    assert work(absent, check=True)["changed"] and keys(fresh, "native") > 0
+    assert work(absent, check=False)["changed"] and keys(fresh, "native") == 0
+    assert not work(absent, check=False)["changed"]
+    for side in lab.SIDES:
+        with fresh.connect(side) as redis:
+            assert {*redis.call("ACL", "USERS")} & lab.OURS == set()
+            assert redis.call("KEYS", "migration:*") == [] and "role:master" in redis.call("INFO", "replication")
+    with fresh.connect("native") as redis:
+        redis.call("SET", "queue:2", "1")
+        redis.call("FLUSHALL")
+    assert work(options(fresh), check=False)["following"]
+    assert {side: fresh.rights(side) for side in ["docker"]} == {"docker": before["docker"]}
+
+
+def test_what_is_written_natively_goes_back_first(fresh) -> None:
+    work(options(fresh), check=False)
+    writes_natively(fresh)
+    with pytest.raises(RedisError, match="is written natively, and Docker's Redis follows.*cryptobot.native.rollback"):
+        work(options(fresh, state="absent"), check=False)

@@ -1,8 +1,12 @@
-"""A service with a database, in a container or natively: keeps a row, and has the other service keep it, too."""
+"""A service with a database, in a container or natively: keeps a row, and has the other service keep it, too.
+
+With a Redis it also appends the row's id to a list there and counts it, in one transaction.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -42,12 +46,45 @@ class Pool:
         self._free.put(thing)
 
 
-def unbroken(connection: http.client.HTTPConnection) -> bool:
+def unbroken(connection) -> bool:
+    """As pools of HTTP and of Redis look before they use one again: nothing has come by itself, an end neither."""
     return connection.sock is None or not select.select([connection.sock], [], [], 0)[0]
+
+
+class Redis:
+    """As much of its protocol as is needed here."""
+
+    def __init__(self) -> None:
+        url = urlsplit(os.environ["REDIS_URL"])
+        path = os.environ.get("REDIS_PASSWORD_FILE")
+        with open(path, encoding="utf-8") if path else contextlib.nullcontext() as file:
+            password = file.read().strip() if file else url.password
+        self.sock = socket.create_connection((url.hostname, url.port or 6379), timeout=5)
+        self.file = self.sock.makefile("rb")
+        self.call("AUTH", *([url.username] if url.username else []), password)
+
+    def call(self, *words: str):
+        parts = [f"${len(word.encode())}\r\n{word}\r\n" for word in words]
+        self.sock.sendall(f"*{len(words)}\r\n{''.join(parts)}".encode())
+        return self.answer()
+
+    def answer(self):
+        kind, text = (line := self.file.readline().decode())[:1], line[1:].strip()
+        if kind == "-" or not kind:
+            raise OSError(text or "Redis ended the connection")
+        if kind == "*":
+            return [self.answer() for __ in range(int(text))]
+        if kind == "$":
+            return self.file.read(int(text) + 2)[:-2].decode() if int(text) >= 0 else None
+        return text
+
+    def close(self) -> None:
+        self.sock.close()
 
 
 LAST = "SELECT n FROM rows ORDER BY n DESC LIMIT 1"
 databases = Pool(lambda: psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3))
+caches = Pool(Redis, unbroken)
 calls = Pool(lambda: http.client.HTTPConnection(OTHER.hostname, OTHER.port or 80, timeout=20), unbroken)
 
 
@@ -90,6 +127,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def keep(self, row: str) -> dict:
         asked("INSERT INTO rows (id, side) VALUES (%s, %s) RETURNING n", row, SIDE)
+        if "REDIS_URL" in os.environ:
+            with caches.one() as redis:
+                redis.call("MULTI")
+                redis.call("RPUSH", "orders:rows", row)
+                redis.call("INCR", "orders:count")
+                redis.call("EXEC")
         if self.path == "/orders":
             call("POST", "/entries", json.dumps({"id": row}))
         return {"id": row, "side": SIDE}

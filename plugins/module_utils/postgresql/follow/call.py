@@ -73,9 +73,9 @@ class Follow:
         """By datastore, for results."""
         return {wish.datastore: self.state(wish).described() for wish in self.wishes}
 
-    def there(self) -> list[str]:
-        """Datastores of which a slot, a publication or a subscription is left."""
-        return [wish.datastore for wish in self.wishes if any(self._left(wish))]
+    def there(self, copies: bool = False) -> list[str]:
+        """Datastores of which a slot, a publication or a subscription is left; ``copies``: or a closed copy."""
+        return [wish.datastore for wish in self.wishes if any(self._left(wish)) or (copies and self._is_copy(wish))]
 
     def begin(self) -> dict[str, Any]:
         """Copies and follows what does not follow yet; what was cut off begins anew. Gives the evidence of the
@@ -131,12 +131,28 @@ class Follow:
                     sequences.set_states(other, sequences.states(one))
         return took
 
-    def end(self) -> bool:
-        """Removes subscription, slot, publication, reader and keys, and sees them gone; whether there were any."""
+    def end(self, copies: bool = False) -> bool:
+        """Removes subscription, slot, publication, reader and keys, and sees them gone; whether there were any.
+        ``copies``: databases that were closed as they followed, too."""
         gone = False
         for wish in self.wishes:
             gone |= self._end(wish)
+            if copies and self._is_copy(wish):
+                with self.target.cursor() as cursor:
+                    gone |= database.drop(cursor, wish.target)
         return gone
+
+    def _is_copy(self, wish: Wish) -> bool:
+        """Whether there is a database that nobody may write to, since it followed; never where the source is not open."""
+        with self.target.cursor() as cursor:
+            if database.find(cursor, wish.target) is None:
+                return False
+        with self.target.cursor(wish.target) as cursor:
+            row = look.gather(cursor).row
+        with self.source.cursor(wish.source) as cursor:
+            there = look.gather(cursor).row
+        writes = there is None or there.state == OPEN
+        return writes and row is not None and row.state != OPEN
 
     def _resumed(self, wish: Wish) -> bool:
         """Whether it follows, or was cut off right before it was told to."""

@@ -76,10 +76,10 @@ class Fence:
     def _users(self, names: Sequence[str]) -> dict[str, User]:
         others = [name for name in names if name not in sessions.OURS]
         answers = self._redis.together(("ACL", "GETUSER", name) for name in others)
-        found = {name: User.parsed(name, answer) for name, answer in zip(others, answers, strict=True)}
-        # By its rights a server that starts again carries out the transactions of its file, and nobody comes in by them.
-        self._put_out = [name for name, answer in zip(others, answers, strict=True) if name == DEFAULT and is_off(answer)]
-        return {name: user for name, user in found.items() if name not in self._put_out}
+        found = dict(zip(others, answers, strict=True))
+        # By its rights a server that starts again carries out the transactions of its file. Nobody comes in by them.
+        self._put_out = [name for name, answer in found.items() if name == DEFAULT and is_off(answer)]
+        return {name: User.parsed(name, answer) for name, answer in found.items() if name not in self._put_out}
 
     def _row(self, text: str | None) -> Row | None:
         if text is None:
@@ -120,7 +120,8 @@ class Fence:
     def give_back(self, kept: Mapping[str, User]) -> None:
         """The rights that were taken from users who are still there; the key stays."""
         names = self._redis.call("ACL", "USERS")
-        self._redis.together(("ACL", "SETUSER", name, *words) for name, words in _openings(kept).items() if name in names)
+        rules = {name: words for name, words in _openings(kept).items() if name in names}
+        self._redis.together(("ACL", "SETUSER", name, *words) for name, words in rules.items())
         self.save()
         self._given(kept)
 

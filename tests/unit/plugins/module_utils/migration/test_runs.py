@@ -207,6 +207,12 @@ def test_what_was_copied_or_follows_can_be_compared(book: Journal) -> None:
     assert call(book, "read")["copied"] == []
     call(book, "done", run=run, step="follow")
     assert call(book, "read")["copied"] == ["core"]
+    call(book, "closed", run=run)
+    back = call(book, "open", operation="rollback", inputs={"group": "core"})["run"]
+    call(book, "done", run=back, step="again")
+    assert call(book, "read")["copied"] == call(book, "read")["following"] == ["core"]
+    call(book, "done", run=back, step="unfollow")
+    assert call(book, "read")["copied"] == call(book, "read")["following"] == [], "its copies are gone"
 
 
 BEGUN = {"the vault": "a", "the datastore auth": "b"}

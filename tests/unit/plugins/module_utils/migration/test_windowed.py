@@ -15,8 +15,9 @@ from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validat
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import runs, windowed
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.layout import layout
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.layout import listen, users
 
-PARTS = ("database", "app", "edge", "build", "docker")
+PARTS = ("database", "cache", "app", "edge", "build", "docker")
 COMPOSE = {"project": "shop"}
 LAYOUT = {"connection_limit": 40, "locale": "C.UTF-8", "extensions": {}}
 
@@ -74,6 +75,7 @@ def test_what_the_modules_take(given: dict[str, Any]) -> None:
         "servers": {"docker": {"container": {"project": "shop", "service": "postgres"}}, "native": {"local": {}}},
         "reached": {"native": {"host": "10.0.0.5", "port": 5432, "sslmode": "prefer"}},
         "databases": [{"datastore": "orders", "docker": "orders_db", "native": "orders"}],
+        "caches": [],
         "stopped": ["orders-worker"],
         "units": ["cryptobot-orders-worker@1.service", "cryptobot-orders-worker@2.service"],
     }
@@ -89,10 +91,47 @@ def refused(given: dict[str, Any], group: str = "first") -> str:
 
 
 def test_other_datastores_are_refused_by_name(given: dict[str, Any]) -> None:
-    given["datastores"]["cache"] = {"kind": "redis", "docker": {"service": "redis"}}
-    given["services"]["orders"]["uses"]["cache"] = {}
+    given["datastores"]["files"] = {"kind": "directory", "docker": {"volume": "files"}}
+    given["services"]["orders"]["uses"]["files"] = {}
     said = refused(given)
-    assert "datastore cache is of the kind redis" in said and "cryptobot.native.migrate" in said
+    assert "datastore files is of the kind directory" in said and "cryptobot.native.migrate" in said
+
+
+def with_redis(given: dict[str, Any], **docker: Any) -> dict[str, Any]:
+    given["datastores"]["cache"] = {"kind": "redis", "docker": {"service": "redis", **docker}}
+    given["services"]["orders"]["uses"]["cache"] = {}
+    return given
+
+
+def test_a_redis_of_the_group_s_own_goes_along(given: dict[str, Any]) -> None:
+    assert refused(with_redis(given)) == ""
+    (cache,) = windowed.window(resolved(given), COMPOSE, "first")["caches"]
+    assert cache["docker"] == {"container": {"project": "shop", "service": "redis"}} and cache["native"] == {"local": {}}
+    assert cache["reached"] == {"native": {"host": "10.0.0.5", "port": 6379}}
+    assert "+@write" in cache["rights"]["orders"].split()
+
+
+def test_a_redis_that_others_use_is_refused(given: dict[str, Any]) -> None:
+    with_redis(given)["services"]["ledger"]["uses"]["cache"] = {}
+    assert "datastore cache is used by ledger too" in refused(given)
+    del given["services"]["ledger"]["uses"]["cache"]
+    given["datastores"]["queue"] = {"kind": "redis", "docker": {"service": "queue"}}
+    given["services"]["ledger"]["uses"]["queue"] = {}
+    assert "datastore cache shares a Redis server with queue" in refused(given)
+
+
+def test_a_redis_moves_whole(given: dict[str, Any]) -> None:
+    assert "numbered database 2 in the container and 0 natively" in refused(with_redis(given, index=2))
+    del given["datastores"]["cache"]["docker"]["service"]
+    assert "names no place in the Compose project" in refused(given)
+
+
+def test_users_of_a_redis_come_in_where_they_stand_by(given: dict[str, Any]) -> None:
+    catalogue = resolved(with_redis(given))
+    sides = {"datastores": {"cache": "docker"}, "subnets": {"redis": ["172.18.0.0/16"]}, "standby": []}
+    assert [user["open"] for user in users(catalogue, "platform", sides=sides)] == [False]
+    assert [user["open"] for user in users(catalogue, "platform", sides={**sides, "standby": ["first"]})] == [True]
+    assert listen(catalogue, "platform", sides)[2:] == ["-10.0.0.5"] and len(listen(catalogue, "platform")) == 2
 
 
 def test_a_group_without_a_database_is_refused(given: dict[str, Any]) -> None:

@@ -22,3 +22,13 @@ def test_users_are_set_again_and_strangers_removed() -> None:
 def test_rights_of_one_in_a_cutover_are_left_alone() -> None:
     plan = planned({**LIVE, CONTROLLER: "user cryptobot-cutover on"})
     assert plan.users == () and not plan.write_file and not plan.changed
+
+
+def test_passwords_of_one_in_a_cutover_are_set() -> None:
+    plan = planned({**LIVE, "a": "user a off ~a:* +@all -@write", CONTROLLER: "user cryptobot-cutover on"})
+    assert plan.users == ("a",) and plan.moving and plan.changed and not plan.write_file
+
+
+def test_the_file_of_one_in_a_cutover_stays_where_it_does_not_run() -> None:
+    found = instance.Found(enabled=True, file=f"user {CONTROLLER} on #1\n")
+    assert not instance.plan("redis.service", {}, TEXT, found).write_file
