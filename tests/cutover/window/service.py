@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import queue
 import random
+import select
 import socketserver
 import sys
 import time
@@ -28,17 +29,15 @@ def think(row: str, least: float, most: float) -> None:
 
 
 class Pool:
-    """Connections that are used again; one that broke is thrown away with its request."""
+    """Connections that are used again, but for those that their server has ended meanwhile; one that breaks is thrown
+    away with its request."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn, self._free = dsn, queue.LifoQueue()
 
     @contextmanager
     def cursor(self):
-        try:
-            connection = self._free.get_nowait()
-        except queue.Empty:
-            connection = psycopg2.connect(self._dsn, connect_timeout=3)
+        connection = self._taken()
         try:
             with connection.cursor() as cursor:
                 yield cursor
@@ -47,6 +46,16 @@ class Pool:
             connection.close()
             raise
         self._free.put(connection)
+
+    def _taken(self):
+        with suppress(queue.Empty):
+            while True:
+                connection = self._free.get_nowait()
+                if not select.select([connection], [], [], 0)[0]:
+                    return connection
+                # Nothing was asked: what there is to read is its end.
+                connection.close()
+        return psycopg2.connect(self._dsn, connect_timeout=3)
 
 
 class Handler(socketserver.StreamRequestHandler):
