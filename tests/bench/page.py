@@ -94,10 +94,10 @@ def versions() -> str:
     found = []
     for words in VERSIONS:
         try:
-            said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[0].split(" sha=")[0].split(" - ")[0]
+            said = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()[0]
         except (OSError, subprocess.CalledProcessError):
             continue
-        found.append(" ".join(said.split())[:60])
+        found.append(" ".join(said.split(" sha=")[0].split(" - ")[0].split())[:60])
     return "; ".join(found)
 
 
