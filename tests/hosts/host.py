@@ -17,6 +17,9 @@ from stack import STACKS, Stack
 
 LABEL = "cryptobot-native.debian"
 BOOT_SECONDS = 180
+# As in Dockerfile.compose, where it says why.
+ENGINE_SETTING = """install -d /etc/systemd/system/docker.service.d && printf '[Service]\\nEnvironment=DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE=1\\n' \\
+  > /etc/systemd/system/docker.service.d/test-host.conf"""
 ARCHIVES = "/var/cache/apt/archives"
 # systemd needs its control groups and mounts; a fully privileged container is refused where the machine itself
 # lacks a capability, and would share the machine's devices.
@@ -55,6 +58,8 @@ def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = F
                 name, release, image.tag(release, "ssh" if ssh else "host"), ["-v", "/var/lib/docker"] if engine else []
             )
             start(name)
+            if engine:
+                docker("exec", name, "sh", "-c", ENGINE_SETTING)
     elif not find(name).running:
         start(name)
     if ssh:
