@@ -172,6 +172,28 @@ def test_without_the_advance_rows_come_twice(pair, monkeypatch):
         assert not errors and doubled == [(2,)]
 
 
+def test_a_target_that_crashes_sends_nothing_twice(pair, monkeypatch):
+    """A server forgets where a slot was advanced to: the way back would begin at the guard, as above.
+
+    The first time it is kept with what the slot holds back, so that only the second shows it."""
+    pair.source.sql(KINDS, user=lab.APP)
+    prepare = turn.prepare
+
+    def advanced(connection, name, seconds):
+        prepare(connection, name, seconds)
+        with connection.cursor() as cursor:
+            turn.publisher.advance(cursor, turn.publisher.ahead_of(name))
+
+    monkeypatch.setattr(turn, "prepare", advanced)
+    switched(pair)
+    lab.crash(pair.native.server)
+    back = followed_back(pair)
+    back.catch_up(30.0)
+    assert pair.differences() == [] and not back.state(back.wishes[0]).errors
+    slots = pair.native.sql("SELECT slot_name FROM pg_replication_slots WHERE database = current_database()")
+    assert slots == [(REVERSE,)]
+
+
 def switched(pair: Pair) -> set[str]:
     """Everything up to the moment at which nothing more comes in; what was acknowledged meanwhile."""
     source, native = pair.source, pair.native

@@ -18,9 +18,9 @@ TARGETS = ("arm:api", "mark:api", "hand_over", "open:api", "flip", "follow_back:
 LATE = ("hold:public", "hold:internal", "close:api", "mark:trade", "point:api", "hand_over", "open:trade", "flip",
         "release", "record", "drop_forward:api", "follow_back:trade", "ended", "clear_intent")  # fmt: skip
 SHARES = {
-    "kill": 14, "stop": 6, "late": 4, "guardian": 2, "reload": 2, "router": 1, "source": 2, "target": 0, "recovery": 5,
+    "kill": 14, "stop": 6, "late": 4, "guardian": 2, "reload": 2, "router": 1, "source": 2, "target": 2, "recovery": 5,
 }  # fmt: skip
-"""How many cases of each kind the shorter selection has. A target that is killed is known to fail after `point`."""
+"""How many cases of each kind the shorter selection has."""
 Case = Callable[["faults.Faults"], "faults.Outcome"]
 Cases = Mapping[str, tuple[str, Case]]
 

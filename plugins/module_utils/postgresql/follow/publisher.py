@@ -23,7 +23,7 @@ from ..scram import verifier
 from . import keys
 from .errors import FollowError
 
-LONGEST_NAME = 63
+LONGEST_NAME, AHEAD = 63, "_ahead"
 SLOT_SECONDS = 10.0
 _SLOT = """
 SELECT active, wal_status, pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::bigint,
@@ -35,6 +35,11 @@ _IN_USE, _CANCELLED = "55006", "57014"
 def name_of(datastore: str, direction: str) -> str:
     """Of slot and subscription: one for each datastore and side that it leads to."""
     return f"{FOLLOW}_{re.sub('[^a-z0-9_]', '_', datastore.lower())}_{direction}"[:LONGEST_NAME]
+
+
+def ahead_of(name: str) -> str:
+    """Of the slot that keeps changes until it is known where the slot ``name`` begins."""
+    return f"{name[: LONGEST_NAME - len(AHEAD)]}{AHEAD}"
 
 
 def role_of(datastore: str) -> str:
@@ -184,6 +189,7 @@ def withdraw(connection: Any, datastore: str, name: str, seconds: float) -> None
     """Slot, publication and role; the keys stay, for the other direction needs them too."""
     with connection.cursor() as cursor:
         drop_slot(cursor, name)
+        drop_slot(cursor, ahead_of(name))
         patience.run(
             connection, [patience.Work("The publication", 0, (f"DROP PUBLICATION IF EXISTS {FOLLOW}",))], seconds
         )
@@ -197,6 +203,13 @@ def remove(connection: Any, datastore: str, name: str, seconds: float) -> None:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", (f"{SCHEMA}.identity",))
         if cursor.fetchone()[0]:
             patience.run(connection, keys.returned(cursor), seconds)
+
+
+def keep(cursor: Any, name: str, place: str) -> None:
+    """A slot ``place`` where ``name`` is, on disk. Where a slot was advanced to is not, before the next checkpoint:
+    a server that crashes in between would send everything since it was made."""
+    drop_slot(cursor, place)
+    cursor.execute("SELECT pg_catalog.pg_copy_logical_replication_slot(%s, %s)", (name, place))
 
 
 def drop_slot(cursor: Any, name: str) -> None:

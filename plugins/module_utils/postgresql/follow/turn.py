@@ -23,13 +23,14 @@ def prepare(connection: Any, name: str, seconds: float) -> None:
     publisher.publish(connection, seconds)
     with connection.cursor() as cursor:
         watch.begin(cursor)
-        publisher.make_slot(cursor, name)
+        publisher.make_slot(cursor, publisher.ahead_of(name))
 
 
 def point(cursor: Any, forward: str, reverse: str) -> None:
     """After the mark has arrived and the sequences are set: nothing more comes in, and the way back begins here."""
     subscriber.enable(cursor, forward, on=False)
-    publisher.advance(cursor, reverse)
+    publisher.advance(cursor, publisher.ahead_of(reverse))
+    publisher.keep(cursor, publisher.ahead_of(reverse), reverse)
 
 
 def drop_forward(source: Any, target: Any, datastore: str, forward: str, seconds: float) -> None:
@@ -56,6 +57,7 @@ def follow_back(
 ) -> None:
     """The old side (``source``) follows the new one (``target``, at ``endpoint``) from :func:`point` on. May be
     repeated."""
+    publisher.drop_slot(target, publisher.ahead_of(reverse))
     if subscriber.find(source, reverse) is None:
         subscriber.subscribe(source, reverse, publisher.reader(target, datastore, endpoint, database, reached))
     subscriber.enable(source, reverse)
