@@ -88,11 +88,11 @@ def parts() -> list[Part]:
         *scenarios(),
         Part("sanity", (python, "tests/sanity.py")),
         Part("lint", ("sh", "-c", "yamllint --strict . && ansible-lint")),
-        Part("window", ("pytest", "--color=no", "tests/cutover/window/test_window.py")),
         Part("unit", ("pytest", "--color=no", "tests/unit")),
         Part("example", (python, "tests/example.py")),
         Part("build", (python, "tests/build.py")),
         Part("crash", (python, "tests/cutover/window/crash.py", "--selection"), in_test=False),
+        Part("window", ("pytest", "--color=no", "tests/cutover/window/test_window.py"), in_test=False),
         Part("cutover", ("pytest", "--color=no", *CUTOVER), in_test=False),
         Part("musl", ("pytest", "--color=no", "tests/musl"), in_test=False),
     ]
