@@ -14,6 +14,8 @@ description:
     time. What each was is in the migration's journal before the first change, and afterwards when it began to run last, so that a
     later call sees also one that was started and stopped again in between.
   - V(still) changes nothing, and fails where a container runs or has run since this run stopped it.
+  - V(unattended) turns the restart policy off alone, journaled in the same way, so that nobody but who asked for it stops and starts
+    the container.
   - V(started) puts each back to what it was before, restart policy included, starts those that ran, and waits for their health.
   - No container is made or removed.
 author: Cryptobot Native contributors (@cryptobot)
@@ -27,10 +29,10 @@ options:
     required: true
   state:
     description:
-      - V(stopped), V(still) or V(started).
+      - V(stopped), V(still), V(unattended) or V(started).
       - V(forgotten) changes no container, and lets the journal forget what they were, after someone has put them back by hand.
     type: str
-    choices: [stopped, still, started, forgotten]
+    choices: [stopped, still, unattended, started, forgotten]
     required: true
   services:
     description: Services whose containers are meant; all of the project by default.
@@ -100,7 +102,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.state import Stat
 
 ARGUMENTS: dict[str, Any] = {
     "project": {"type": "str", "required": True},
-    "state": {"type": "str", "required": True, "choices": ["stopped", "still", "started", "forgotten"]},
+    "state": {"type": "str", "required": True, "choices": ["stopped", "still", "unattended", "started", "forgotten"]},
     "services": {"type": "list", "elements": "str"},
     "without": {"type": "list", "elements": "str", "default": []},
     "run": {"type": "str", "required": True},
@@ -109,6 +111,7 @@ ARGUMENTS: dict[str, Any] = {
     "directory": {"type": "path", "default": "/var/lib/cryptobot-migration"},
 }
 STOPS = ("stopped", "still")
+UNATTENDED = "unattended"
 
 
 class Task:
@@ -119,12 +122,16 @@ class Task:
         self._journal = Journal(params["directory"])
         self._kept = writers.kept(self._journal.lines(), params["project"])
         self._noted = writers.noted(self._journal.lines(), params["run"], params["project"])
+        self._apart = writers.unattended(self._journal.lines(), params["run"], params["project"])
         self.ran: list[str] = []
         every = engine.containers(params["project"])
         if params["state"] in STOPS:
             self.containers = writers.chosen(every, params["services"], params["without"])
             self.changes = writers.plan_stop(self.containers)
-            self.ran = writers.have_run(self.containers, self._noted)
+            self.ran = writers.have_run(self.containers, self._noted, self._apart)
+        elif params["state"] == UNATTENDED:
+            self.containers = writers.chosen(every, params["services"], params["without"])
+            self.changes = writers.plan_unattended(self.containers)
         else:
             wanted = {
                 i for i, one in self._kept.items() if params["services"] is None or one.service in params["services"]
@@ -139,11 +146,15 @@ class Task:
     def changed(self) -> bool:
         if self._params["state"] in STOPS:
             return bool(self.changes) or (bool(self._noted) and not self.up_to_date)
+        if self._params["state"] == UNATTENDED:
+            return bool(self.changes)
         return bool(self.changes) or bool(self._kept)
 
     @property
     def up_to_date(self) -> bool:
-        """Whether the journal has when each container began that this run stops."""
+        """Whether the journal has when each container began that this run stops, or what each was that is left unattended."""
+        if self._params["state"] == UNATTENDED:
+            return {one.id for one in self.containers} <= self._apart & set(self._kept)
         return self._params["state"] not in STOPS or self._noted[-1:] == [writers.began(self.containers)]
 
     @property
@@ -153,22 +164,25 @@ class Task:
 
     @property
     def _step(self) -> str:
+        if self._params["state"] == UNATTENDED:
+            return writers.UNATTEND
         return writers.STOP if self._params["state"] in STOPS else writers.START
 
     def apply(self) -> None:
         """Journal, change, verify; idle where there is nothing to do."""
-        stop, step_name = self._params["state"] == "stopped", self._step
-        inputs = {"project": self._params["project"], "containers": sorted(one.name for one in self.containers)}
-        with Lock(self._params["directory"]).held(f"docker_containers {self._params['state']}"):
-            with self._journal.step(self._params["run"], step_name, inputs) as step:
-                if stop:
-                    step.progress(writers.progress_was(self._params["project"], self.containers, self._kept))
+        state, project = self._params["state"], self._params["project"]
+        inputs = {"project": project, "containers": sorted(one.name for one in self.containers)}
+        with Lock(self._params["directory"]).held(f"docker_containers {state}"):
+            with self._journal.step(self._params["run"], self._step, inputs) as step:
+                if state in ("stopped", UNATTENDED):
+                    more = {"unattended": [one.id for one in self.containers]} if state == UNATTENDED else {}
+                    step.progress({**writers.progress_was(project, self.containers, self._kept), **more})
                 self._carry_out()
-                if stop:
+                if state == "stopped":
                     now = self._engine.inspect("container", [one.id for one in self.containers])
-                    step.progress({"project": self._params["project"], "began": writers.began(map(Container, now))})
-                else:
-                    step.progress({"project": self._params["project"], "put_back": sorted(self._kept)})
+                    step.progress({"project": project, "began": writers.began(map(Container, now))})
+                elif state != UNATTENDED:
+                    step.progress({"project": project, "put_back": sorted(self._kept)})
                 step.evidence = {"containers": [change.target for change in self.changes]}
 
     def refuse(self) -> None:

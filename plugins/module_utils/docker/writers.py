@@ -9,12 +9,14 @@ that was cut off in between finds it, whichever run that is.
 
 When each began to run last is written down after they have stopped: who has run in between, and is stopped again,
 shows by another time.
+
+One that goes on running unattended loses its restart policy alone, and whoever did that stops it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,6 +27,7 @@ from .containers import NEVER, Container
 from .engine import DockerError, Engine
 
 STOP = "docker:stop"
+UNATTEND = "docker:unattend"
 START = "docker:start"
 RESTART_OFF = "no"
 POLL = 1.0
@@ -62,13 +65,13 @@ class ContainerChange(Change):
 
 
 def kept(lines: Iterable[Mapping[str, Any]], project: str) -> dict[str, Kept]:
-    """By id, what the journal says of containers that were stopped and not put back since."""
+    """By id, what the journal says of containers that were stopped, or left unattended, and not put back since."""
     found: dict[str, Kept] = {}
     for line in lines:
         progress = line.get("progress") or {}
         if line.get("phase") != "progress" or progress.get("project") != project:
             continue
-        if line["step"] == STOP:
+        if line["step"] in (STOP, UNATTEND):
             for one in progress.get("was", []):
                 found.setdefault(one["id"], Kept(**one))
         elif line["step"] == START:
@@ -83,14 +86,36 @@ def noted(lines: Iterable[Mapping[str, Any]], run: str, project: str) -> list[di
     return [one["began"] for one in progress if one.get("project") == project and "began" in one]
 
 
+def unattended(lines: Iterable[Mapping[str, Any]], run: str, project: str) -> frozenset[str]:
+    """Ids of the containers that this run has left without a restart policy, and running."""
+    progress = [line["progress"] for line in lines if (line["run"], line["step"], line["phase"]) == (run, UNATTEND, "progress")]
+    return frozenset(identifier for one in progress if one.get("project") == project for identifier in one["unattended"])
+
+
 def began(containers: Iterable[Container]) -> dict[str, str]:
     """The same as it is now."""
     return {one.id: one.started for one in containers}
 
 
-def have_run(containers: Iterable[Container], before: Sequence[Mapping[str, str]]) -> list[str]:
-    """Names of those that run, or have run, since what is ``noted`` of this run began: what they wrote is new."""
-    return [one.name for one in containers if before and one.started != before[0].get(one.id, NEVER)]
+def have_run(
+    containers: Iterable[Container], before: Sequence[Mapping[str, str]], apart: Collection[str] = ()
+) -> list[str]:
+    """Names of those that run, or have run, since what is ``noted`` of this run began: what they wrote is new.
+
+    ``apart``: ids of those that were ``unattended`` first, and so may have run until this run stopped them.
+    """
+    if not before:
+        return []
+    known: dict[str, str] = {}
+    for note in before[1:]:
+        for identifier in note.keys() & set(apart):
+            known.setdefault(identifier, note[identifier])
+    known.update(before[0])
+    return [
+        one.name
+        for one in containers
+        if one.started != known.get(one.id, one.started if one.id in apart else NEVER)
+    ]
 
 
 def chosen(containers: Iterable[Container], services: Sequence[str] | None, without: Sequence[str]) -> list[Container]:
@@ -106,6 +131,11 @@ def chosen(containers: Iterable[Container], services: Sequence[str] | None, with
 def plan_stop(containers: Iterable[Container]) -> list[ContainerChange]:
     """Restart policy off, then stopped; nothing for one that is both already."""
     return [change for one in containers if (change := _change(one, RESTART_OFF, False))]
+
+
+def plan_unattended(containers: Iterable[Container]) -> list[ContainerChange]:
+    """Restart policy off; running or not as they are."""
+    return [change for one in containers if (change := _change(one, RESTART_OFF, one.running))]
 
 
 def plan_start(

@@ -102,6 +102,28 @@ def test_health_is_waited_for_and_who_lacks_it_is_named():
         writers.Writers(client.engine).wait_healthy([sick["Id"], container("trade")["Id"]], 0)
 
 
+class Live(Client):
+    """Does what it is told."""
+
+    def _answer(self, words: list[str]) -> tuple[str, int]:
+        if words[0] in ("update", "stop", "start"):
+            one = next(each for each in self.containers if each["Id"] == words[-1])
+            if words[0] == "update":
+                one["HostConfig"]["RestartPolicy"] = {"Name": words[1].partition("=")[2]}
+            else:
+                one["State"].update({"Running": words[0] == "start", "Status": "exited" if words[0] == "stop" else "running"})
+        return super()._answer(words)
+
+
+def called(client: Client, state: str, directory, run: str = "r1", services=None) -> Task:
+    params = {"project": "cryptobot", "state": state, "services": services, "without": [], "run": run, "stop_timeout": None,
+              "health_timeout": 1, "directory": str(directory)}  # fmt: skip
+    made = Task(params, client.engine)
+    if made.changed or not made.up_to_date:
+        made.apply()
+    return made
+
+
 @pytest.fixture
 def task(tmp_path):
     """Calls of the module on containers that have stopped, by what each began at."""
@@ -139,3 +161,42 @@ def test_what_is_brought_into_place_is_of_writers_that_stood_still(task):
     task({"auth": "1"}, state="still").refuse()
     with pytest.raises(DockerError, match="cryptobot_auth_1 was started after the run had stopped what writes"):
         task({"auth": "2"}, state="still").refuse()
+
+
+def test_one_that_is_left_unattended_runs_on_and_is_put_back(tmp_path):
+    client = Live([container("auth", policy=ALWAYS), container("trade", policy=THRICE)])
+    auth = client.containers[0]
+    assert called(client, "unattended", tmp_path, services=["auth"]).changed
+    assert [call[:2] for call in client.calls if call[0] in ("update", "stop", "start")] == [["update", "--restart=no"]]
+    assert not called(client, "unattended", tmp_path, services=["auth"]).changed
+    # Who asked for it has stopped it since; another run puts it back.
+    auth["State"]["Running"] = False
+    assert not called(client, "unattended", tmp_path, services=["auth"]).changed
+    called(client, "started", tmp_path, run="r2", services=["auth"])
+    assert (Container(auth).running, Container(auth).restart_policy) == (True, "always")
+    assert writers.kept(Journal(tmp_path).lines(), "cryptobot") == {}
+    # What is done again after that is journaled anew.
+    assert called(client, "unattended", tmp_path, services=["auth"]).changed
+    assert [one.policy for one in writers.kept(Journal(tmp_path).lines(), "cryptobot").values()] == ["always"]
+
+
+def test_one_whose_policy_was_off_before_is_journaled_without_a_change(tmp_path):
+    client = Live([container("auth", policy={"Name": "no"})])
+    assert not called(client, "unattended", tmp_path).changed
+    assert [one.policy for one in writers.kept(Journal(tmp_path).lines(), "cryptobot").values()] == ["no"]
+    lines = len(Journal(tmp_path).lines())
+    called(client, "unattended", tmp_path)
+    assert len(Journal(tmp_path).lines()) == lines
+
+
+def test_an_unattended_one_that_is_stopped_later_has_not_run_since(tmp_path):
+    client = Live([container("auth", policy=ALWAYS, began="1"), container("trade", policy=ALWAYS, began="1")])
+    called(client, "stopped", tmp_path, services=["trade"])
+    called(client, "unattended", tmp_path, services=["auth"])
+    # A window that was given up has started it again.
+    client.containers[0]["State"]["StartedAt"] = "2"
+    assert called(client, "stopped", tmp_path).ran == []
+    assert called(client, "stopped", tmp_path).ran == []
+    client.containers[0]["State"]["StartedAt"] = "3"
+    assert called(client, "stopped", tmp_path).ran == ["cryptobot_auth_1"]
+    assert called(client, "stopped", tmp_path, run="r2").ran == []
