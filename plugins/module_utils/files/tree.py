@@ -65,18 +65,27 @@ def shown(path: bytes) -> str:
 
 
 def walk(root: str, skip: frozenset[bytes] = frozenset(), attributes: bool = True) -> Iterator[Entry]:
-    """All entries below ``root`` but those named in ``skip``, in the order of the names' bytes, a directory before what is in it."""
+    """All entries below ``root`` but those named in ``skip``, in the order of the names' bytes, a directory before what is in it.
+    Of one that is in use, what has gone by the time that it is looked at is left out."""
     first: dict[tuple[int, int], bytes] = {}
     top = os.fsencode(root)
 
     def inside(folder: bytes, prefix: bytes) -> Iterator[Entry]:
-        with os.scandir(folder) as listed:
-            children = sorted(listed, key=lambda each: each.name)
+        try:
+            with os.scandir(folder) as listed:
+                children = sorted(listed, key=lambda each: each.name)
+        except FileNotFoundError:
+            if not prefix:
+                raise
+            return
         for child in children:
             path = prefix + child.name
             if path in skip:
                 continue
-            entry = read(child.path, path, child.stat(follow_symlinks=False), first, attributes)
+            try:
+                entry = read(child.path, path, child.stat(follow_symlinks=False), first, attributes)
+            except FileNotFoundError:
+                continue
             yield entry
             if entry.kind == stat.S_IFDIR:
                 yield from inside(child.path, path + b"/")

@@ -67,8 +67,7 @@ def is_database(full: bytes, size: int) -> bool:
 
 def found(full: bytes, path: bytes, size: int) -> Found:
     """``path`` is the name below the root of the file ``full``."""
-    wal = full + b"-wal"
-    return Found(path, size, os.path.getsize(wal) if os.path.exists(wal) else 0)
+    return Found(path, size, _size(full + b"-wal"))
 
 
 @contextlib.contextmanager
@@ -79,10 +78,12 @@ def reading(path: bytes) -> Iterator[sqlite3.Connection]:
     middle, and reading would write: then a private copy of both is read.
     """
     wal, shm, journal = (path + each for each in COMPANIONS)
+    # Seen first: what is there already, and locked by nobody afterwards, belongs to no transaction that is under way.
+    left = _filled(wal) or _filled(journal)
     if _locked(shm, OPEN_BYTE, 1) or _locked(path, *LOCK_BYTES):
         with _connected(path, "mode=ro") as connection:
             yield connection
-    elif _filled(wal) or _filled(journal):
+    elif left:
         with scratch.folder(_room(path)) as private:
             copy = os.path.join(os.fsencode(private), b"copy")
             for suffix in (b"", b"-wal", b"-journal"):
@@ -185,7 +186,15 @@ def _locked(path: bytes, start: int, length: int) -> bool:
 
 
 def _filled(path: bytes) -> bool:
-    return os.path.exists(path) and os.path.getsize(path) > 0
+    return _size(path) > 0
+
+
+def _size(path: bytes) -> int:
+    """0 for what is not there: a journal comes and goes with each transaction."""
+    try:
+        return os.path.getsize(path)
+    except FileNotFoundError:
+        return 0
 
 
 def _remove(path: bytes) -> None:
