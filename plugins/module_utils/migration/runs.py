@@ -16,7 +16,8 @@ from .journal import RUN, Journal
 
 ACTIVATE, OPEN = "activate", "open"
 """Steps by which the native side gets its data under its name, and begins to write."""
-FOLLOWS, UNFOLLOW = frozenset({"follow", "window"}), "unfollow"
+WINDOW = "window"
+FOLLOWS, UNFOLLOW = frozenset({"follow", WINDOW}), "unfollow"
 """Steps after which one side follows the other, and the one that gives that up and removes the copies."""
 COPIES = FOLLOWS | {ACTIVATE}
 """Steps after which the native side has data of its own to compare."""
@@ -216,9 +217,20 @@ def _done(journal: Journal, steps: Collection[str]) -> list[str]:
 def superseded(journal: Journal, current: str, group: str = ALL) -> bool:
     """Whether what earlier runs have left of this group on the native side is known to be old: Docker has, or had, all
     data since."""
-    mine = {run.id for run in runs(journal) if _concerns(run, group)} - {current}
+    mine = {run.id: run for run in runs(journal) if _concerns(run, group) and run.id != current}
     begun = {line["run"] for line in journal.lines() if line["phase"] == "begin" and line["step"] == ACTIVATE}
-    return bool(begun & mine) and opened(journal, group) in ("", current)
+    return bool(begun & set(mine) or _led_back(journal, mine)) and opened(journal, group) in ("", current)
+
+
+def _led_back(journal: Journal, among: Mapping[str, Run]) -> bool:
+    """Whether what changed sides in a window has come back by one, each group of it."""
+    last: dict[str, str] = {}
+    for line in journal.lines():
+        run = among.get(line["run"])
+        if run and (line["step"], line["phase"]) == (WINDOW, "done"):
+            last = {} if run.group == ALL else last
+            last[run.group] = run.operation
+    return bool(last) and set(last.values()) == {ROLLBACK}
 
 
 def timeline(lines: Sequence[Mapping[str, Any]], journal: Journal, run: str) -> list[Timed]:

@@ -185,6 +185,22 @@ def back(book: Journal, group: str) -> None:
     call(book, "closed", run=call(book, "open", operation="rollback", inputs={"group": group})["run"])
 
 
+def by_window(book: Journal, operation: str, group: str) -> None:
+    run = call(book, "open", operation=operation, inputs={"group": group})["run"]
+    for phase in ("begun", "done"):
+        call(book, phase, operation=operation, run=run, step="window")
+    call(book, "closed", operation=operation, run=run)
+
+
+def test_what_came_back_by_a_window_is_old_natively(book: Journal) -> None:
+    by_window(book, "cut_over", "core")
+    assert not runs.superseded(book, "", "core")
+    by_window(book, "rollback", "core")
+    assert runs.superseded(book, "", "core") and not runs.superseded(book, "", "supporting")
+    by_window(book, "cut_over", "supporting")
+    assert runs.superseded(book, "", "core") and not runs.superseded(book, "", "all")
+
+
 def test_whose_data_is_native_is_known_by_group(book: Journal) -> None:
     first, second = moved(book, "core"), moved(book, "supporting")
     assert [runs.opened(book, group) for group in ("core", "supporting", "all")] == [first, second, second]
