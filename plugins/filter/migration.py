@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, given, looks, mapping, windowed, writing
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, given, looks, mapping, standing, windowed, writing
 
 DOCUMENTATION = r"""
 name: migration
@@ -60,6 +60,8 @@ class FilterModule:
         return {
             "migration": moving,
             "migration_window": windowed.window,
+            "migration_trees": windowed.trees,
+            "migration_standins": standing.standins,
             "migration_stores": mapping.stores,
             "migration_keepers": mapping.keepers,
             "migration_urls": mapping.urls,

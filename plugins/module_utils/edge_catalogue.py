@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .catalogue.derived import ADOPTED_OFFSET
+from .migration.alone import alone
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::", "*")
@@ -106,10 +107,10 @@ def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any
 
 
 def exclusive_containers(catalogue: Mapping[str, Any]) -> dict[str, str]:
-    """Compose service to migration group, for processes of which there may never be two, on whichever side."""
+    """Compose service to migration group, for processes that run on one side alone."""
     return {
         process["docker"]["service"]: service["migration_group"]
         for service in catalogue["services"].values()
         for process in service["processes"].values()
-        if process.get("exclusive") and (process.get("docker") or {}).get("service")
+        if alone(catalogue, service, process) and (process.get("docker") or {}).get("service")
     }

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .edge_catalogue import public_port
+from .migration.alone import alone
 from .migration.sides import DOCKER, NATIVE, STANDBY, is_native, process_side
 
 HEADINGS = ("service", "process", "unit", "health", "door")
@@ -62,15 +63,17 @@ def rows(
             unit = process["units"][0]["unit"] if process["units"] else "-"
             answer = seen.get(door["name"] if door else unit)
             if answer is None:
-                health = _not_asked(sides, catalogue["services"][name], process)
+                health = _not_asked(catalogue, sides, catalogue["services"][name], process)
             else:
                 health = "healthy" if answer["healthy"] else f"unhealthy: {answer['saw']}"
             result.append((name, process["name"], unit, health, f":{public_port(door['public'], sides)}" if door else "-"))
     return result
 
 
-def _not_asked(sides: Mapping[str, Any] | None, service: Mapping[str, Any], process: Mapping[str, Any]) -> str:
-    side = process_side(sides, service, bool(process.get("exclusive")))
+def _not_asked(
+    catalogue: Mapping[str, Any], sides: Mapping[str, Any] | None, service: Mapping[str, Any], process: Mapping[str, Any]
+) -> str:
+    side = process_side(sides, service, alone(catalogue, service, process))
     words = {NATIVE: "not asked", DOCKER: "on the Docker side", STANDBY: "stands by, Docker serves"}
     return words.get(side, "stopped for a migration")
 

@@ -102,6 +102,56 @@ options:
         description: By user, the rules of commands that it gets on the native server. Others get what they had.
         type: dict
         default: {}
+  trees:
+    description:
+      - All directories and SQLite files that move in this window. What was copied beside the target before is brought up to date in it,
+        and takes its place after the hand-over. Up to 64 MB each are compared by content in it, more by sizes and times. Every request waits.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      datastore:
+        description: Its name in the catalogue.
+        type: str
+        required: true
+      docker:
+        description: Its place on the Docker side, named as in M(cryptobot.native.files_transfer).
+        type: dict
+        required: true
+      native:
+        description: Its native place.
+        type: dict
+        required: true
+      ownership:
+        description: Whose files are whose, as in M(cryptobot.native.files_transfer).
+        type: dict
+        default: {}
+      file:
+        description: Name of the SQLite database on the native side; empty for a directory.
+        type: str
+        default: ''
+      accept:
+        description: Decisions that have been made, as C(code) or C(code:object) of the findings.
+        type: list
+        elements: str
+        default: []
+  containers:
+    description:
+      - Compose services whose processes run on one side alone. They stop in the window, or start in it, and every request waits meanwhile.
+        Their restart policy must be C(no).
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units that run on one side alone, instead of O(containers).
+    type: list
+    elements: str
+    default: []
+  slots:
+    description: All units that may run in place of O(units), which stop in a window towards C(docker).
+    type: list
+    elements: str
+    default: []
   every_method:
     description: Whether reads wait, too. Otherwise writes and upgrades to WebSockets do.
     type: bool
@@ -182,6 +232,12 @@ held:
   returned: when it was run
   type: float
   sample: 0.097
+unhealthy:
+  description: Sentences about processes that run on one side alone, and do not run after the window.
+  returned: when it was run
+  type: list
+  elements: str
+  sample: []
 websockets_cut:
   description: How many open WebSockets were ended; their clients come again.
   returned: when it was run
@@ -198,11 +254,13 @@ from ansible_collections.cryptobot.native.plugins.module_utils.changes import Ch
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.call import Call
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.errors import CutoverError
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
+from ansible_collections.cryptobot.native.plugins.module_utils.files.place import FilesError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError, sentences
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.errors import FollowError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import RouterError
+from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
 
 SIDES = ["docker", "native"]
 DATABASE = {name: {"type": "str", "required": True} for name in ("datastore", *SIDES)}
@@ -213,6 +271,15 @@ CACHE = {
     "reached": {"type": "dict", "default": {}},
     "rights": {"type": "dict", "default": {}},
 }
+TREE = {
+    "datastore": {"type": "str", "required": True},
+    "docker": {"type": "dict", "required": True},
+    "native": {"type": "dict", "required": True},
+    "ownership": {"type": "dict", "default": {}},
+    "file": {"type": "str", "default": ""},
+    "accept": {"type": "list", "elements": "str", "default": []},
+}
+NAMES = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, Any] = {
     "to": {"type": "str", "required": True, "choices": SIDES},
     "groups": {"type": "list", "elements": "str", "required": True},
@@ -222,6 +289,10 @@ ARGUMENTS: dict[str, Any] = {
     "reached": {"type": "dict", "default": {}},
     "databases": {"type": "list", "elements": "dict", "required": True, "options": DATABASE},
     "caches": {"type": "list", "elements": "dict", "default": [], "options": CACHE},
+    "trees": {"type": "list", "elements": "dict", "default": [], "options": TREE},
+    "containers": NAMES,
+    "units": NAMES,
+    "slots": NAMES,
     "every_method": {"type": "bool", "default": False},
     "drain": {"type": "float", "default": 5.0},
     "grace": {"type": "float", "default": 3.0},
@@ -232,7 +303,18 @@ ARGUMENTS: dict[str, Any] = {
     "socket": {"type": "path", "default": "/run/cryptobot-cutover/guardian.sock"},
     "master": {"type": "path", "default": "/run/cryptobot-edge/master.sock"},
 }
-FAILURES = (CutoverError, RouterError, EndpointError, FenceError, FollowError, DockerError, RedisError, OSError)
+FAILURES = (
+    CutoverError,
+    RouterError,
+    EndpointError,
+    FenceError,
+    FilesError,
+    FollowError,
+    DockerError,
+    RedisError,
+    SqliteError,
+    OSError,
+)
 
 
 def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
@@ -259,6 +341,11 @@ def main() -> None:
             result = work(module.params, module.check_mode)
     except FAILURES as error:
         fail(msg=str(error))
+    if unhealthy := result.get("unhealthy"):
+        said = " ".join(unhealthy)
+        module.fail_json(
+            msg=f"The {module.params['to']} side serves and writes since the window {result['window']}, but: {said}", **result
+        )
     module.exit_json(**result)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..edge_catalogue import public_port
+from ..migration.alone import alone
 from ..migration.sides import process_side
 
 LONGEST_VALUE = 60
@@ -37,7 +38,7 @@ def services(resolved: Mapping[str, Any], sides: Sides | None = None) -> list[st
             name,
             key,
             service["migration_group"],
-            *((process_side(sides, service, bool(process.get("exclusive"))),) if sides else ()),
+            *((process_side(sides, service, alone(resolved, service, process)),) if sides else ()),
             service["runtime"],
             process["port"] and public_port(process["port"], sides),
             process["internal_port"],

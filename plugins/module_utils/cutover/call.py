@@ -26,7 +26,8 @@ from .databases import Pair
 from .decision import Decision
 from .errors import CutoverError
 from .guardian import asked
-from .intent import Database, Intent, Intents
+from .folders import Tree
+from .intent import Database, Folder, Intent, Intents, Solo
 from .stores import Cache, made
 from .window import Cutover, Limits
 
@@ -75,6 +76,20 @@ class Call:
             )
             for each in options["caches"]
         ]
+        folders = [
+            Folder(
+                each["datastore"],
+                each[source],
+                each[target],
+                each["ownership"],
+                each["file"],
+                tuple(each["accept"]),
+            )
+            for each in options["trees"]
+        ]
+        solo = Solo(options["project"], *(tuple(options[name]) for name in ("containers", "units", "slots")))
+        if solo.containers and not solo.project:
+            raise CutoverError("The Compose project of the containers to stop is not named (project: …).")
         groups = sorted(options["groups"])
         return Intent(
             "",
@@ -85,16 +100,18 @@ class Call:
             tuple(sorted(databases, key=lambda each: each.datastore)),
             tuple(door.as_dict() for door in self._doors),
             tuple(sorted({*groups, *options["held"]})),
-            options["every_method"] or bool(caches),
+            options["every_method"] or bool(caches or folders or solo.containers or solo.units),
             options["sides"],
             caches=tuple(sorted(caches, key=lambda each: each.datastore)),
+            folders=tuple(sorted(folders, key=lambda each: each.datastore)),
+            solo=solo,
         )
 
     def sides(self) -> dict[str, str]:
-        """Of each group the side that the router leads to, of each datastore the one that is open."""
+        """Of each group the side that the router leads to, of each datastore that has a fence the one that is open."""
         led = Files(self._options["directory"]).read_map(SIDE)
         found = {group: led.get(group, NOBODY) for group in self.intent.groups}
-        for pair in (each for each in self._pairs if not isinstance(each, Decision)):
+        for pair in (each for each in self._pairs if not isinstance(each, (Decision, Tree))):
             sides = {"source": self.intent.source, "target": self.intent.target}
             writes = [side for end, side in sides.items() if self._writes(pair, end)]
             found[pair.datastore] = writes[0] if len(writes) == 1 else NOBODY

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ..docker.engine import DockerError
+from ..files.place import FilesError
 from ..postgresql.endpoint import EndpointError
 from ..postgresql.fence.errors import FenceError, NotOurs
 from ..postgresql.follow.errors import FollowError
@@ -28,5 +30,5 @@ def passes(error: BaseException) -> bool:
     """Whether a thing that must be done is worth another try: a server or the router that does not answer now."""
     if isinstance(error, NotOurs):
         return False
-    known = (EndpointError, FenceError, FollowError, RedisError, RouterError, OSError)
+    known = (DockerError, EndpointError, FenceError, FilesError, FollowError, RedisError, RouterError, OSError)
     return isinstance(error, known) or "psycopg2" in type(error).__module__

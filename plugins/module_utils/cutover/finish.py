@@ -11,7 +11,9 @@ from typing import Any
 from ..migration import sides
 from ..router.traffic import Traffic
 from .coordinator import FINISH
+from .hold import Hold
 from .intent import Intent, Intents
+from .processes import Processes
 from .stores import Store
 
 Effect = Callable[[str, Callable[[], Any]], Any]
@@ -21,21 +23,36 @@ class Finish:
     """``holding``: the router for all groups that wait; ``moving``: for those whose requests change sides."""
 
     def __init__(
-        self, intent: Intent, intents: Intents, pairs: Sequence[Store], holding: Traffic, moving: Traffic
+        self,
+        intent: Intent,
+        intents: Intents,
+        pairs: Sequence[Store],
+        holding: Traffic,
+        moving: Traffic,
+        processes: Processes,
+        hold: Hold,
     ) -> None:
         self._intent, self._intents, self._pairs = intent, intents, pairs
-        self._holding, self._moving = holding, moving
+        self._holding, self._moving, self._processes, self._hold = holding, moving, processes, hold
 
-    def forward(self, effect: Effect) -> None:
-        """Until requests go on."""
+    def forward(self, effect: Effect) -> list[str]:
+        """Until requests go on; sentences about processes that do not run."""
+        sick: list[str] = []
         for pair in self._pairs:
             effect(f"open:{pair.datastore}", pair.open)
+        if self._processes:
+            # Units start where the record says so.
+            effect("record", lambda: record(self._intent))
+            sick = effect("start", self._processes.start)
         effect("flip", lambda: self._moving.flip(self._intent.target))
+        self._hold.end()
         effect("release", self._holding.release)
+        return sick
 
     def afterwards(self, effect: Effect, more: Mapping[str, Any]) -> None:
         """The record of who writes; the way there gone, the way back begun; then the intent."""
-        effect("record", lambda: record(self._intent))
+        if not self._processes:
+            effect("record", lambda: record(self._intent))
         for pair in self._pairs:
             effect(f"drop_forward:{pair.datastore}", pair.drop_forward)
             effect(f"follow_back:{pair.datastore}", pair.follow_back)

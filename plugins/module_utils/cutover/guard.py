@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -39,12 +38,12 @@ SELECT 1 FROM pg_replication_slots s JOIN pg_stat_replication r ON r.pid = s.act
 WHERE s.slot_name = %s AND pg_wal_lsn_diff(pg_current_wal_lsn(), r.replay_lsn) < %s"""
 
 
-def stores(pairs: Sequence[Store]) -> tuple[dict[str, int], int]:
+def stores(pairs: Sequence[Store], more: Sequence[str] = ()) -> tuple[dict[str, int], int]:
     """By datastore the epoch at which its source is open, and the epoch of the window: above all that are there.
 
-    Raises CutoverError with everything that is wrong, in all datastores.
+    Raises CutoverError with everything that is wrong, in all datastores, and ``more``.
     """
-    wrong: list[str] = []
+    wrong = list(more)
     seen: dict[str, int] = {}
     highest = 0
     for pair in pairs:
@@ -127,10 +126,8 @@ def _at_work(source: Any) -> list[str]:
 
 def backends(workers: Workers, doors: Sequence[str], side: str) -> None:
     """Whatever takes over must be healthy. Raises CutoverError with the doors where nothing is."""
-    rows = csv.DictReader(workers.current("show stat").lstrip("# ").splitlines())
-    status = {row["pxname"]: row["status"] for row in rows if row["svname"] == "BACKEND"}
-    down = [door for door in doors if not status.get(backend_names(door, side)[0], "").startswith("UP")]
-    if down:
+    checked = {backend_names(door, side)[0]: door for door in doors}
+    if down := [checked[name] for name in workers.down(checked)]:
         raise CutoverError(
             f"No process of the {side} side is healthy behind {', '.join(down)}. Start it, and see it answer its "
             "health path, then try again."

@@ -44,6 +44,31 @@ class Database:
 
 
 @dataclass(frozen=True)
+class Folder:
+    """A directory or a SQLite file that changes sides, without ``file`` the former. Places and ``ownership`` are options as
+    those of `files.call.task`; ``accept``: decisions about its findings that have been made."""
+
+    datastore: str
+    source: Mapping[str, Any]
+    target: Mapping[str, Any]
+    ownership: Mapping[str, Any]
+    file: str = ""
+    accept: tuple[str, ...] = ()
+    before: int = 0
+
+
+@dataclass(frozen=True)
+class Solo:
+    """Processes that run on one side alone and change it in the window: the Compose services of a ``project``, the
+    ``units`` that start on the native side, and all ``slots``, units that may run there."""
+
+    project: str = ""
+    containers: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
+    slots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Intent:
     """``groups``: migration groups whose requests change sides; ``held``: those that wait meanwhile, which also holds
     users of the same datastores that stay. Sides: docker or native. ``databases`` by name of datastore: the first one's
@@ -63,11 +88,13 @@ class Intent:
     began: str = ""
     decided: bool = False
     caches: tuple[Instance, ...] = ()
+    folders: tuple[Folder, ...] = ()
+    solo: Solo = Solo()
 
     @property
-    def stores(self) -> tuple[Database | Instance, ...]:
+    def stores(self) -> tuple[Database | Instance | Folder, ...]:
         """All that change sides, the one that decides first."""
-        return (*self.databases, *self.caches)
+        return (*self.databases, *self.caches, *self.folders)
 
     def of(self, process: Mapping[str, Any]) -> Intent:
         """The same, as this process begins it now."""
@@ -87,6 +114,10 @@ class Intent:
         held, document["groups"] = tuple(document["groups"]), tuple(document.pop("moved"))
         document["databases"] = tuple(Database(**each) for each in document["databases"])
         document["caches"] = tuple(Instance(**each) for each in document.get("caches", ()))
+        folders = document.get("folders", ())
+        document["folders"] = tuple(Folder(**{**each, "accept": tuple(each["accept"])}) for each in folders)
+        solo = document.get("solo", {})
+        document["solo"] = Solo(**{name: value if name == "project" else tuple(value) for name, value in solo.items()})
         return cls(**{**document, "held": held, "doors": tuple(document["doors"])})
 
 

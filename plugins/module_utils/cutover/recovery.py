@@ -11,8 +11,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,27 +19,22 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..migration import lock
-from ..postgresql import endpoint
-from ..router.maps import DOOR_KINDS, HOLD, NOT_HELD, Files, RouterError, hold_key, locked, parsed_lease
+from ..router.maps import Files, RouterError, locked
 from ..router.traffic import Traffic
 from . import coordinator
 from .effects import Effects
 from .errors import passes
 from .finish import Finish
+from .hold import Hold, say
 from .intent import RECOVERY_LOCK, Intent, Intents
+from .processes import Processes
 from .stores import made
 
 Result = TypeVar("Result")
 MakeTraffic = Callable[[Sequence[str], Callable[[], None]], Traffic]
 PREFIX = "recovery:"
-LEASE, RENEW_SECONDS = 8.0, 1.0
 LOCK_SECONDS, GONE_SECONDS = 0.5, 2.0
 LONGEST_PAUSE = 1.0
-
-
-def say(text: str, level: int = 5) -> None:
-    sys.stderr.write(f"<{level}>{text}\n")
-    sys.stderr.flush()
 
 
 def recover(intents: Intents, make: MakeTraffic, given_up: bool = False) -> str:
@@ -63,6 +56,7 @@ class Recovery:
         self._pairs = made(intent, f"recovery {intent.id}", intents.directory)
         self._holding, self._moving = (make(groups, _nobody) for groups in (intent.held, intent.groups))
         self.effects = Effects(prefix=PREFIX)
+        self._processes = Processes(intent, intents.directory, self._moving)
         self._hold = Hold(self._holding, intent, Files(intents.directory))
 
     def run(self) -> str:
@@ -147,16 +141,20 @@ class Recovery:
     # Both ways
 
     def _finish(self) -> None:
-        finish = Finish(self.intent, self._intents, self._pairs, self._holding, self._moving)
-        finish.forward(self._until_done)
-        self._hold.end()
+        finish = Finish(
+            self.intent, self._intents, self._pairs, self._holding, self._moving, self._processes, self._hold
+        )
+        for text in finish.forward(self._until_done):
+            say(f"ALARM: {text}", 2)
         finish.afterwards(self._until_done, {"by": "recovery"})
 
     def _abort(self) -> None:
         for pair in self._pairs[1:]:
             self._until_done(f"reopen:{pair.datastore}", pair.reopen)
-        self._until_done("release", self._holding.release)
+        for text in self._until_done("start_again", self._processes.again) if self._processes else ():
+            say(f"ALARM: {text}", 2)
         self._hold.end()
+        self._until_done("release", self._holding.release)
         for pair in self._pairs:
             name = pair.datastore
             self._until_done(f"follow_on:{name}", pair.follow_on)
@@ -168,8 +166,6 @@ class Recovery:
 
     def _until_done(self, name: str, work: Callable[[], Result]) -> Result:
         """One effect, again and again while what it needs does not answer."""
-        if name == "release":
-            self._hold.end()
         pause, told = 0.05, ""
         while True:
             try:
@@ -184,51 +180,6 @@ class Recovery:
                 pair.forget()
             time.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 2)
-
-
-class Hold:
-    """Keeps what is held held until :meth:`end`, however long the decision takes."""
-
-    def __init__(self, holding: Traffic, intent: Intent, files: Files) -> None:
-        self._holding, self._intent, self._files = holding, intent, files
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._renew, daemon=True)
-
-    def __enter__(self) -> Hold:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *__: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """No renewal begins after this returns."""
-        self._over.set()
-        self._thread.join()
-
-    def _renew(self) -> None:
-        while not self._over.wait(RENEW_SECONDS):
-            try:
-                # The effective user may be another one while a session is opened.
-                with endpoint.own_user():
-                    self.again()
-            except (RouterError, OSError) as error:
-                say(f"The hold was not renewed: {error}", 4)
-
-    def again(self) -> None:
-        """What a boot holds, which is everything and longer, is not cut short."""
-        for kind in DOOR_KINDS:
-            there = self._files.read_map(HOLD)
-            leases = [parsed_lease(there.get(hold_key(group, kind), NOT_HELD)) for group in self._intent.held]
-            if not any(leases) or self._over.is_set():
-                continue
-            until = max(time.time() + LEASE, *(each[0] for each in leases if each))
-            every_method = self._intent.every_method or any(each[1] for each in leases if each)
-            try:
-                self._holding.hold(kind, until, every_method)
-            except OSError as error:
-                say(f"The hold is known to the router's workers alone, not to its file: {error}", 4)
-                self._holding.hold(kind, until, every_method, kept=False)
 
 
 def _nobody() -> None:

@@ -11,13 +11,15 @@ from typing import Union
 from ..redis.pair import Pair as Cache
 from .databases import Pair
 from .decision import Decision
+from .folders import Tree
 from .intent import Intent
 
-Store = Union[Pair, Cache, Decision]
+Store = Union[Pair, Cache, Tree, Decision]
 
 
 def made(intent: Intent, name: str, folder: Path) -> list[Store]:
     """The first one decides: a database's source, else a file in the ``folder`` of the intent. ``name`` is what the
     sessions are called."""
     databases: list[Store] = [Pair(intent, database, name) for database in intent.databases]
-    return [*(databases or [Decision(intent, folder)]), *(Cache(intent, cache, name) for cache in intent.caches)]
+    caches = [Cache(intent, cache, name) for cache in intent.caches]
+    return [*(databases or [Decision(intent, folder)]), *caches, *(Tree(intent, each, folder) for each in intent.folders)]

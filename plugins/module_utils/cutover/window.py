@@ -18,18 +18,20 @@ from pathlib import Path
 from typing import Any
 
 from ..migration.journal import now
-from ..router.maps import locked
+from ..router.maps import Files, locked
 from ..router.traffic import Traffic
 from . import guard
 from .effects import Effects
 from .errors import CutoverError
 from .finish import Finish
 from .heartbeat import SOCKET, Heartbeat
+from .hold import LEASE, Hold
 from .intent import Intent, Intents, myself
+from .processes import Processes
 from .recovery import recover
 from .stores import Store, made
 
-LEASE, MARGIN = 8.0, 2.0
+MARGIN = 2.0
 LOCK_SECONDS = 10.0
 VERDICT_SECONDS = 120.0
 
@@ -67,6 +69,7 @@ class Cutover:
         self.effects = Effects(self._heartbeat.alive, self._own)
         self.moments: dict[str, float] = {}
         self.cut = 0
+        self.sick: list[str] = []
 
     def guard(self) -> None:
         """Raises CutoverError, RouterError and their like; changes nothing. Sets the window's epochs."""
@@ -75,14 +78,20 @@ class Cutover:
                 f"The window {there.id} towards {there.target} has not ended: the guardian is at it. See "
                 "'journalctl -u cryptobot-cutover-guardian', and try again when it is done."
             )
-        seen, epoch = guard.stores(self.pairs)
         self._holding = self._make(self.intent.held, self._own)
         self._moving = self._make(self.intent.groups, self._own)
+        alone = self._processes
+        seen, epoch = guard.stores(self.pairs, alone.obstacles())
         self._adopted(self._holding)
-        guard.backends(self._workers, [door.name for door in self._moving.doors], self.intent.target)
+        standing_by = [door.name for door in self._moving.doors if door.name not in alone.doors]
+        guard.backends(self._workers, standing_by, self.intent.target)
         databases = tuple(replace(each, before=seen[each.datastore]) for each in self.intent.databases)
         caches = tuple(replace(each, before=seen[each.datastore]) for each in self.intent.caches)
         self._take(replace(self.intent, epoch=epoch, databases=databases, caches=caches).of(myself()))
+
+    @property
+    def _processes(self) -> Processes:
+        return Processes(self.intent, self._intents.directory, self._moving)
 
     def _own(self) -> None:
         """The edge is this controller's, from the intent on."""
@@ -124,6 +133,8 @@ class Cutover:
         self.cut = effect("cut_websockets", lambda: holding.cut_websockets(intent.source))
         self._emptied("internal")
         self._moment("drained")
+        if self._processes:
+            effect("stop", self._processes.stop)
         _in_time(until, "the closing")
         effect.at_once(self._each("close", lambda pair: pair.close(self._limits.grace, self._limits.end)))
         effect.at_once(self._each("mark", lambda pair: pair.mark()))
@@ -135,8 +146,9 @@ class Cutover:
         effect.at_once(self._each("point", lambda pair: pair.point()))
         _in_time(until, "the hand-over")
         effect("hand_over", self.pairs[0].hand_over)
-        finish = Finish(intent, self._intents, self.pairs, holding, self._moving)
-        finish.forward(effect)
+        with Hold(holding, intent, Files(self._intents.directory)) as hold:
+            finish = Finish(intent, self._intents, self.pairs, holding, self._moving, self._processes, hold)
+            self.sick = finish.forward(effect)
         self._moment("released")
         finish.afterwards(effect, {"steps": dict(effect.steps)})
         self._heartbeat.done()
@@ -164,6 +176,7 @@ class Cutover:
             "held": round(released - hold, 4),
             "write_window": round(released - drained, 4),
             "websockets_cut": self.cut,
+            "unhealthy": self.sick,
         }
 
     def _verdict(self, failed: Exception) -> dict[str, Any]:

@@ -165,12 +165,7 @@ class Transfer:
         with self._journal.step(task.run, task.step, task.inputs) as step:
             started = time.monotonic()
             step.progress({"writing": task.target.incoming, "target": task.target.path})
-            os.makedirs(task.target.incoming, mode=PRIVATE, exist_ok=True)
-            self._copy_files(planned, step.name)
-            for found in planned.scanned.databases:
-                self._copy_database(found.path, planned.renames.get(found.path, found.path))
-            faults.point(f"{step.name}:rights")
-            self._settle(planned)
+            self._bring(planned, step.name)
             step.evidence = {
                 "files": planned.scanned.files,
                 "bytes": planned.scanned.bytes,
@@ -179,6 +174,12 @@ class Transfer:
                 "seconds": round(time.monotonic() - started, 3),
             }
         return True, dict(step.evidence)
+
+    def refresh(self) -> Plan:
+        """What is beside the target has all that the source has by now, and no more. May be repeated."""
+        planned = self.plan()
+        self._bring(planned, f"refresh:{self._task.kind}:{self._task.datastore}")
+        return planned
 
     def active(self) -> tuple[bool, dict[str, Any]]:
         """The copy has its final name. What it replaces is kept beside, unless it was empty."""
@@ -235,6 +236,14 @@ class Transfer:
             return -1
 
     # Copying
+
+    def _bring(self, planned: Plan, name: str) -> None:
+        os.makedirs(self._task.target.incoming, mode=PRIVATE, exist_ok=True)
+        self._copy_files(planned, name)
+        for found in planned.scanned.databases:
+            self._copy_database(found.path, planned.renames.get(found.path, found.path))
+        faults.point(f"{name}:rights")
+        self._settle(planned)
 
     def _copy_files(self, planned: Plan, name: str) -> None:
         task, scanned = self._task, planned.scanned

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..redis.layout import COMMANDS, READ_ONLY
 from . import mapping
+from .alone import FILES, alone
 
 Catalogue = Mapping[str, Any]
 POSTGRESQL, REDIS = "postgresql", "redis"
@@ -18,10 +19,11 @@ INSTEAD = "Move it with cryptobot.native.migrate, which stops, copies and starts
 
 def window(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> dict[str, Any]:
     """What the modules C(cutover), C(postgresql_follow) and C(redis_follow) take: ``servers``, ``reached``, ``databases``
-    and ``caches``; and the processes of which there may be one: ``stopped`` (Compose services) and ``units``."""
+    and ``caches``; and the processes that run on one side alone, see :func:`exclusive` and :func:`inside`."""
     stores_ = mapping.stores(catalogue, compose, group)
     servers = stores_[POSTGRESQL]
     found: dict[str, Any] = {"servers": {}, "reached": {}, "databases": [], **exclusive(catalogue, group)}
+    found["inside"] = inside(catalogue, group)
     found["caches"] = [_cache(catalogue, each) for each in stores_[REDIS]]
     for server in servers[:1]:
         stores = [catalogue["datastores"][each["datastore"]] for each in server["databases"]]
@@ -49,11 +51,37 @@ def _cache(catalogue: Catalogue, found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def exclusive(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
-    """Of the group's processes of which there may be one, the Compose services and the units."""
-    found = [(service, process) for service, process in _processes(catalogue, group) if process.get("exclusive")]
-    stopped = {(process.get("docker") or {}).get("service") for __, process in found}
-    units = {unit["unit"] for __, process in found for unit in process["units"]}
-    return {"stopped": sorted(filter(None, stopped)), "units": sorted(units)}
+    """Of the group's processes that run on one side alone and have no door: the Compose services (``stopped``), which stop
+    before the window, and the ``units``, which start after it. Nobody waits for them meanwhile."""
+    found = [process for process in _alone(catalogue, group) if not process.get("port")]
+    return {"stopped": _containers(found), "units": sorted(unit["unit"] for each in found for unit in each["units"])}
+
+
+def inside(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
+    """Of those that have a door, whose requests wait while they stop and start in the window: the Compose services
+    (``containers``), the ``units`` to start, and all units that may run (``slots``)."""
+    found = [process for process in _alone(catalogue, group) if process.get("port")]
+    slots = [unit for each in found for unit in each["units"]]
+    return {
+        "containers": _containers(found),
+        "units": sorted(unit["unit"] for unit in slots if unit["slot"] == "a"),
+        "slots": sorted(unit["unit"] for unit in slots),
+    }
+
+
+def trees(stores: Mapping[str, Any], accept: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The directories and SQLite files of `mapping.stores`, as the module C(cutover) takes them."""
+    return [
+        {
+            "datastore": each["datastore"],
+            "docker": each["source"],
+            "native": each["target"],
+            "ownership": each["ownership"],
+            "file": each.get("file", ""),
+            "accept": list(accept),
+        }
+        for each in (*stores["directory"], *stores["sqlite"])
+    ]
 
 
 def refusals(catalogue: Catalogue, group: str, used: Iterable[str]) -> list[str]:
@@ -65,13 +93,8 @@ def refusals(catalogue: Catalogue, group: str, used: Iterable[str]) -> list[str]
         place = store.get("docker") or {}
         if store["kind"] == REDIS:
             found += _of_redis(catalogue, name)
-        elif store["kind"] != POSTGRESQL:
-            found.append(
-                f"The datastore {name} is of the kind {store['kind']}, and a cutover moves PostgreSQL databases and Redis "
-                f"alone. {INSTEAD}"
-            )
-        elif not (place.get("service") and place.get("database")):
-            where = mapping.NOWHERE.format(keys=mapping.KEYS[POSTGRESQL])
+        elif not (place.get("volume") if store["kind"] in FILES else place.get("service") and place.get("database")):
+            where = mapping.NOWHERE.format(keys=mapping.KEYS[store["kind"]])
             found.append(f"The datastore {name} {where}.")
     databases = [name for name in used if catalogue["datastores"][name]["kind"] == POSTGRESQL]
     places = {(catalogue["datastores"][name].get("docker") or {}).get("service") for name in databases}
@@ -84,12 +107,6 @@ def refusals(catalogue: Catalogue, group: str, used: Iterable[str]) -> list[str]
             f"The databases of the migration group {group} are on several servers of the Compose project "
             f"({', '.join(sorted(map(str, places)))}), and a window is between two servers. {INSTEAD}"
         )
-    for service, process in _processes(catalogue, group):
-        if process.get("exclusive") and process.get("port"):
-            found.append(
-                f"The process {service['name']}.{process['name']} is exclusive and has a door: its container stops "
-                f"before the window, and requests would be refused meanwhile. {INSTEAD}"
-            )
     return found
 
 
@@ -117,6 +134,14 @@ def _of_redis(catalogue: Catalogue, name: str) -> list[str]:
             f"natively, and one that follows has all as they are. Give both the same index. {INSTEAD}"
         )
     return found
+
+
+def _containers(processes: Iterable[Mapping[str, Any]]) -> list[str]:
+    return sorted({name for each in processes if (name := (each.get("docker") or {}).get("service"))})
+
+
+def _alone(catalogue: Catalogue, group: str) -> list[Mapping[str, Any]]:
+    return [process for service, process in _processes(catalogue, group) if alone(catalogue, service, process)]
 
 
 def _processes(catalogue: Catalogue, group: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+from ..docker.containers import Container
 from .adopting import Adopting
-from .containers import Door
+from .containers import Door, addresses
 from .flows import named
 from .maps import BATCH, DOOR_KINDS, HOLD, NOT_HELD, SHARE, SIDE, RouterError, hold_key, lease
 from .workers import UNIT, Router, backend_names
@@ -158,6 +159,23 @@ class Traffic:
         """Lead the groups' requests to a side; how many workers know."""
         return self._set(SIDE, dict.fromkeys(self.groups, side))
 
+    def expect_nothing(self, side: str, doors: Sequence[str]) -> None:
+        """What was found of a side's processes behind these doors holds no more: they must be found healthy anew."""
+        self._router.workers.expect_nothing([_checked(door, side) for door in doors])
+
+    def await_health(self, side: str, doors: Sequence[str], seconds: float) -> list[str]:
+        """Wait until the router finds a side's processes behind these doors healthy; the doors where it does not."""
+        until = time.monotonic() + seconds
+        while (down := self._router.workers.down([_checked(door, side) for door in doors])) and time.monotonic() < until:
+            time.sleep(POLL_SECONDS)
+        return [door for door in doors if _checked(door, side) in down]
+
+    def lead_to(self, containers: Sequence[Container]) -> int:
+        """Where the Docker sides of all doors are by now; how many workers know."""
+        self._own()
+        doors = self._adopting.doors
+        return self._router.set_containers([door.as_dict() for door in doors], addresses(doors, containers))
+
     def release(self) -> int:
         """Let the requests that wait go on, to the side of now; how many workers know."""
         return self._set(HOLD, {hold_key(group, kind): NOT_HELD for group in self.groups for kind in DOOR_KINDS})
@@ -165,6 +183,11 @@ class Traffic:
     def _set(self, name: str, values: dict[str, str]) -> int:
         self._own()
         return self._router.set_map(name, values)
+
+
+def _checked(door: str, side: str) -> str:
+    """Of a door's backends the one whose servers are asked for their health; the others go by it."""
+    return backend_names(door, side)[0]
 
 
 def held_backends(door: Door, side: str, every_method: bool) -> Iterable[str]:

@@ -135,6 +135,20 @@ class Workers:
             self._tell_one(pid, commands, lambda answer: not answer)
         return ended
 
+    def expect_nothing(self, backends: Iterable[str]) -> None:
+        """Every worker holds these backends' servers for ill until its next check of them."""
+        wanted = set(backends)
+        for pid, said in self._stat(SERVERS).items():
+            servers = [(name, server) for name, server, __ in parse_sessions(said) if name in wanted]
+            commands = [f"set server {name}/{server} health down" for name, server in servers]
+            self._tell_one(pid, commands, lambda answer: not answer)
+
+    def down(self, backends: Iterable[str]) -> list[str]:
+        """Those in which the worker in charge finds no server healthy."""
+        rows = csv.DictReader(self.current(f"show stat -1 {BACKENDS} -1").lstrip("# ").splitlines())
+        status = {row["pxname"]: row["status"] for row in rows}
+        return [name for name in backends if not status.get(name, "").startswith("UP")]
+
     def _stat(self, kind: int) -> dict[int, str]:
         """Rows of a kind by worker. One that gives none is no worker without streams, unless it has ended."""
         found = self.each(f"show stat -1 {kind} -1")

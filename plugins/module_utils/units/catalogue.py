@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..catalogue.queries import services_on
+from ..migration.alone import alone
 from ..migration.sides import NATIVE, process_side
 
 Catalogue = Mapping[str, Any]
@@ -306,6 +307,7 @@ def unit(
     sides: Mapping[str, Any] | None = None,
 ) -> Unit:
     name, listen = service["name"], one.get("listen")
+    one_side = alone(catalogue, service, process)
     runtime_directory = f"cryptobot/{name}-{process['name']}-{one['instance']}"
     secrets = secrets_of(service, runtime_directory)
     groups, writable = data_directories(catalogue, service)
@@ -354,8 +356,8 @@ def unit(
         backends=backends,
         drain_seconds=drain,
         nginx=nginx(service, process, one),
-        side=process_side(sides, service, bool(process.get("exclusive"))),
-        condition=condition(service, sides, bool(process.get("exclusive"))),
+        side=process_side(sides, service, one_side),
+        condition=condition(service, sides, one_side),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.cryptobot.native.plugins.module_utils.cutover import hold
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover import recovery as subject
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.coordinator import ABORT
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent import Intents
@@ -21,6 +22,8 @@ GROUP = INTENT.held[0]
 
 class Router:
     """Takes holds, and says by which way."""
+
+    doors: tuple[Any, ...] = ()
 
     def __init__(self) -> None:
         self.held: list[tuple[float, bool, bool]] = []
@@ -55,13 +58,13 @@ def files(tmp_path: Path) -> Files:
 def test_what_a_boot_holds_is_not_cut_short(files: Files) -> None:
     router, later = Router(), time.time() + 600
     files.write_map(HOLD, {hold_key(GROUP, "public"): lease(later, every_method=True)})
-    subject.Hold(router, INTENT, files).again()
+    hold.Hold(router, INTENT, files).again()
     assert router.held == [(round(later, 3), True, True)]
     router.held.clear()
     files.write_map(HOLD, {hold_key(GROUP, "public"): lease(time.time())})
-    subject.Hold(router, INTENT, files).again()
+    hold.Hold(router, INTENT, files).again()
     ((until, every_method, __),) = router.held
-    assert time.time() < until < time.time() + subject.LEASE + 1
+    assert time.time() < until < time.time() + hold.LEASE + 1
     assert not every_method
 
 
@@ -69,7 +72,7 @@ def test_with_a_full_disk_the_workers_are_told_all_the_same(files: Files) -> Non
     router = Router()
     router.full = True
     files.write_map(HOLD, {hold_key(GROUP, "internal"): lease(time.time() + 1)})
-    subject.Hold(router, INTENT, files).again()
+    hold.Hold(router, INTENT, files).again()
     assert [kept for __, __, kept in router.held] == [False]
 
 
@@ -77,7 +80,7 @@ def test_the_doors_stay_held_until_the_disk_takes_the_decision(files: Files, mon
     router, intents = Router(), Intents(files.directory)
     intents.write(INTENT)
     files.write_map(HOLD, {hold_key(GROUP, "public"): lease(time.time() + 1)})
-    monkeypatch.setattr(subject, "RENEW_SECONDS", 0.01)
+    monkeypatch.setattr(hold, "RENEW_SECONDS", 0.01)
     monkeypatch.setattr(subject, "made", lambda *__: [Pair()])
     monkeypatch.setattr(subject.coordinator, "decide", lambda *__: ABORT)
     write, refused = intents.write, []

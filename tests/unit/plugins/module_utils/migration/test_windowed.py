@@ -12,10 +12,12 @@ from ansible_collections.cryptobot.native.plugins.filter.migration import moving
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import resolve
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import runs, windowed
+from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import exclusive_containers
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import mapping, runs, windowed
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.layout import layout
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.layout import listen, users
+from ansible_collections.cryptobot.native.plugins.module_utils.units.catalogue import units
 
 PARTS = ("database", "cache", "app", "edge", "build", "docker")
 COMPOSE = {"project": "shop"}
@@ -78,6 +80,7 @@ def test_what_the_modules_take(given: dict[str, Any]) -> None:
         "caches": [],
         "stopped": ["orders-worker"],
         "units": ["cryptobot-orders-worker@1.service", "cryptobot-orders-worker@2.service"],
+        "inside": {"containers": [], "units": [], "slots": []},
     }
 
 
@@ -90,11 +93,42 @@ def refused(given: dict[str, Any], group: str = "first") -> str:
     return " ".join(moving(resolved(given), group, True)["refusals"])
 
 
-def test_other_datastores_are_refused_by_name(given: dict[str, Any]) -> None:
+def with_files(given: dict[str, Any]) -> dict[str, Any]:
     given["datastores"]["files"] = {"kind": "directory", "docker": {"volume": "files"}}
-    given["services"]["orders"]["uses"]["files"] = {}
-    said = refused(given)
-    assert "datastore files is of the kind directory" in said and "cryptobot.native.migrate" in said
+    given["datastores"]["index"] = {"kind": "sqlite", "docker": {"volume": "index"}}
+    given["services"]["orders"]["uses"] |= {"files": {"readonly": True}, "index": {}}
+    return given
+
+
+def test_users_of_files_change_sides_inside(given: dict[str, Any]) -> None:
+    catalogue = resolved(with_files(given))
+    window = windowed.window(catalogue, COMPOSE, "first")
+    assert refused(given) == "" and window["stopped"] == ["orders-worker"]
+    assert window["inside"] == {
+        "containers": ["orders"],
+        "units": ["cryptobot-orders-web@1.service"],
+        "slots": ["cryptobot-orders-web@1.service", "cryptobot-orders-web@2.service"],
+    }
+    stores = mapping.stores(catalogue, COMPOSE, "first")
+    files, index = windowed.trees(stores, ["files-owner"])
+    assert files["docker"] == {"container": {"project": "shop", "volume": "files"}} and files["file"] == ""
+    assert index["native"] == {"path": catalogue["datastores"]["index"]["path"]} and index["file"].endswith(".sqlite")
+    assert files["accept"] == ["files-owner"]
+
+
+def test_users_of_files_do_not_stand_by(given: dict[str, Any]) -> None:
+    catalogue = resolved(with_files(given))
+    sides = {"groups": {}, "services": {"orders": "docker", "ledger": "docker"}, "standby": ["first", "second"]}
+    found = {unit["name"]: unit for unit in units(catalogue, "platform", sides=sides)}
+    orders, ledger = (found[f"cryptobot-{name}-web@1.service"] for name in ("orders", "ledger"))
+    assert (orders["side"], ledger["side"]) == ("docker", "standby")
+    assert "--exclusive" in orders["condition"] and "--exclusive" not in ledger["condition"]
+    assert exclusive_containers(catalogue) == {"orders": "first", "orders-worker": "first"}
+
+
+def test_files_without_a_place_are_refused(given: dict[str, Any]) -> None:
+    del with_files(given)["datastores"]["files"]["docker"]["volume"]
+    assert "The datastore files names no place in the Compose project: give it docker: {volume" in refused(given)
 
 
 def with_redis(given: dict[str, Any], **docker: Any) -> dict[str, Any]:
@@ -145,9 +179,11 @@ def test_two_servers_are_refused(given: dict[str, Any]) -> None:
     assert "several servers of the Compose project (other, postgres)" in refused(given, "all")
 
 
-def test_a_door_that_would_be_refused_meanwhile_is_named(given: dict[str, Any]) -> None:
+def test_an_exclusive_process_with_a_door_changes_sides_inside(given: dict[str, Any]) -> None:
     given["services"]["orders"]["processes"]["web"]["exclusive"] = True
-    assert "orders.web is exclusive and has a door" in refused(given)
+    assert refused(given) == ""
+    assert windowed.inside(resolved(given), "first")["containers"] == ["orders"]
+    assert windowed.inside(resolved(given), "second")["containers"] == []
 
 
 def test_an_unknown_group_is_named(given: dict[str, Any]) -> None:

@@ -1,0 +1,201 @@
+# Copyright: Cryptobot Native contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes of which there may be one side's alone: they stop in the window on the one, and start on the other.
+
+Before the window their containers' restart policy is `no`, so that nothing starts one behind its back. What could not be
+started is said and not waited for: the group's other processes go on.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+from ..docker.containers import Container
+from ..docker.engine import DockerError, Engine
+from ..docker.writers import RESTART_OFF
+from ..migration.journal import write_whole
+from ..router.traffic import Traffic
+from .errors import CutoverError
+from .intent import Intent
+
+DOCKER = "docker"
+BOOK = "solo.json"
+START_SECONDS = 30.0
+PAUSE_SECONDS = 0.5
+RUNNING = ("active", "reloading")
+
+
+class Side(Protocol):
+    """The processes on one side."""
+
+    def running(self) -> list[str]: ...
+
+    def absent(self) -> list[str]: ...
+
+    def stop(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
+class Containers:
+    """Of Compose services."""
+
+    def __init__(self, project: str, services: Sequence[str], engine: Engine) -> None:
+        self._project, self._services, self._engine = project, services, engine
+
+    def found(self) -> list[Container]:
+        return [one for one in self._engine.containers(self._project) if one.service in self._services]
+
+    def running(self) -> list[str]:
+        return [one.name for one in self.found() if one.running]
+
+    def absent(self) -> list[str]:
+        """Services of which none runs."""
+        there = {one.service for one in self.found() if one.running}
+        return [f"the container of {service}" for service in self._services if service not in there]
+
+    def revived(self) -> list[str]:
+        """Those that the engine starts by itself."""
+        return [one.name for one in self.found() if one.restart_policy != RESTART_OFF]
+
+    def stop(self) -> None:
+        """All at once. One that another call is stopping has stopped, too, when this returns."""
+        self._all(self._engine.stop)
+
+    def start(self) -> None:
+        self._all(lambda one: self._engine.start(one.id))
+
+    def _all(self, work: Callable[[Container], None]) -> None:
+        containers = self.found()
+        with ThreadPoolExecutor(max(1, len(containers))) as pool:
+            for ended in [pool.submit(work, one) for one in containers]:
+                ended.result()
+
+
+class Units:
+    """Of systemd. ``slots`` are all that may run, ``units`` those that start."""
+
+    def __init__(self, units: Sequence[str], slots: Sequence[str]) -> None:
+        self._units, self._slots, self._run = units, slots, _systemctl
+
+    def running(self) -> list[str]:
+        return [unit for unit, state in self._states(self._slots).items() if state not in ("inactive", "failed")]
+
+    def absent(self) -> list[str]:
+        return [unit for unit, state in self._states(self._units).items() if state not in RUNNING]
+
+    def stop(self) -> None:
+        self._run("stop", *self._slots)
+
+    def start(self) -> None:
+        """Returns when they are healthy, which they say themselves. Of one that failed before, that is forgotten."""
+        self._run("reset-failed", *self._units)
+        self._run("start", *self._units)
+
+    def _states(self, units: Sequence[str]) -> dict[str, str]:
+        return {unit: self._run("show", "--property=ActiveState", "--value", unit).strip() for unit in units}
+
+
+class Processes:
+    """Of one window; ``traffic``: the router for the groups that change sides."""
+
+    def __init__(self, intent: Intent, directory: Path, traffic: Traffic, engine: Engine | None = None) -> None:
+        self._intent, self._solo, self._book = intent, intent.solo, Path(directory) / BOOK
+        self._traffic, self._engine = traffic, engine or Engine()
+        self.doors = [door.name for door in traffic.doors if door.container in self._solo.containers]
+
+    def __bool__(self) -> bool:
+        return bool(self._solo.containers or self._solo.units)
+
+    def obstacles(self) -> list[str]:
+        """Sentences about what stands against a window; changes nothing."""
+        if not self:
+            return []
+        source, target = self._intent.source, self._intent.target
+        wrong = [f"On the {source} side {name} does not run." for name in self._side(source).absent()]
+        wrong += [
+            f"On the {target} side {name} runs already, and may run on one side alone."
+            for name in self._side(target).running()
+        ]
+        return wrong + [
+            f"The engine would start {name} again, which must stay stopped: docker update --restart=no {name}"
+            for name in self._containers().revived()
+        ]
+
+    def stop(self) -> None:
+        """On the source. Raises CutoverError where one is still there."""
+        write_whole(self._book, json.dumps({"id": self._intent.id}) + "\n")
+        side = self._side(self._intent.source)
+        side.stop()
+        if running := side.running():
+            raise CutoverError(f"{', '.join(running)} did not stop.")
+
+    def start(self) -> list[str]:
+        """On the target, healthy; sentences about those that are not within 30 s. May be repeated."""
+        return self._started(self._intent.target)
+
+    def again(self) -> list[str]:
+        """On the source, where this window has stopped them; sentences about those that do not come back."""
+        if not self._stopped():
+            return []
+        # One that is being stopped still for a controller that is gone would stop after its start.
+        self._tried(self._side(self._intent.source).stop)
+        return self._started(self._intent.source)
+
+    def _stopped(self) -> bool:
+        try:
+            return bool(json.loads(self._book.read_text(encoding="utf-8")).get("id") == self._intent.id)
+        except (FileNotFoundError, ValueError):
+            return False
+
+    def _started(self, name: str) -> list[str]:
+        """The router must find them healthy anew, wherever they are now."""
+        side, until = self._side(name), time.monotonic() + START_SECONDS
+        self._traffic.expect_nothing(name, self.doors)
+        while (said := self._tried(side.start)) and time.monotonic() < until:
+            time.sleep(PAUSE_SECONDS)
+        if name == DOCKER:
+            said += self._tried(lambda: self._traffic.lead_to(self._engine.containers(self._solo.project)))
+        doors = self._traffic.await_health(name, self.doors, max(0.0, until - time.monotonic()))
+        if not said:
+            said = self._tried(lambda: self._see(side))
+        return said + [f"The router finds nothing healthy on the {name} side behind the door {door}." for door in doors]
+
+    @staticmethod
+    def _see(side: Side) -> None:
+        """systemd passes over a start that a condition forbids, and calls that a success."""
+        if absent := side.absent():
+            raise CutoverError(f"{', '.join(absent)} does not run after its start.")
+
+    @staticmethod
+    def _tried(work: Callable[[], object]) -> list[str]:
+        try:
+            work()
+        except (DockerError, CutoverError) as error:
+            return [str(error)]
+        return []
+
+    def _containers(self) -> Containers:
+        return Containers(self._solo.project, self._solo.containers, self._engine)
+
+    def _side(self, name: str) -> Side:
+        return self._containers() if name == DOCKER else Units(self._solo.units, self._solo.slots)
+
+
+def _systemctl(*words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["systemctl", "--no-ask-password", *words], capture_output=True, text=True, check=False, timeout=START_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise CutoverError(f"systemctl {words[0]} did not end within {START_SECONDS:.0f} s.") from None
+    if done.returncode and words[0] != "reset-failed":
+        raise CutoverError(f"systemctl {' '.join(words)}: {(done.stderr or done.stdout).strip()}")
+    return done.stdout

@@ -1,0 +1,150 @@
+"""Processes that run on one side alone: seen before a window, stopped and started in it, and back where it was given up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ansible_collections.cryptobot.native.plugins.module_utils.cutover import processes as subject
+from ansible_collections.cryptobot.native.plugins.module_utils.cutover.errors import CutoverError
+from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent import Intent, Solo
+from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
+
+SOLO = Solo("shop", ("web",), ("web@1.service",), ("web@1.service", "web@2.service"))
+
+
+class Container:
+    """As far as it is asked."""
+
+    def __init__(self, service: str, running: bool, policy: str = "no") -> None:
+        self.service, self.running, self.restart_policy = service, running, policy
+        self.name = self.id = f"shop_{service}_1"
+
+
+class Engine:
+    """Of two containers; ``broken``: how often a start fails."""
+
+    def __init__(self, running: bool = True, policy: str = "no", broken: int = 0) -> None:
+        self.web, self.other = Container("web", running, policy), Container("other", True, "always")
+        self.broken, self.did = broken, []
+
+    def containers(self, project: str) -> list[Container]:
+        assert project == "shop"
+        return [self.web, self.other]
+
+    def stop(self, container: Container) -> None:
+        self.did.append(f"stop {container.name}")
+        container.running = False
+
+    def start(self, identifier: str) -> None:
+        self.did.append(f"start {identifier}")
+        self.broken -= 1
+        if self.broken >= 0:
+            raise DockerError("no such network")
+        self.web.running = True
+
+
+class Traffic:
+    """A router that finds all of a side healthy, but for doors that are ``ill``."""
+
+    def __init__(self, ill: Sequence[str] = ()) -> None:
+        self.doors = [SimpleNamespace(name="web_web", container="web"), SimpleNamespace(name="other_web", container="other")]
+        self.ill, self.did = list(ill), []
+
+    def expect_nothing(self, side: str, doors: Sequence[str]) -> None:
+        self.did.append(f"nothing known of {side} {' '.join(doors)}")
+
+    def await_health(self, side: str, doors: Sequence[str], seconds: float) -> list[str]:
+        return self.ill
+
+    def lead_to(self, containers: Sequence[Any]) -> None:
+        self.did.append("led")
+
+
+class Systemd:
+    """Units by their state; a start does what ``starts`` says."""
+
+    def __init__(self, **states: str) -> None:
+        self.states, self.starts = {"web@1.service": "inactive", "web@2.service": "inactive", **states}, "active"
+        self.did: list[str] = []
+
+    def __call__(self, *words: str) -> str:
+        if words[0] == "show":
+            return self.states[words[-1]] + "\n"
+        self.did.append(" ".join(words))
+        if words[0] in ("start", "stop"):
+            self.states.update(dict.fromkeys(words[1:], self.starts if words[0] == "start" else "inactive"))
+        return ""
+
+
+@pytest.fixture
+def systemd(monkeypatch: pytest.MonkeyPatch) -> Systemd:
+    made = Systemd()
+    monkeypatch.setattr(subject, "_systemctl", made)
+    monkeypatch.setattr(subject, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(subject, "START_SECONDS", 0.2)
+    return made
+
+
+def made(folder: Path, engine: Engine, target: str = "native", traffic: Traffic | None = None, window: str = "w1") -> Any:
+    source = "native" if target == "docker" else "docker"
+    intent = Intent(window, source, target, 7, ("first",), (), solo=SOLO)
+    return subject.Processes(intent, folder, traffic or Traffic(), engine)
+
+
+def test_there_and_its_doors(tmp_path: Path, systemd: Systemd) -> None:
+    engine, traffic = Engine(), Traffic()
+    found = made(tmp_path, engine, traffic=traffic)
+    assert found and found.doors == ["web_web"] and found.obstacles() == []
+    found.stop()
+    assert engine.did == ["stop shop_web_1"]
+    assert found.start() == [] and systemd.did == ["reset-failed web@1.service", "start web@1.service"]
+    assert traffic.did == ["nothing known of native web_web"]
+
+
+def test_back_stops_all_slots_and_leads_to_where_containers_are(tmp_path: Path, systemd: Systemd) -> None:
+    engine, traffic = Engine(running=False), Traffic()
+    systemd.states["web@1.service"] = "active"
+    found = made(tmp_path, engine, "docker", traffic)
+    assert found.obstacles() == []
+    found.stop()
+    assert systemd.did == ["stop web@1.service web@2.service"]
+    assert found.start() == [] and traffic.did[-1] == "led" and engine.web.running
+
+
+def test_what_stands_against_it_is_said(tmp_path: Path, systemd: Systemd) -> None:
+    systemd.states["web@2.service"] = "activating"
+    said = " ".join(made(tmp_path, Engine(running=False, policy="always")).obstacles())
+    assert "On the docker side the container of web does not run" in said
+    assert "On the native side web@2.service runs already" in said
+    assert "docker update --restart=no shop_web_1" in said and "other" not in said
+
+
+def test_given_up_it_starts_again_only_what_it_has_stopped(tmp_path: Path, systemd: Systemd) -> None:
+    engine = Engine()
+    assert made(tmp_path, engine).again() == [] and engine.did == []
+    made(tmp_path, engine).stop()
+    assert made(tmp_path, engine, window="w2").again() == [] and not engine.web.running
+    assert made(tmp_path, engine).again() == [] and engine.web.running
+    assert engine.did == ["stop shop_web_1", "stop shop_web_1", "start shop_web_1"]
+
+
+def test_one_that_does_not_start_is_said_and_not_waited_for(tmp_path: Path, systemd: Systemd) -> None:
+    systemd.starts = "inactive"
+    (said,) = made(tmp_path, Engine()).start()
+    assert said == "web@1.service does not run after its start."
+    engine = Engine(running=False, broken=2)
+    assert made(tmp_path, engine, "docker").start() == [] and len(engine.did) == 3
+    said = made(tmp_path, Engine(running=False, broken=10**6), "docker", Traffic(ill=["web_web"])).start()
+    assert "no such network" in said[0] and "behind the door web_web" in said[1]
+
+
+def test_one_that_does_not_stop_ends_the_window(tmp_path: Path, systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine()
+    monkeypatch.setattr(engine, "stop", lambda container: None)
+    with pytest.raises(CutoverError, match="shop_web_1 did not stop"):
+        made(tmp_path, engine).stop()
