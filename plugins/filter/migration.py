@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import compared, given, looks, mapping, standing, windowed, writing
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import (
+    compared,
+    given,
+    looks,
+    mapping,
+    standing,
+    windowed,
+    writing,
+)
 
 DOCUMENTATION = r"""
 name: migration

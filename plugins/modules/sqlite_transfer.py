@@ -37,9 +37,11 @@ options:
     type: bool
     default: false
   state:
-    description: V(copied) is whole beside the target, V(active) is in its place, V(absent) removes a copy that was not put into place.
+    description:
+      - V(copied) is whole beside the target, V(active) is in its place, V(absent) removes a copy that was not put into place.
+      - V(refreshed) is V(copied), and where that was done before, it is brought up to date with a source that is written to.
     type: str
-    choices: [copied, active, absent]
+    choices: [copied, refreshed, active, absent]
     default: copied
 """
 

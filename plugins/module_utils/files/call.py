@@ -35,7 +35,7 @@ TRANSFER: dict[str, Any] = {
     **ARGUMENTS,
     "accept": {"type": "list", "elements": "str", "default": []},
     "replace": {"type": "bool", "default": False},
-    "state": {"type": "str", "choices": ["copied", "active", "absent"], "default": "copied"},
+    "state": {"type": "str", "choices": ["copied", "refreshed", "active", "absent"], "default": "copied"},
 }
 COMPARE: dict[str, Any] = {
     **ARGUMENTS,
@@ -97,7 +97,10 @@ def transfer(options: Mapping[str, Any], check: bool) -> dict[str, Any]:
     with Lock(options["directory"]).held(f"{wanted.kind}_transfer {options['state']} {wanted.datastore}"):
         if options["state"] == "absent":
             return {"changed": at_work.absent()}
-        changed, found = at_work.copied() if options["state"] == "copied" else at_work.active()
+        changed, found = at_work.active() if options["state"] == "active" else at_work.copied()
+        if options["state"] == "refreshed" and not changed:
+            planned = at_work.refresh()
+            changed, found = True, {**found, "files": planned.scanned.files, "bytes": planned.scanned.bytes}
     return {"changed": changed, **found}
 
 

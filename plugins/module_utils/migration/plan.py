@@ -14,12 +14,15 @@ from typing import Any
 
 from ..findings import ACCEPTED, BLOCKING, DECISION, NOTE, Finding, blocking, ranked, sentence
 from . import estimate, words
+from .alone import FILES
 
 VERSION = 1
 SUPERSEDED = ("target-not-empty", "redis-target-open")
 """What is no finding where the native side is known to be old: `prepare` shuts its Redis again, and the copy looks."""
 FOLLOW = "follow"
 """How data moves that changes sides in a window: copied while Docker writes, and followed."""
+REFRESH = "refresh"
+"""The same of files: copied while Docker writes, and brought up to date in the window."""
 STOPS = ("wal_level", "refused")
 """How reasons begin because of which a database cannot be followed at all."""
 TITLES = {
@@ -83,7 +86,7 @@ def _item(name: str, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "users": list(sharing.get("users", [])),
         "group": sharing.get("group", ""),
         "shared_by": list(sharing.get("groups", [])) if len(sharing.get("groups", [])) > 1 else [],
-        "method": FOLLOW if given.get("window") else look.get("method", "freeze-copy"),
+        "method": (REFRESH if kind in FILES else FOLLOW) if given.get("window") else look.get("method", "freeze-copy"),
         "way": "" if given.get("window") else look.get("way", ""),
         "reasons": [] if given.get("window") else list(look.get("reasons", [])),
         "bytes": int(look.get("bytes", 0)),
@@ -156,7 +159,7 @@ def lines(plan: Mapping[str, Any]) -> list[str]:
             f"  {item['datastore']}: used by {', '.join(item['shared_by'])}; moves with {item['group']}"
             for item in shared
         ]
-    result += ["", *_times(plan["seconds"], plan["window"])]
+    result += ["", *_times(plan)]
     for severity, title in TITLES.items():
         found = [_finding(each) for each in plan["findings"] if each["severity"] == severity]
         if found:
@@ -183,13 +186,17 @@ def _row(item: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _times(seconds: Mapping[str, float], window: bool) -> list[str]:
+def _times(plan: Mapping[str, Any]) -> list[str]:
+    seconds = plan["seconds"]
     backup = f"Backup {words.duration(seconds['backup'])}, while Docker serves."
-    if window:
-        return [
-            f"{backup} Copy {words.duration(seconds['copy'])}, while Docker writes; the copies follow.",
-            "Requests wait while the sides change, which does not depend on the size of the data; the report has the seconds.",
-        ]
+    if plan["window"]:
+        waiting = (
+            "Requests wait while the sides change: what works on files stops on the one side and starts on the other, and what has "
+            "changed in them since is copied, of SQLite files all. The report has the seconds."
+            if any(item["method"] == REFRESH for item in plan["items"])
+            else "Requests wait while the sides change, which does not depend on the size of the data; the report has the seconds."
+        )
+        return [f"{backup} Copy {words.duration(seconds['copy'])}, while Docker writes; the copies follow.", waiting]
     return [
         backup,
         f"Users wait {words.duration(seconds['freeze'])}: stop {words.duration(seconds['stop'])}, "

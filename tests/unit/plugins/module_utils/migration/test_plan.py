@@ -173,13 +173,17 @@ def in_a_window(*reasons: str) -> dict:
 
 def test_a_window_waits_for_no_copy() -> None:
     made = in_a_window()
-    assert {item["method"] for item in made["items"]} == {"follow"}
+    assert {item["datastore"]: item["method"] for item in made["items"]} == {"auth": "follow", "redis": "follow", "bars": "refresh"}
     assert made["seconds"]["freeze"] == 0
     assert made["seconds"]["total"] < plan.build(given())["seconds"]["total"]
     text = "\n".join(plan.lines(made))
     assert "the copies follow" in text
     assert "freeze-copy" not in text and "Users wait" not in text
     assert "users wait" not in plan_page.render(made, "now")
+    assert "what works on files stops on the one side" in text
+    plain = given(window=True)
+    plain["stores"] = {**plain["stores"], "directory": []}
+    assert "does not depend on the size of the data" in "\n".join(plan.lines(plan.build(plain)))
 
 
 def test_what_cannot_be_followed_stops_a_window_before_it_begins() -> None:
