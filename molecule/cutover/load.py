@@ -21,9 +21,13 @@ import time
 import psycopg2
 
 KEPT_SECONDS, TIMEOUT = 10, 40
-DOORS = {"orders": 7000, "ledger": 7010}
+DOORS = {"orders": 7000, "ledger": 7010, "papers": 7020}
 WRITERS = [("orders", "POST", "/orders")] * 4 + [("ledger", "POST", "/entries")] * 2
-READERS = [("orders", "GET", "/who"), ("ledger", "GET", "/both")] * 2
+NOTES = "/notes"
+WRITERS += [("papers", "POST", NOTES), ("ledger", "POST", NOTES)]
+"""What is noted becomes a file: seldom enough that they stay few."""
+READERS = [("orders", "GET", "/who"), ("ledger", "GET", "/both")] * 2 + [("papers", "GET", "/who")]
+PAUSE, PAUSE_OF_NOTES = 0.12, 0.6
 stop = threading.Event()
 
 
@@ -34,7 +38,8 @@ def noted(log: int, start: float, kind: str, status: object, row: str, said: str
 
 def client(log: int, number: int, service: str, method: str, path: str) -> None:
     connection, since, count = None, 0.0, 0
-    keep = number % 2 == 0
+    keep, pause = number % 2 == 0, PAUSE_OF_NOTES if path == NOTES else PAUSE
+    kind = path.strip("/") if path == NOTES else f"{service}-{'w' if method == 'POST' else 'r'}"
     while not stop.is_set():
         count += 1
         row, start = f"{os.getpid()}-{number}-{count}", time.time()
@@ -50,11 +55,11 @@ def client(log: int, number: int, service: str, method: str, path: str) -> None:
             said, status = answer.read().decode(errors="replace"), answer.status
         except Exception as error:
             said, status = repr(error), 0
-        noted(log, start, f"{service}-{'w' if method == 'POST' else 'r'}", status, row, said)
+        noted(log, start, kind, status, row, said)
         if connection is not None and (not keep or status == 0):
             connection.close()
             connection = None
-        stop.wait(0.12)
+        stop.wait(pause)
 
 
 def past_the_doors(log: int, dsn: str) -> None:

@@ -21,6 +21,12 @@ RECAP = re.compile(r"ok=\d+ +changed=(\d+)")
 LOG = "/root/load.log"
 DATABASES = {"orders": "orders_db", "ledger": "ledger_db"}
 WINDOW = "/var/lib/cryptobot-router/ended.json"
+BOOKS = {
+    "docker": Path("/var/lib/docker/volumes/shop_book/_data/papers.sqlite"),
+    "native": Path("/var/lib/cryptobot-datastores/book/book.sqlite"),
+}
+READ = "sqlite3.connect(sys.argv[1]).execute('SELECT at, side FROM ticks').fetchall()"
+TICKS = f"import json, sqlite3, sys; print(json.dumps({READ}))"
 
 
 class Plays:
@@ -132,6 +138,12 @@ class Shop:
     def answers(self, port: int, path: str = "/who") -> dict[str, Any]:
         return json.loads(self.host.check_output(f"curl -s --max-time 20 http://127.0.0.1:{port}{path}"))
 
+    def papers(self) -> str:
+        """Of what runs on one side alone the container's restart policy, whether it runs, and how many stand in for it."""
+        form = "{{.HostConfig.RestartPolicy.Name}} {{.State.Running}}"
+        standins = "docker ps -q --filter label=cryptobot-native.stand-in-for=papers | wc -l"
+        return self.host.check_output(f"echo $(docker inspect --format '{form}' shop_papers_1) $({standins})")
+
     def window(self) -> dict[str, Any]:
         return json.loads(self.host.check_output(f"cat {WINDOW}"))
 
@@ -157,8 +169,12 @@ class Shop:
         failed = [one for one in counted if one.status != "200"]
         where = {"orders": side, "ledger": "docker"}
         kept = {name: self.ids(where[name], name) for name in where}
-        every = [one for one in answered if one.status == "200" and one.kind in ("orders-w", "ledger-w", *past)]
+        written = ("orders-w", "ledger-w", "notes", *past)
+        every = [one for one in answered if one.status == "200" and one.kind in written]
         belongs = {"orders": ("orders-w", "past"), "ledger": ("orders-w", "ledger-w"), "list": ("orders-w", "list")}
+        papers = self.answers(7020, "/all")
+        kept |= {"book": Counter(papers["rows"]), "files": Counter(papers["notes"])}
+        belongs |= {"book": ("notes",), "files": ("notes",)}
         kept["list"] = Counter(self.redis(side, "LRANGE orders:rows 0 -1"))
         lost = [one for name, kinds in belongs.items() for one in every if one.kind in kinds and one.row not in kept[name]]
         doubled = [row for rows in kept.values() for row, count in rows.items() if count > 1]
@@ -178,15 +194,25 @@ class Shop:
         *listed, count = self.redis(side, f'EVAL "{script}" 2 orders:rows orders:count')
         assert int(count) == sum("-list-" not in row for row in listed)
 
-    def one_worker(self) -> None:
+    def one_of_each(self) -> None:
         """Ticks of the two sides are never mixed: whoever comes has seen the other one end."""
         side = self.record()["groups"].get("first", "docker")
-        sides = self.sql(side, "orders", "SELECT side FROM ticks ORDER BY at, n")
-        changes = sum(before != after for before, after in zip(sides, sides[1:], strict=False))
         lines = self.host.check_output("cat /var/lib/cryptobot-migration/journal.jsonl").splitlines()
         moves = sum((each["step"], each["phase"]) == ("window", "done") for each in map(json.loads, lines))
-        print(f"{len(sides)} ticks, {changes} changes of sides in {moves} windows")
-        assert changes <= moves
+        left, here = self.left("native" if side == "docker" else "docker"), self.answers(7020, "/all")["ticks"]
+        assert here[-1][1] == side
+        assert not (since := {tuple(tick) for tick in left} - {tuple(tick) for tick in here}), sorted(since)[:5]
+        worker = self.sql(side, "orders", "SELECT side FROM ticks ORDER BY at, n")
+        for name, sides in {"worker": worker, "papers": [each for __, each in here]}.items():
+            changes = sum(before != after for before, after in zip(sides, sides[1:], strict=False))
+            print(f"{len(sides)} ticks of the {name}, {changes} changes of sides in {moves} windows")
+            assert changes <= moves
+
+    def left(self, side: str) -> list[list[Any]]:
+        """The ticks in the SQLite file that nobody uses, read from a copy."""
+        book = BOOKS[side]
+        copy = f"rm -rf /root/left && cp -r {book.parent} /root/left && python3 -c \"{TICKS}\" /root/left/{book.name}"
+        return json.loads(self.host.check_output(f"if [ -e {book} ]; then {copy}; else echo []; fi"))
 
 
 @pytest.fixture(scope="module")

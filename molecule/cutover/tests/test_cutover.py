@@ -38,14 +38,15 @@ def test_a_group_is_cut_over_while_it_is_used(play, shop, host) -> None:
     settled(shop, "native")
     time.sleep(QUIET_SECONDS)
     shop.judge("native", since)
-    shop.one_worker()
+    shop.one_of_each()
     assert shop.answers(7010, "/both")["other"]["side"] == "native", "a container's call meets the native side"
     assert shop.answers(7010)["side"] == "docker"
+    assert shop.answers(7020)["side"] == "native" and shop.papers() == "no false 1"
     assert shop.containers() == before
     record = shop.record()
     assert (record["groups"]["first"], record["groups"]["second"]) == ("native", "docker")
     assert record["datastores"]["orders"]["writer"] == "native" and record["standby"] == ["first"]
-    assert record["datastores"]["cache"]["writer"] == "native"
+    assert {record["datastores"][name]["writer"] for name in ("cache", "book", "notes")} == {"native"}
 
 
 def test_site_changes_nothing_afterwards(play, shop) -> None:
@@ -71,15 +72,18 @@ def test_it_goes_back_with_what_was_written_natively(play, shop, host) -> None:
     settled(shop, "docker")
     time.sleep(QUIET_SECONDS)
     shop.judge("docker", since)
-    shop.one_worker()
+    shop.one_of_each()
     assert shop.containers() == before
+    assert shop.papers() == "always true 0"
     assert shop.rights("docker") == shop.given
     assert shop.record()["groups"]["first"] == "docker" and "standby" not in shop.record()
-    assert host.run("systemctl is-active cryptobot-orders-web@1").stdout.strip() == "inactive"
+    for name in ("orders", "papers"):
+        assert host.run(f"systemctl is-active cryptobot-{name}-web@1").stdout.strip() == "inactive"
 
 
 def test_killed_in_the_middle_it_goes_on_and_is_cut_over_again(play, shop, host) -> None:
-    """The module's process dies right after the source is closed: the guardian decides, and the play is run again."""
+    """The module's process dies right after the source is closed, when what runs on one side alone has stopped: the
+    guardian decides and starts that again, and the play is run again."""
     since = shop.now()
     host.check_output("umask 077 && echo 'kill after:close:orders' > /run/cryptobot-faults")
     said = play("cut_over", *GROUP, succeeds=False)
@@ -88,12 +92,14 @@ def test_killed_in_the_middle_it_goes_on_and_is_cut_over_again(play, shop, host)
     time.sleep(QUIET_SECONDS)
     print(host.check_output("journalctl -u cryptobot-cutover-guardian --since=-2min -o cat | tail -5"))
     settled(shop, "docker")
+    assert shop.papers() == "no true 1"
+    shop.one_of_each()
     play("cut_over", *GROUP)
     shown(shop, "cut over again")
     settled(shop, "native")
     time.sleep(QUIET_SECONDS)
     shop.judge("native", since)
-    shop.one_worker()
+    shop.one_of_each()
 
 
 def test_a_reboot_leaves_everything_as_it_was(shop, reboot) -> None:
@@ -107,7 +113,7 @@ def test_a_reboot_leaves_everything_as_it_was(shop, reboot) -> None:
     time.sleep(QUIET_SECONDS)
     shop.end()
     shop.judge("native", since)
-    shop.one_worker()
+    shop.one_of_each()
 
 
 def test_after_the_reboot_it_goes_back(play, shop) -> None:
@@ -119,13 +125,14 @@ def test_after_the_reboot_it_goes_back(play, shop) -> None:
     time.sleep(QUIET_SECONDS)
     shop.end()
     shop.judge("docker", since)
+    shop.one_of_each()
 
 
 LEFT = """SELECT (SELECT count(*) FROM pg_replication_slots) + (SELECT count(*) FROM pg_publication)
   + (SELECT count(*) FROM pg_event_trigger) + count(*) FROM pg_namespace WHERE nspname = 'migration'"""
 
 
-def test_given_up_nothing_of_it_is_left(play, shop) -> None:
+def test_given_up_nothing_of_it_is_left(play, shop, host) -> None:
     before = shop.containers()
     assert "migration_group=first -e migration_follow=false" in " ".join(play("migrate", succeeds=False).split())
     play("rollback", *GROUP, "--extra-vars", "migration_follow=false")
@@ -135,5 +142,7 @@ def test_given_up_nothing_of_it_is_left(play, shop) -> None:
     assert "cryptobot-" not in "".join(shop.redis("docker", "ACL USERS"))
     assert shop.rights("native").count("user ") == 2 and "-@write" not in shop.rights("native")
     assert shop.containers() == before
+    places = "/var/lib/cryptobot-datastores/*.incoming /var/lib/docker/volumes/*/_data.incoming"
+    assert host.check_output(f"ls -d {places} 2> /dev/null | wc -l") == "0"
     play("site")
     assert play.changed == 0

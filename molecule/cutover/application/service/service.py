@@ -1,11 +1,11 @@
 """A service with a database, in a container or natively: keeps a row, and has the other service keep it, too.
 
-With a Redis it also appends the row's id to a list there and counts it, in one transaction.
+With a Redis it also appends the row's id to a list there and counts it, in one transaction. Where it knows a service of
+papers it passes on to it what is to be noted.
 """
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import http.client
 import json
@@ -14,12 +14,13 @@ import queue
 import select
 import socket
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 import psycopg2
 
-SERVICE, OTHER = os.environ["SERVICE"], urlsplit(os.environ["OTHER_URL"])
+from serving import Answers, serve
+
+SERVICE = os.environ["SERVICE"]
 SIDE = "native" if "STATE_DIRECTORY" in os.environ else "docker"
 
 
@@ -85,7 +86,14 @@ class Redis:
 LAST = "SELECT n FROM rows ORDER BY n DESC LIMIT 1"
 databases = Pool(lambda: psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3))
 caches = Pool(Redis, unbroken)
-calls = Pool(lambda: http.client.HTTPConnection(OTHER.hostname, OTHER.port or 80, timeout=20), unbroken)
+
+
+def pool_of(url: str) -> Pool:
+    place = urlsplit(url)
+    return Pool(lambda: http.client.HTTPConnection(place.hostname, place.port or 80, timeout=20), unbroken)
+
+
+calls = {name: pool_of(os.environ[name]) for name in ("OTHER_URL", "PAPERS_URL") if name in os.environ}
 
 
 def asked(statement: str, *values: str) -> list:
@@ -97,21 +105,17 @@ def asked(statement: str, *values: str) -> list:
         return rows
 
 
-def call(method: str, path: str, body: str | None = None) -> dict:
-    with calls.one() as connection:
+def call(method: str, path: str, body: str | None = None, whom: str = "OTHER_URL") -> dict:
+    with calls[whom].one() as connection:
         connection.request(method, path, body)
         answer = connection.getresponse()
         said = answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"{method} {path} of {OTHER.hostname}: {answer.status} {said[:160]!r}")
+            raise RuntimeError(f"{method} {path} of {connection.host}: {answer.status} {said[:160]!r}")
         return json.loads(said)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
+class Handler(Answers):
     def do_GET(self) -> None:
         paths = {
             "/health/live": lambda: {"status": "ok"},
@@ -122,8 +126,11 @@ class Handler(BaseHTTPRequestHandler):
         self.tried(paths.get(self.path, paths["/who"]))
 
     def do_POST(self) -> None:
-        row = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["id"]
-        self.tried(lambda: self.keep(row))
+        row = self.told()
+        if self.path == "/notes":
+            self.tried(lambda: call("POST", "/notes", json.dumps({"id": row}), "PAPERS_URL"))
+        else:
+            self.tried(lambda: self.keep(row))
 
     def keep(self, row: str) -> dict:
         asked("INSERT INTO rows (id, side) VALUES (%s, %s) RETURNING n", row, SIDE)
@@ -137,40 +144,6 @@ class Handler(BaseHTTPRequestHandler):
             call("POST", "/entries", json.dumps({"id": row}))
         return {"id": row, "side": SIDE}
 
-    def tried(self, work) -> None:
-        try:
-            status, said = 200, work()
-        except Exception as error:
-            status, said = 500, {"error": f"{type(error).__name__} {error}".splitlines()[0][:200]}
-        text = json.dumps(said).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *words: object) -> None:
-        """Not for every request."""
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 1024
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--fd", type=int, default=0)
-    given = parser.parse_args()
-    if given.fd:
-        server = Server(("127.0.0.1", 0), Handler, bind_and_activate=False)
-        server.socket.close()
-        server.socket = socket.socket(fileno=given.fd)
-    else:
-        server = Server(("0.0.0.0", given.port), Handler)
-    server.serve_forever()
-
 
 if __name__ == "__main__":
-    main()
+    serve(Handler)
