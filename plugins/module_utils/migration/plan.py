@@ -23,7 +23,7 @@ FOLLOW = "follow"
 """How data moves that changes sides in a window: copied while Docker writes, and followed."""
 REFRESH = "refresh"
 """The same of files: copied while Docker writes, and brought up to date in the window."""
-STOPS = ("wal_level", "refused")
+STOPS = ("wal_level", "max_", "refused")
 """How reasons begin because of which a database cannot be followed at all."""
 TITLES = {
     BLOCKING: "Must be mended first",
@@ -117,8 +117,8 @@ def _unmoved(each: Mapping[str, str]) -> Finding:
 def _unfollowed(looks: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     """What stands against following each database, before anything has begun to."""
     remedy = (
-        "Start its server with wal_level=logical (in the Compose file: command: [postgres, -c, wal_level=logical]; it takes "
-        "a restart of that container), or give the tables keys; or move the group by: ansible-playbook cryptobot.native.migrate"
+        "Start its server with other settings (in the Compose file, for example: command: [postgres, -c, wal_level=logical, -c, "
+        "max_logical_replication_workers=8]; it takes a restart of that container), or give the tables keys; or move the group by: ansible-playbook cryptobot.native.migrate"
     )
     return [
         Finding(BLOCKING, "not-followed", name, f"The database of {name} cannot be followed: {reason}.", remedy)

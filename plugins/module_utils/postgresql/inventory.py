@@ -18,6 +18,9 @@ _SERVER = """
 SELECT version(), current_setting('server_version_num')::int, (SELECT rolname FROM pg_roles WHERE oid = 10),
   current_setting('data_directory'), current_setting('max_connections')::int, current_setting('wal_level'),
   pg_size_bytes(current_setting('max_wal_size')), (SELECT system_identifier FROM pg_control_system())::text"""
+_LIMITS = "SELECT name, setting::int FROM pg_settings WHERE name = ANY(%s)"
+LIMITS = ("max_logical_replication_workers", "max_replication_slots", "max_wal_senders", "max_worker_processes")
+"""How many databases can follow at once depends on these."""
 _ROLES = "SELECT rolname, rolcanlogin, rolsuper FROM pg_roles WHERE rolname !~ '^pg_' ORDER BY 1"
 _PREPARED = "SELECT database, gid FROM pg_prepared_xacts ORDER BY 1, 2"
 _AVAILABLE = "SELECT name, array_agg(version) FROM pg_available_extension_versions GROUP BY 1"
@@ -65,6 +68,7 @@ class Server:
     roles: tuple[tuple[str, bool, bool], ...] = ()
     prepared: tuple[tuple[str, str], ...] = ()
     extensions: dict[str, list[str]] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
     endpoint: Endpoint | None = field(default=None, repr=False, compare=False)
 
     def has_locale(self, locale: str) -> bool:
@@ -202,10 +206,12 @@ def server(endpoint: Endpoint) -> Server:
         prepared = tuple(cursor.fetchall())
         cursor.execute(_AVAILABLE)
         extensions = {name: list(versions) for name, versions in cursor.fetchall()}
+        cursor.execute(_LIMITS, (list(LIMITS),))
+        limits = dict(cursor.fetchall())
     path = endpoint.on_this_host(directory)
     return Server(
         endpoint.title, number // 10000, text, libc(text), superuser, identifier, connections, wal_level, wal,
-        free_bytes(str(path)) if path else None, _client(), roles, prepared, extensions, endpoint,
+        free_bytes(str(path)) if path else None, _client(), roles, prepared, extensions, limits, endpoint,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ physical replica of the whole server). A way that could lose or damage anything 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .inventory import Database, Server
@@ -244,8 +244,11 @@ def _contents(shown: Database, target: Server) -> Iterator[dict[str, str]]:
         )  # fmt: skip
 
 
-def choose(shown: Database, source: Server, target: Server | None, blocking: bool) -> dict[str, Any]:
-    """The strategy of one database, its way, and why the others are not taken or not possible."""
+def choose(
+    shown: Database, source: Server, target: Server | None, blocking: bool, together: int = 1
+) -> dict[str, Any]:
+    """The strategy of one database, its way, and why the others are not taken or not possible. ``together``: how many databases
+    of the server would be followed at once."""
     return {
         "choice": FREEZE_COPY,
         "way": "stream",
@@ -253,7 +256,7 @@ def choose(shown: Database, source: Server, target: Server | None, blocking: boo
         "reasons": [
             f"{FREEZE_COPY}: writers are stopped, rows and definitions copied on one snapshot and compared; works between versions and libcs"
         ],
-        "others": {LOGICAL: _against_logical(shown, source), STANDBY: _against_standby(shown, source, target)},
+        "others": {LOGICAL: [*_against_logical(shown, source), *short(source.limits, together)], STANDBY: _against_standby(shown, source, target)},
     }
 
 
@@ -276,6 +279,22 @@ def _against_logical(shown: Database, source: Server) -> list[str]:
     if unlogged:
         found.append(f"unlogged tables are not followed: {_some(unlogged)}")
     return found
+
+
+def short(limits: Mapping[str, int], together: int) -> list[str]:
+    """Limits of a source that are too low for so many databases: each has a worker when the old side follows the new one, a
+    sender before, and for a moment of the way back two slots. PostgreSQL's own processes need two workers more."""
+    needed = {
+        "max_logical_replication_workers": together,
+        "max_replication_slots": 2 * together,
+        "max_wal_senders": together,
+        "max_worker_processes": together + 2,
+    }
+    return [
+        f"{name} is {limits[name]}, and with {together} databases at least {least} are needed"
+        for name, least in needed.items()
+        if limits.get(name, least) < least
+    ]
 
 
 def _against_standby(shown: Database, source: Server, target: Server | None) -> list[str]:

@@ -62,7 +62,7 @@ def survey(options: Mapping[str, Any]) -> dict[str, Any]:
         found["findings"] += findings
         found["databases"][each["datastore"]] = {
             **database.described(),
-            "method": strategy.choose(database, facts, native, blocking),
+            "method": strategy.choose(database, facts, native, blocking, len(_known(options))),
             "roles": _roles(each, database.owner, facts),
             **({"estimate": throughput.estimate(database, measured)} if measured else {}),
         }

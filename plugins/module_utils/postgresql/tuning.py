@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 MB_PER_GB = 1024
+REPLICATION_WORKERS = 16
+"""One for each database that follows; PostgreSQL's own four are fewer than the databases of the platform."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def memory_settings(machine: Machine, max_connections: int) -> dict[str, str]:
 def core_settings(cores: int) -> dict[str, str]:
     """Half of the cores may join in one query; parallel maintenance at most four."""
     return {
-        "max_worker_processes": str(max(8, cores + 4)),
+        "max_worker_processes": str(max(8, cores + 4) + REPLICATION_WORKERS),
+        "max_logical_replication_workers": str(REPLICATION_WORKERS),
         "max_parallel_workers": str(max(2, cores)),
         "max_parallel_workers_per_gather": str(_between(1, cores // 2, 4)),
         "max_parallel_maintenance_workers": str(_between(1, cores // 2, 4)),

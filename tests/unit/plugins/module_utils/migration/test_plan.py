@@ -189,7 +189,7 @@ def test_a_window_waits_for_no_copy() -> None:
 def test_what_cannot_be_followed_stops_a_window_before_it_begins() -> None:
     refusal = plan.refusal(in_a_window("wal_level is replica: it would need a restart"))
     assert "The database of auth cannot be followed: wal_level is replica" in refusal
-    assert "command: [postgres, -c, wal_level=logical]" in refusal
+    assert "command: [postgres, -c, wal_level=logical, " in refusal
     assert plan.refusal(in_a_window("unlogged tables are not followed: public.scratch")) == ""
     assert "public.scratch" in "\n".join(plan.lines(in_a_window("unlogged tables are not followed: public.scratch")))
     case = given()
