@@ -41,6 +41,7 @@ ONLY_IN_ALL = frozenset(
         "scenario-cutover",
         "scenario-interruption",
         "scenario-migration-13",
+        "scenario-platform",
         "scenario-renamed",
         "scenario-resilience-12",
         "scenario-resilience-13",

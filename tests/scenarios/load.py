@@ -6,6 +6,7 @@
 
 Half of the clients keep their connection, half make a new one for each request; every other request is a write. A request
 fails when it is refused, cut off, too late, or answered with a status of 500 or more (or any that --ok does not name).
+A SIGTERM ends it early, after what is under way.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import asyncio
 import collections
 import itertools
 import json
+import signal
 import sys
 import time
 import uuid
@@ -24,11 +26,12 @@ from urllib.parse import urlsplit
 class Client:
     """One connection, used again where `keep` says so."""
 
-    def __init__(self, url: str, keep: bool, timeout: float) -> None:
+    def __init__(self, url: str, keep: bool, timeout: float, longest: float) -> None:
         parts = urlsplit(url)
         self.host, self.port = parts.hostname or "127.0.0.1", parts.port or 80
-        self.keep, self.timeout = keep, timeout
+        self.keep, self.timeout, self.longest = keep, timeout, longest
         self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.opened = 0.0
 
     async def request(self, method: str, url: str, headers: list[str], body: bytes) -> tuple[int, bytes]:
         return await asyncio.wait_for(self._request(method, url, headers, body), self.timeout)
@@ -38,8 +41,10 @@ class Client:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if self.streams and self.streams[0].at_eof():
             self.close()  # the server has said that it is over: that is no failure, since nothing was sent
+        if time.monotonic() - self.opened > self.longest:
+            self.close()
         if not self.streams:
-            self.streams = await asyncio.open_connection(self.host, self.port)
+            self.streams, self.opened = await asyncio.open_connection(self.host, self.port), time.monotonic()
         reader, writer = self.streams
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self.host}", f"Connection: {'keep-alive' if self.keep else 'close'}", *headers]
         if body:
@@ -89,20 +94,26 @@ class Load:
         self.slowest = 0.0
         self.tickets = itertools.count()
         self.began = time.monotonic()
+        self.over = False
+
+    def end(self) -> None:
+        self.over = True
 
     async def run(self) -> None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.end)
         await asyncio.gather(*(self._client(number) for number in range(self.options.clients)))
 
     async def _client(self, number: int) -> None:
         options = self.options
-        client = Client(options.read or options.write, keep=number % 2 == 0, timeout=options.timeout)
+        client = Client(options.read or options.write, number % 2 == 0, options.timeout, options.longest)
         while True:
             ticket = next(self.tickets)
             due = ticket / options.rate
-            if due > options.seconds:
+            if due < options.seconds:
+                await asyncio.sleep(max(0.0, self.began + due - time.monotonic()))
+            if due >= options.seconds or self.over:
                 client.close()
                 return
-            await asyncio.sleep(max(0.0, self.began + due - time.monotonic()))
             await self._one(client, write=bool(options.write) and (not options.read or ticket % 2 == 1))
 
     async def _one(self, client: Client, write: bool) -> None:
@@ -151,6 +162,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=200, help="requests a second, all clients together, at most")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--timeout", type=float, default=30)
+    parser.add_argument("--longest", type=float, default=20, help="seconds after which a kept connection is made anew")
     load = Load(parser.parse_args())
     asyncio.run(load.run())
     json.dump(load.report(), sys.stdout)

@@ -1,0 +1,84 @@
+"""One host with both sides, and users who go on while they change."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / "tests" / "scenarios"), str(ROOT / "tests" / "hosts"), str(ROOT / "examples" / "cryptobot")]
+
+import journey  # noqa: E402
+import stack  # noqa: E402
+from migration import Migration  # noqa: E402
+
+PROGRAM = "/root/scenarios/load.py"
+LONGEST = 1500
+"""Seconds after which a load ends by itself."""
+ORDER = {"client_order_id": "%ID%", "symbol": "BTC-USD", "side": "buy", "quantity": "1", "price": "100", "mode": "paper"}
+BARS = {"bars": journey.made_bars(24)}
+# Ports that the Compose project publishes: what is read, what is written, and how often a second.
+LOADS: dict[str, dict[str, Any]] = {
+    "orders": {"read": ":8010/strategies", "write": ":8012/orders", "body": ORDER, "rate": 12},
+    "bars": {"read": ":8080/status", "write": ":8001/bars/ETH-USD/1h", "body": BARS, "rate": 8},
+    "prices": {"read": ":8011/backtests", "write": ":8001/prices", "body": {"symbol": "ETH-USD", "price": "7.5"}, "rate": 6},
+}
+
+
+class Users:
+    """Requests at the published ports of the Compose project, by one user who logged in before; nobody ever retries."""
+
+    def __init__(self, migration: Migration, token: str) -> None:
+        self.migration, self._token = migration, token
+
+    def begin(self) -> None:
+        self.migration.put(ROOT / "tests" / "scenarios" / "load.py", PROGRAM)
+        for name, load in LOADS.items():
+            words = ["--seconds", str(LONGEST), "--clients", "4", "--rate", str(load["rate"])]
+            words += ["--header", f"Authorization: Bearer {self._token}", "--body", json.dumps(load["body"])]
+            words += ["--read", f"http://127.0.0.1{load['read']}", "--write", f"http://127.0.0.1{load['write']}"]
+            command = f"exec python3 {PROGRAM} {shlex.join(words)} > /root/load-{name}.json"
+            self.migration.host.check_output(
+                f"systemd-run --quiet --collect --unit=load-{name} --property=TimeoutStopSec=60 sh -c {shlex.quote(command)}"
+            )
+
+    def end(self) -> dict[str, list[str]]:
+        """Stop them; what was acknowledged to each. None may have failed."""
+        self.migration.host.check_output("systemctl stop 'load-*'")
+        found = {}
+        for name in LOADS:
+            said = json.loads(self.migration.host.check_output(f"cat /root/load-{name}.json"))
+            print(f"--- {name}: {said['requests']} requests in {said['seconds']} s, slowest {said['slowest']} s, {said['results']}")
+            assert said["failed"] == 0, said["failures"]
+            assert said["acknowledged"]
+            found[name] = said["acknowledged"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def migration(host: Any, tmp_path_factory: pytest.TempPathFactory) -> Migration:
+    made = Migration(host, tmp_path_factory.mktemp("platform"))
+    made.accept = ["layer-files"]
+    return made
+
+
+@pytest.fixture(scope="module")
+def users(host: Any, migration: Migration) -> Users:
+    address = host.ansible.get_variables()["cryptobot_address"]
+    api = journey.Api(None, {name: f"http://{address}:{port}" for name, port in stack.DOORS.items()})
+    credentials = {"email": "steady@seed.example", "password": "password of one who stays"}
+    made = api.call("POST", "auth", "/register", credentials, (201,))
+    challenge = api.call("POST", "auth", "/login", credentials)["challenge"]
+    answer = {"challenge": challenge, "code": journey.totp(made["totp_secret"])}
+    return Users(migration, api.call("POST", "auth", "/login/verify", answer)["access_token"])
+
+
+def placed(answer: str) -> Counter[str]:
+    """How often each order is in a database."""
+    return Counter(answer.split())
