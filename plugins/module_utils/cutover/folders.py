@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ from .intent import Folder, Intent
 
 if TYPE_CHECKING:
     from .copies import Copy
+
+OUTDATED = ".outdated"
+"""What an earlier move has left as `.before`: removed when requests have gone on, however much it is."""
 
 
 class Tree:
@@ -70,7 +74,15 @@ class Tree:
         if self.is_open():
             rename.clear(path + INCOMING, path + BEFORE)
         else:
+            if os.path.isdir(path + BEFORE):
+                shutil.rmtree(path + OUTDATED, ignore_errors=True)
+                os.rename(path + BEFORE, path + OUTDATED)
             rename.into_place(path + INCOMING, path, path + BEFORE)
+
+    def drop_forward(self) -> None:
+        """Of what this side had before, the last state stays."""
+        if path := self._noted().get("path"):
+            shutil.rmtree(path + OUTDATED, ignore_errors=True)
 
     def is_open(self) -> bool:
         """It is put into place after the hand-over only."""
@@ -96,5 +108,5 @@ class Tree:
     def _nothing(self) -> None:
         """The one that is left stays as it was; nothing follows it."""
 
-    forget = prepare = arm = wait_for_mark = copy_sequences = drop_forward = follow_back = _nothing
+    forget = prepare = arm = wait_for_mark = copy_sequences = follow_back = _nothing
     reopen = follow_on = disarm = drop_reverse = _nothing

@@ -119,7 +119,7 @@ class Processes:
         if not self:
             return []
         source, target = self._intent.source, self._intent.target
-        wrong = [f"On the {source} side {name} does not run." for name in self._side(source).absent()]
+        wrong = [f"On the {source} side {name} does not run. Start it first." for name in self._side(source).absent()]
         wrong += [
             f"On the {target} side {name} runs already, and may run on one side alone."
             for name in self._side(target).running()

@@ -16,6 +16,7 @@ from ..migration.compared import failure
 from ..migration.journal import EVIDENCE, Journal
 from ..migration.lock import Lock, LockHeld
 from ..sqlite.database import SqliteError
+from . import rename
 from .compare import Comparison, Wish
 from .ownership import Ownership
 from .place import FilesError, Place
@@ -100,6 +101,8 @@ def transfer(options: Mapping[str, Any], check: bool) -> dict[str, Any]:
         changed, found = at_work.active() if options["state"] == "active" else at_work.copied()
         if options["state"] == "refreshed" and not changed:
             planned = at_work.refresh()
+            # So the disk has little left to take when requests wait for it.
+            rename.whole(wanted.target.incoming)
             changed, found = True, {**found, "files": planned.scanned.files, "bytes": planned.scanned.bytes}
     return {"changed": changed, **found}
 

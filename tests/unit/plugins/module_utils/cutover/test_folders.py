@@ -51,6 +51,19 @@ def test_killed_between_exchange_and_clearing_it_goes_on(tree: Tree, tmp_path: P
     assert (tmp_path / "bars.before" / "day").read_text() == "old"
 
 
+def test_what_an_earlier_move_has_left_goes_when_requests_have_gone_on(tree: Tree, tmp_path: Path) -> None:
+    for name, text in (("bars.before", "older"), ("bars", "old"), ("bars.incoming", "new")):
+        filled(tmp_path / name, text)
+    tree.point()
+    tree.open()
+    assert (tmp_path / "bars.outdated" / "day").read_text() == "older"
+    tree.open()
+    for __ in range(2):
+        tree.drop_forward()
+        assert sorted(each.name for each in tmp_path.glob("bars*")) == ["bars", "bars.before"]
+    assert (tmp_path / "bars.before" / "day").read_text() == "old"
+
+
 def test_before_its_point_and_in_another_window_nothing_is_put_into_place(tree: Tree, tmp_path: Path) -> None:
     filled(tmp_path / "bars", "old")
     filled(tmp_path / "bars.incoming", "half")
