@@ -252,7 +252,7 @@ class Migration:
         commands = {
             "files": TREE,
             "containers": "docker inspect $(docker ps -aq) --format '{{.Id}} {{.State.Pid}} {{.State.StartedAt}} {{json .HostConfig.RestartPolicy}}' | sort",
-            "redis": redis + " | grep -v -e repl_offset -e lag= -e second",
+            "redis": redis + " | grep -v -e repl_offset -e repl_backlog -e lag= -e second",
             "rules": "nft list ruleset | grep -v counter",
             "units": "systemctl list-units --plain --no-legend --state=active 'cryptobot*' 'postgresql*' 'redis*' | sort",
             "proxy": f"test ! -S {PROXY} || python3 -c {shlex.quote(PROXY_STATE)}",

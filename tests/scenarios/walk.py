@@ -33,6 +33,8 @@ class Walk:
         self.died: list[str] = []
         self.orphaned: list[str] = []
         self.seconds: list[float] = []
+        self.begun: set[str] = set()
+        """Points that were passed before it began."""
 
     def run(
         self, each: Sequence[str], ends: Sequence[str], holds: Sequence[str], after: Mapping[str, Callable[[], None]]
