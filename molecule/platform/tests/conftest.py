@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +76,3 @@ def users(host: Any, migration: Migration) -> Users:
     challenge = api.call("POST", "auth", "/login", credentials)["challenge"]
     answer = {"challenge": challenge, "code": journey.totp(made["totp_secret"])}
     return Users(migration, api.call("POST", "auth", "/login/verify", answer)["access_token"])
-
-
-def placed(answer: str) -> Counter[str]:
-    """How often each order is in a database."""
-    return Counter(answer.split())

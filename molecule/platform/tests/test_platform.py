@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-
-from conftest import placed
+from collections import Counter
 
 GROUP = {"migration_group": "all"}
 ORDERS = "SELECT client_order_id FROM orders"
@@ -14,6 +13,11 @@ POLICIES = "docker inspect $(docker ps -aq) --format '{{.Name}} {{.HostConfig.Re
 FILES = "cd %s && find . -type f -name '*.*' ! -name '*-shm' ! -name '*-wal' ! -name '*.sqlite' -exec sha256sum {} + | sort"
 VOLUME, NATIVE = "/var/lib/docker/volumes/cryptobot_market-data/_data", "/var/lib/cryptobot-datastores/bars"
 QUIET_SECONDS = 5
+
+
+def placed(answer: str) -> Counter[str]:
+    """How often each order is in a database."""
+    return Counter(answer.split())
 
 
 def shown(migration) -> None:
