@@ -12,6 +12,7 @@ from typing import Any
 
 from ..files.place import Place
 from ..files.scan import scan
+from ..postgresql import endpoint as endpoints
 from ..postgresql.endpoint import Endpoint
 from ..sqlite import database
 from .revisions import TABLE, Schema, Scripts
@@ -30,9 +31,12 @@ SQLITE_TABLES = (
 def read(
     servers: Iterable[Mapping[str, Any]], files: Iterable[Mapping[str, Any]], scripts: Sequence[Scripts]
 ) -> list[Schema]:
-    """Of the datastores that a release has scripts for."""
+    """Of the datastores that a release has scripts for; of servers none where python3-psycopg2 is not there yet, which
+    M(cryptobot.native.postgresql_inventory_info) notes."""
     wanted = {store for each in scripts for store in each.datastores}
     found = []
+    if endpoints.psycopg2 is None:
+        servers = ()
     for server in servers:
         mine = [each for each in server["databases"] if each["datastore"] in wanted]
         endpoint = Endpoint.from_options(server["source"]) if mine else None

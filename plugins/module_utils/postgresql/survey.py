@@ -159,7 +159,7 @@ def _without_driver(options: Mapping[str, Any]) -> dict[str, Any]:
         strategy.NOTE,
         "driver-missing",
         "python3-psycopg2",
-        "python3-psycopg2 is not installed on this host yet: tables, keys, extensions and the time of a copy are not known before it is.",
+        "python3-psycopg2 is not installed on this host yet: tables, keys, extensions, schemas and the time of a copy are not known before it is.",
         "The plan installs it; with --check it does not.",
     )
     names = {each["source"]: each["datastore"] for each in options["databases"]}

@@ -99,3 +99,10 @@ def test_a_database_in_a_file_is_read_as_it_is(tmp_path: Path) -> None:
     assert schema.versions == {"alembic_version_backtest": ["0007"]}
     assert revisions.findings([schema], scripts) == []
     connection.close()
+
+
+def test_without_the_driver_no_server_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Check mode on a host where nothing is installed yet."""
+    server = {"source": {"local": {}}, "databases": [{"datastore": "trade", "source": "trade_db"}]}
+    monkeypatch.setattr(schemas.endpoints, "psycopg2", None)
+    assert schemas.read([server], [], [revisions.Scripts("trade", "trade", ("trade",), ("1",), ("1",))]) == []
