@@ -105,7 +105,8 @@ options:
   trees:
     description:
       - All directories and SQLite files that move in this window. What was copied beside the target before is brought up to date in it,
-        and takes its place after the hand-over. Up to 64 MB each are compared by content in it, more by sizes and times. Every request waits.
+        and takes its place after the hand-over. Up to 64 MB and 3000 files each are compared by content in it, more by sizes and times.
+        Every request waits.
     type: list
     elements: dict
     default: []

@@ -15,8 +15,8 @@ from ..findings import blocking, ranked, sentence
 from ..migration.journal import Journal
 from .intent import Folder
 
-COMPARED_BYTES = 64 << 20
-"""Up to so much is compared by content in the window; of more, sizes and times of files must do."""
+COMPARED_BYTES, COMPARED_FILES = 64 << 20, 3000
+"""Up to so much is compared by content in the window, which takes a second or two; of more, sizes and times of files must do."""
 
 
 class Copy:
@@ -35,7 +35,7 @@ class Copy:
             file=folder.file,
             accept=folder.accept,
         )
-        self._transfer, self._bytes = Transfer(self._task, Journal(journal)), 0
+        self._transfer, self._seen = Transfer(self._task, Journal(journal)), (0, 0)
 
     @property
     def target(self) -> Place:
@@ -48,11 +48,12 @@ class Copy:
 
     def refresh(self) -> None:
         """All that the source has by now. Raises FilesError or SqliteError. May be repeated."""
-        self._bytes = self._transfer.refresh().scanned.bytes
+        scanned = self._transfer.refresh().scanned
+        self._seen = (scanned.bytes, scanned.files)
 
     def check(self) -> None:
         """Raises FilesError where the copy differs."""
-        if self._bytes > COMPARED_BYTES:
+        if self._seen[0] > COMPARED_BYTES or self._seen[1] > COMPARED_FILES:
             return
         found = Comparison(self._task, Wish(self.target.incoming)).run()
         if count := len(found.differences) + found.unnamed:
