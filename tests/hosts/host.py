@@ -28,6 +28,8 @@ RUN_WORDS = """
 --security-opt seccomp=unconfined --security-opt apparmor=unconfined
 --cgroupns=host -v /sys/fs/cgroup:/sys/fs/cgroup:rw --tmpfs /run --tmpfs /run/lock --shm-size 512m
 """.split()
+# A test host cannot reserve ports, for its own settings are read-only: outgoing connections are kept from the doors' ports so.
+PORTS = ["--sysctl", "net.ipv4.ip_local_port_range=50000 60999"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def place(name: str, release: str, from_image: str, volumes: Sequence[str]) -> N
     variables = [word for item in image.environment().items() for word in ("-e", "=".join(item))]
     identity = ["--name", name, "--hostname", name, "--label", f"{LABEL}={release}"]
     mounts = ["-v", f"{_borrow_archives(name, release)}:{ARCHIVES}"]
-    docker("create", *identity, *RUN_WORDS, *mounts, *volumes, *variables, from_image)
+    docker("create", *identity, *RUN_WORDS, *PORTS, *mounts, *volumes, *variables, from_image)
 
 
 def start(name: str) -> None:
