@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -77,7 +78,7 @@ def migration(host: Any, tmp_path_factory: pytest.TempPathFactory) -> Migration:
 def users(host: Any, migration: Migration) -> Users:
     address = host.ansible.get_variables()["cryptobot_address"]
     api = journey.Api(None, {name: f"http://{address}:{port}" for name, port in stack.DOORS.items()})
-    credentials = {"email": "steady@seed.example", "password": "password of one who stays"}
+    credentials = {"email": f"{secrets.token_hex(4)}@seed.example", "password": "password of one who stays"}
     made = api.call("POST", "auth", "/register", credentials, (201,))
     challenge = api.call("POST", "auth", "/login", credentials)["challenge"]
     answer = {"challenge": challenge, "code": journey.totp(made["totp_secret"])}
