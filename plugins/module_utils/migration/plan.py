@@ -118,7 +118,8 @@ def _unfollowed(looks: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     """What stands against following each database, before anything has begun to."""
     remedy = (
         "Start its server with other settings (in the Compose file, for example: command: [postgres, -c, wal_level=logical, -c, "
-        "max_logical_replication_workers=8]; it takes a restart of that container), or give the tables keys; or move the group by: ansible-playbook cryptobot.native.migrate"
+        "max_logical_replication_workers=8]; it takes a restart of that container), or give the tables keys; or move the group by: "
+        "ansible-playbook cryptobot.native.migrate"
     )
     return [
         Finding(BLOCKING, "not-followed", name, f"The database of {name} cannot be followed: {reason}.", remedy)
