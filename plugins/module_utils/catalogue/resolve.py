@@ -353,6 +353,7 @@ class _Resolver:
                 "internal": process["internal_port"],
                 "servers": self._servers(process),
                 "live": process["health"].get("live"),
+                "health": process["health"].get("path"),
             }
             for name, process in self.services[service]["processes"].items()
             if process.get("port")

@@ -43,8 +43,10 @@ class Finish:
         if self._processes:
             # Units start where the record says so.
             effect("record", lambda: record(self._intent))
-            sick = effect("start", self._processes.start)
         effect("flip", lambda: self._moving.flip(self._intent.target))
+        if self._processes:
+            # They may ask for the health of others by their doors, which lead to this side by now.
+            sick = effect("start", self._processes.start)
         self._hold.end()
         effect("release", self._holding.release)
         return sick

@@ -28,7 +28,7 @@ from .intent import Intent
 DOCKER = "docker"
 BOOK = "solo.json"
 START_SECONDS = 30.0
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 0.05
 RUNNING = ("active", "reloading")
 
 
@@ -95,20 +95,28 @@ class Units:
         self._run("stop", *self._slots)
 
     def start(self) -> None:
-        """Returns when they are healthy, which they say themselves. Of one that failed before, that is forgotten."""
+        """They run when they are healthy, which they say themselves. Of one that failed before, that is forgotten."""
         self._run("reset-failed", *self._units)
-        self._run("start", *self._units)
+        self._run("start", "--no-block", *self._units)
 
     def _states(self, units: Sequence[str]) -> dict[str, str]:
         return {unit: self._run("show", "--property=ActiveState", "--value", unit).strip() for unit in units}
 
 
 class Processes:
-    """Of one window; ``traffic``: the router for the groups that change sides."""
+    """Of one window; ``traffic``: the router for the groups that change sides; ``patience``: seconds that a start is waited
+    for. Requests wait as long, and whoever is late goes on starting."""
 
-    def __init__(self, intent: Intent, directory: Path, traffic: Traffic, engine: Engine | None = None) -> None:
+    def __init__(
+        self,
+        intent: Intent,
+        directory: Path,
+        traffic: Traffic,
+        engine: Engine | None = None,
+        patience: float = START_SECONDS,
+    ) -> None:
         self._intent, self._solo, self._book = intent, intent.solo, Path(directory) / BOOK
-        self._traffic, self._engine = traffic, engine or Engine()
+        self._traffic, self._engine, self._patience = traffic, engine or Engine(), patience
         self.doors = [door.name for door in traffic.doors if door.container in self._solo.containers]
 
     def __bool__(self) -> bool:
@@ -138,7 +146,7 @@ class Processes:
             raise CutoverError(f"{', '.join(running)} did not stop.")
 
     def start(self) -> list[str]:
-        """On the target, healthy; sentences about those that are not within 30 s. May be repeated."""
+        """On the target, healthy; sentences about those that are not in time. May be repeated."""
         return self._started(self._intent.target)
 
     def again(self) -> list[str]:
@@ -157,22 +165,21 @@ class Processes:
 
     def _started(self, name: str) -> list[str]:
         """The router must find them healthy anew, wherever they are now."""
-        side, until = self._side(name), time.monotonic() + START_SECONDS
+        side, until = self._side(name), time.monotonic() + self._patience
         self._traffic.expect_nothing(name, self.doors)
-        while (said := self._tried(side.start)) and time.monotonic() < until:
+        while (said := self._tried(lambda: self._start(side))) and time.monotonic() < until:
             time.sleep(PAUSE_SECONDS)
         if name == DOCKER:
             said += self._tried(lambda: self._traffic.lead_to(self._engine.containers(self._solo.project)))
         doors = self._traffic.await_health(name, self.doors, max(0.0, until - time.monotonic()))
-        if not said:
-            said = self._tried(lambda: self._see(side))
         return said + [f"The router finds nothing healthy on the {name} side behind the door {door}." for door in doors]
 
     @staticmethod
-    def _see(side: Side) -> None:
-        """systemd passes over a start that a condition forbids, and calls that a success."""
+    def _start(side: Side) -> None:
+        """May be repeated while they come up. Raises CutoverError until they run."""
+        side.start()
         if absent := side.absent():
-            raise CutoverError(f"{', '.join(absent)} does not run after its start.")
+            raise CutoverError(f"{', '.join(absent)} does not run yet.")
 
     @staticmethod
     def _tried(work: Callable[[], object]) -> list[str]:

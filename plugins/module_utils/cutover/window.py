@@ -32,6 +32,8 @@ from .recovery import recover
 from .stores import Store, made
 
 MARGIN = 2.0
+MOST_HELD = 9.0
+"""Seconds that requests may wait for a process to start; the router refuses them after edge_hold_seconds, which is 10."""
 LOCK_SECONDS = 10.0
 VERDICT_SECONDS = 120.0
 
@@ -91,7 +93,8 @@ class Cutover:
 
     @property
     def _processes(self) -> Processes:
-        return Processes(self.intent, self._intents.directory, self._moving)
+        left = MOST_HELD - (time.monotonic() - self.moments["hold"]) if "hold" in self.moments else MOST_HELD
+        return Processes(self.intent, self._intents.directory, self._moving, patience=max(0.0, left))
 
     def _own(self) -> None:
         """The edge is this controller's, from the intent on."""

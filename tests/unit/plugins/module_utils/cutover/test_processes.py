@@ -77,7 +77,7 @@ class Systemd:
             return self.states[words[-1]] + "\n"
         self.did.append(" ".join(words))
         if words[0] in ("start", "stop"):
-            self.states.update(dict.fromkeys(words[1:], self.starts if words[0] == "start" else "inactive"))
+            self.states.update(dict.fromkeys((word for word in words[1:] if word[0] != "-"), self.starts if words[0] == "start" else "inactive"))
         return ""
 
 
@@ -86,14 +86,13 @@ def systemd(monkeypatch: pytest.MonkeyPatch) -> Systemd:
     made = Systemd()
     monkeypatch.setattr(subject, "_systemctl", made)
     monkeypatch.setattr(subject, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(subject, "START_SECONDS", 0.2)
     return made
 
 
 def made(folder: Path, engine: Engine, target: str = "native", traffic: Traffic | None = None, window: str = "w1") -> Any:
     source = "native" if target == "docker" else "docker"
     intent = Intent(window, source, target, 7, ("first",), (), solo=SOLO)
-    return subject.Processes(intent, folder, traffic or Traffic(), engine)
+    return subject.Processes(intent, folder, traffic or Traffic(), engine, patience=0.2)
 
 
 def test_there_and_its_doors(tmp_path: Path, systemd: Systemd) -> None:
@@ -102,7 +101,7 @@ def test_there_and_its_doors(tmp_path: Path, systemd: Systemd) -> None:
     assert found and found.doors == ["web_web"] and found.obstacles() == []
     found.stop()
     assert engine.did == ["stop shop_web_1"]
-    assert found.start() == [] and systemd.did == ["reset-failed web@1.service", "start web@1.service"]
+    assert found.start() == [] and systemd.did == ["reset-failed web@1.service", "start --no-block web@1.service"]
     assert traffic.did == ["nothing known of native web_web"]
 
 
@@ -136,7 +135,7 @@ def test_given_up_it_starts_again_only_what_it_has_stopped(tmp_path: Path, syste
 def test_one_that_does_not_start_is_said_and_not_waited_for(tmp_path: Path, systemd: Systemd) -> None:
     systemd.starts = "inactive"
     (said,) = made(tmp_path, Engine()).start()
-    assert said == "web@1.service does not run after its start."
+    assert said == "web@1.service does not run yet."
     engine = Engine(running=False, broken=2)
     assert made(tmp_path, engine, "docker").start() == [] and len(engine.did) == 3
     said = made(tmp_path, Engine(running=False, broken=10**6), "docker", Traffic(ill=["web_web"])).start()
