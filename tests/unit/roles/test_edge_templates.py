@@ -116,6 +116,15 @@ def test_while_either_side_can_serve_each_door_has_both() -> None:
     assert "docker" not in without and "lua" not in without and "/state" not in without
 
 
+def test_a_process_that_starts_in_a_hold_may_ask_for_the_health_of_others() -> None:
+    doors = [{**door, "health": "/health/ready"} for door in CATALOGUE["doors"]]
+    text = render("edge.cfg.j2", edge_sides=SIDES, edge_catalogue={**CATALOGUE, "doors": doors})
+    internal = text.partition("\nfrontend auth_web_internal\n")[2].partition("\nbackend ")[0]
+    assert "acl asking path /health/ready" in internal
+    assert "lua.hold if held_all !asking or held_all !reading or held !reading" in internal
+    assert "asking" not in text.partition("\nfrontend auth_web_public\n")[2].partition("\nfrontend ")[0]
+
+
 def test_reads_that_write_wait_with_the_writes() -> None:
     processes = {"web": {**CATALOGUE["services"]["auth"]["processes"]["web"], "reads": "hold"}}
     services = {**CATALOGUE["services"], "auth": {**CATALOGUE["services"]["auth"], "processes": processes}}
