@@ -95,17 +95,15 @@ def listen(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any] | N
     after a cutover."""
     used = {name for store in _stores(catalogue, host) for name in store["users"]}
     remote = any(used & set(each["services"]) for name, each in catalogue["hosts"].items() if name != host)
-    followed = any(_followed(catalogue, store, sides or {}) for store in _stores(catalogue, host))
+    followed = any(_followed(store, sides or {}) for store in _stores(catalogue, host))
     address = catalogue["hosts"][host]["address"]
     # Without its address a host serves its own services all the same.
     return ["127.0.0.1", "-::1", *([address] if remote else [f"-{address}"] if followed else [])]
 
 
-def _followed(catalogue: Mapping[str, Any], store: Mapping[str, Any], sides: Mapping[str, Any]) -> bool:
-    """Whether there is a container that would, and one group alone that uses it, as a cutover needs it."""
-    if not (sides.get("subnets") or {}).get((store.get("docker") or {}).get("service")):
-        return False
-    return len({catalogue["services"][name]["migration_group"] for name in store["users"]}) == 1
+def _followed(store: Mapping[str, Any], sides: Mapping[str, Any]) -> bool:
+    """Whether there is a container that would. From the installation on: while it follows itself it is not to start again."""
+    return bool((sides.get("subnets") or {}).get((store.get("docker") or {}).get("service")))
 
 
 def _stores(catalogue: Mapping[str, Any], host: str) -> list[Mapping[str, Any]]:
