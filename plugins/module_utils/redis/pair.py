@@ -8,6 +8,7 @@ The first store of the window decides; a Redis follows that decision. Each chang
 
 from __future__ import annotations
 
+import socket
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -28,6 +29,7 @@ from .wall import Address, Wall, Walls, address
 CATCH_UP_SECONDS = 3.0
 SYNC_SECONDS = 1800.0
 MOST_LAG = 1_000_000
+REACH_SECONDS = 2.0
 
 
 class Pair:
@@ -126,7 +128,7 @@ class Pair:
             wrong.append(f"{title} is {source.row}: the source must be open.")
         if target.writers:
             wrong.append(f"{other} lets {', '.join(target.writers)} write. Begin to follow again.")
-        wrong += self._behind()
+        wrong += self._behind() + self._unheard()
         return wrong, (source.row.epoch,) if source.row else ()
 
     def _behind(self) -> list[str]:
@@ -137,6 +139,20 @@ class Pair:
             return [f"{title} is not connected with {self.title('source')}, or has not got all of it yet."]
         lag = follow.link(self.session("source")).offset - found.offset
         return [f"{title} is behind by {lag} bytes."] if lag > MOST_LAG else []
+
+    def _unheard(self) -> list[str]:
+        """Where the target does not listen the source could never follow it back. A container's own address may be walled."""
+        if not self.database.reached:
+            return []
+        host, port = self._place("target")
+        try:
+            socket.create_connection((host, port), REACH_SECONDS).close()
+        except OSError as error:
+            return [
+                f"{self.title('target')} does not answer at {host}:{port} ({error}), where the other side is to follow it "
+                "afterwards. Bring its settings up to date: ansible-playbook cryptobot.native.site"
+            ]
+        return []
 
     # The window
 
