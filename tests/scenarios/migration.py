@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shlex
@@ -98,6 +99,21 @@ def project(scenario: Path, patches: dict[str, Any]) -> Path:
     return made
 
 
+def end_all(pid: int) -> None:
+    """Kills a play with all that it has started here: its workers have sessions of their own."""
+    for each in (pid, *_below(pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+
+
+def _below(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [each for child in map(int, children) for each in (child, *_below(child))]
+
+
 class Migration:
     """One host with both sides. ``compose``: names of its Compose services, ``services``: of the catalogue's."""
 
@@ -169,7 +185,7 @@ class Migration:
                 assert process.poll() is None, (process.stdout.read() if process.stdout else b"")[-3000:]
                 assert time.monotonic() < until, f"{point} was never reached"
                 time.sleep(0.3)
-            os.killpg(process.pid, signal.SIGKILL)
+            end_all(process.pid)
 
     def tasks(self, *tasks: dict[str, Any], good: bool = True, **variables: Any) -> str:
         """Plays tasks on the host."""

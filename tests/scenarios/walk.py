@@ -7,7 +7,6 @@ works on the host.
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from migration import ROOT, Migration
+from migration import ROOT, Migration, end_all
 
 AGAIN = ROOT / "tests" / "scenarios" / "again"
 POLL_SECONDS = 2.0
@@ -102,10 +101,10 @@ class Walk:
                 return process.wait(POLL_SECONDS if holds else LONGEST_SECONDS)
             except subprocess.TimeoutExpired:
                 if time.monotonic() > until:
-                    os.killpg(process.pid, signal.SIGKILL)
+                    end_all(process.pid)
                     raise
             held = [line[5:] for line in self._migration.faults() if line.startswith("held ") and line[5:] in holds]
             if held:
                 self.orphaned.append(held[0])
-                os.killpg(process.pid, signal.SIGKILL)
+                end_all(process.pid)
                 return process.wait()
