@@ -61,13 +61,16 @@ def test_doors_while_either_side_can_serve() -> None:
 
 def test_what_may_never_run_twice_is_known_by_its_container() -> None:
     services = {
-        "auth": {"migration_group": "first", "processes": {"web": {"docker": {"service": "auth-service"}}}},
+        "auth": {"migration_group": "first", "uses": {}, "processes": {"web": {"docker": {"service": "auth-service"}}}},
+        "bars": {"migration_group": "first", "uses": {"bars": {}}, "processes": {"web": {"docker": {"service": "bars"}}}},
         "jobs": {
             "migration_group": "last",
+            "uses": {},
             "processes": {
                 "worker": {"exclusive": True, "docker": {"service": "jobs-worker"}},
                 "clock": {"exclusive": True, "docker": None},
             },
         },
     }
-    assert exclusive_containers({"services": services}) == {"jobs-worker": "last"}
+    catalogue = {"services": services, "datastores": {"bars": {"kind": "directory"}}}
+    assert exclusive_containers(catalogue) == {"bars": "first", "jobs-worker": "last"}

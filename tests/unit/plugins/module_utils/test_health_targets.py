@@ -22,6 +22,7 @@ CATALOGUE: dict[str, Any] = {
     "services": {
         "x": {
             "name": "x",
+            "uses": {},
             "processes": {
                 "web": process("web", 8000, path="/ready", expect={"status": "ok"}),
                 "raw": process("raw", 9000),
