@@ -262,6 +262,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import RouterError
 from ansible_collections.cryptobot.native.plugins.module_utils.sqlite.database import SqliteError
+from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import SystemdError
 
 SIDES = ["docker", "native"]
 DATABASE = {name: {"type": "str", "required": True} for name in ("datastore", *SIDES)}
@@ -314,6 +315,7 @@ FAILURES = (
     DockerError,
     RedisError,
     SqliteError,
+    SystemdError,
     OSError,
 )
 

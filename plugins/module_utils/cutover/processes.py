@@ -10,7 +10,6 @@ started is said and not waited for: the group's other processes go on.
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,13 +21,14 @@ from ..docker.engine import DockerError, Engine
 from ..docker.writers import RESTART_OFF
 from ..migration.journal import write_whole
 from ..router.traffic import Traffic
+from ..units.systemd import Systemd, SystemdError
 from .errors import CutoverError
 from .intent import Intent
 
 DOCKER = "docker"
 BOOK = "solo.json"
 START_SECONDS = 30.0
-PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.2
 RUNNING = ("active", "reloading")
 
 
@@ -82,25 +82,23 @@ class Containers:
 class Units:
     """Of systemd. ``slots`` are all that may run, ``units`` those that start."""
 
-    def __init__(self, units: Sequence[str], slots: Sequence[str]) -> None:
-        self._units, self._slots, self._run = units, slots, _systemctl
+    def __init__(self, units: Sequence[str], slots: Sequence[str], systemd: Systemd | None = None) -> None:
+        self._units, self._slots, self._systemd = units, slots, systemd or Systemd()
 
     def running(self) -> list[str]:
-        return [unit for unit, state in self._states(self._slots).items() if state not in ("inactive", "failed")]
+        states = self._systemd.states(self._slots)
+        return [unit for unit in self._slots if states[unit].active not in ("inactive", "failed")]
 
     def absent(self) -> list[str]:
-        return [unit for unit, state in self._states(self._units).items() if state not in RUNNING]
+        states = self._systemd.states(self._units)
+        return [unit for unit in self._units if states[unit].active not in RUNNING]
 
     def stop(self) -> None:
-        self._run("stop", *self._slots)
+        self._systemd.stop(self._slots)
 
     def start(self) -> None:
-        """They run when they are healthy, which they say themselves. Of one that failed before, that is forgotten."""
-        self._run("reset-failed", *self._units)
-        self._run("start", "--no-block", *self._units)
-
-    def _states(self, units: Sequence[str]) -> dict[str, str]:
-        return {unit: self._run("show", "--property=ActiveState", "--value", unit).strip() for unit in units}
+        """They run when they are healthy, which they say themselves."""
+        self._systemd.start(self._units)
 
 
 class Processes:
@@ -167,25 +165,28 @@ class Processes:
         """The router must find them healthy anew, wherever they are now."""
         side, until = self._side(name), time.monotonic() + self._patience
         self._traffic.expect_nothing(name, self.doors)
-        while (said := self._tried(lambda: self._start(side))) and time.monotonic() < until:
-            time.sleep(PAUSE_SECONDS)
+        said = self._again_and_again(side.start, until) or self._again_and_again(lambda: self._see(side), until)
         if name == DOCKER:
             said += self._tried(lambda: self._traffic.lead_to(self._engine.containers(self._solo.project)))
         doors = self._traffic.await_health(name, self.doors, max(0.0, until - time.monotonic()))
         return said + [f"The router finds nothing healthy on the {name} side behind the door {door}." for door in doors]
 
     @staticmethod
-    def _start(side: Side) -> None:
-        """May be repeated while they come up. Raises CutoverError until they run."""
-        side.start()
+    def _see(side: Side) -> None:
+        """Raises CutoverError until they run; systemd passes over a start that a condition forbids."""
         if absent := side.absent():
             raise CutoverError(f"{', '.join(absent)} does not run yet.")
+
+    def _again_and_again(self, work: Callable[[], object], until: float) -> list[str]:
+        while (said := self._tried(work)) and time.monotonic() < until:
+            time.sleep(PAUSE_SECONDS)
+        return said
 
     @staticmethod
     def _tried(work: Callable[[], object]) -> list[str]:
         try:
             work()
-        except (DockerError, CutoverError) as error:
+        except (DockerError, SystemdError, CutoverError) as error:
             return [str(error)]
         return []
 
@@ -194,15 +195,3 @@ class Processes:
 
     def _side(self, name: str) -> Side:
         return self._containers() if name == DOCKER else Units(self._solo.units, self._solo.slots)
-
-
-def _systemctl(*words: str) -> str:
-    try:
-        done = subprocess.run(
-            ["systemctl", "--no-ask-password", *words], capture_output=True, text=True, check=False, timeout=START_SECONDS
-        )
-    except subprocess.TimeoutExpired:
-        raise CutoverError(f"systemctl {words[0]} did not end within {START_SECONDS:.0f} s.") from None
-    if done.returncode and words[0] != "reset-failed":
-        raise CutoverError(f"systemctl {' '.join(words)}: {(done.stderr or done.stdout).strip()}")
-    return done.stdout

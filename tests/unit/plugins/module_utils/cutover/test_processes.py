@@ -13,6 +13,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.cutover import pr
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.errors import CutoverError
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent import Intent, Solo
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
+from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import State
 
 SOLO = Solo("shop", ("web",), ("web@1.service",), ("web@1.service", "web@2.service"))
 
@@ -66,25 +67,28 @@ class Traffic:
 
 
 class Systemd:
-    """Units by their state; a start does what ``starts`` says."""
+    """Units by their state; a start does what ``becomes`` says."""
 
-    def __init__(self, **states: str) -> None:
-        self.states, self.starts = {"web@1.service": "inactive", "web@2.service": "inactive", **states}, "active"
-        self.did: list[str] = []
+    def __init__(self) -> None:
+        self.active = {"web@1.service": "inactive", "web@2.service": "inactive"}
+        self.becomes, self.did = "active", []
 
-    def __call__(self, *words: str) -> str:
-        if words[0] == "show":
-            return self.states[words[-1]] + "\n"
-        self.did.append(" ".join(words))
-        if words[0] in ("start", "stop"):
-            self.states.update(dict.fromkeys((word for word in words[1:] if word[0] != "-"), self.starts if words[0] == "start" else "inactive"))
-        return ""
+    def states(self, names: Sequence[str]) -> dict[str, State]:
+        return {name: State(active=self.active[name]) for name in names}
+
+    def start(self, names: Sequence[str]) -> None:
+        self.did.append(f"start {' '.join(names)}")
+        self.active.update(dict.fromkeys(names, self.becomes))
+
+    def stop(self, names: Sequence[str]) -> None:
+        self.did.append(f"stop {' '.join(names)}")
+        self.active.update(dict.fromkeys(names, "inactive"))
 
 
 @pytest.fixture
 def systemd(monkeypatch: pytest.MonkeyPatch) -> Systemd:
     made = Systemd()
-    monkeypatch.setattr(subject, "_systemctl", made)
+    monkeypatch.setattr(subject, "Systemd", lambda: made)
     monkeypatch.setattr(subject, "PAUSE_SECONDS", 0.0)
     return made
 
@@ -101,13 +105,13 @@ def test_there_and_its_doors(tmp_path: Path, systemd: Systemd) -> None:
     assert found and found.doors == ["web_web"] and found.obstacles() == []
     found.stop()
     assert engine.did == ["stop shop_web_1"]
-    assert found.start() == [] and systemd.did == ["reset-failed web@1.service", "start --no-block web@1.service"]
+    assert found.start() == [] and systemd.did == ["start web@1.service"]
     assert traffic.did == ["nothing known of native web_web"]
 
 
 def test_back_stops_all_slots_and_leads_to_where_containers_are(tmp_path: Path, systemd: Systemd) -> None:
     engine, traffic = Engine(running=False), Traffic()
-    systemd.states["web@1.service"] = "active"
+    systemd.active["web@1.service"] = "active"
     found = made(tmp_path, engine, "docker", traffic)
     assert found.obstacles() == []
     found.stop()
@@ -116,7 +120,7 @@ def test_back_stops_all_slots_and_leads_to_where_containers_are(tmp_path: Path, 
 
 
 def test_what_stands_against_it_is_said(tmp_path: Path, systemd: Systemd) -> None:
-    systemd.states["web@2.service"] = "activating"
+    systemd.active["web@2.service"] = "activating"
     said = " ".join(made(tmp_path, Engine(running=False, policy="always")).obstacles())
     assert "On the docker side the container of web does not run" in said
     assert "On the native side web@2.service runs already" in said
@@ -133,7 +137,7 @@ def test_given_up_it_starts_again_only_what_it_has_stopped(tmp_path: Path, syste
 
 
 def test_one_that_does_not_start_is_said_and_not_waited_for(tmp_path: Path, systemd: Systemd) -> None:
-    systemd.starts = "inactive"
+    systemd.becomes = "inactive"
     (said,) = made(tmp_path, Engine()).start()
     assert said == "web@1.service does not run yet."
     engine = Engine(running=False, broken=2)
