@@ -149,6 +149,11 @@ class Systemd:
         if names:
             self._call("stop", *names, timeout=600)
 
+    def reset_failed(self, names: Sequence[str]) -> None:
+        """Of units that have failed; others have nothing to forget, and systemd refuses them."""
+        if names:
+            self._call("reset-failed", *names)
+
     def remove(self, names: Sequence[str]) -> None:
         """Stopped, disabled, and their files gone."""
         self.stop(names)
