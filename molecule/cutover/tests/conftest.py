@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -223,16 +222,3 @@ def play() -> Plays:
 @pytest.fixture(scope="module")
 def shop(host) -> Shop:
     return Shop(host)
-
-
-@pytest.fixture(scope="module")
-def reboot(host) -> Callable[[], None]:
-    def again() -> None:
-        container = host.ansible.get_variables()["ansible_host"]
-        subprocess.run(["docker", "restart", "--time=120", container], check=True, capture_output=True)
-        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
-        subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
-        state = host.run("timeout 300 systemctl is-system-running --wait").stdout.strip()
-        assert state == "running", host.run("systemctl --failed").stdout
-
-    return again

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -133,19 +132,6 @@ def outside(host) -> Callable[[str, int], bool]:
 
     yield answers
     host.run("ip netns delete outside")
-
-
-@pytest.fixture
-def reboot(host) -> Callable[[], None]:
-    def again() -> None:
-        container = host.ansible.get_variables()["ansible_host"]
-        subprocess.run(["docker", "restart", "--time=60", container], check=True, capture_output=True)
-        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
-        subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
-        state = host.run("timeout 300 systemctl is-system-running --wait").stdout.strip()
-        assert state == "running", host.run("systemctl --failed").stdout
-
-    return again
 
 
 @pytest.fixture

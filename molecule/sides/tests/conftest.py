@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -54,17 +53,3 @@ class Plays:
 def play(host) -> Plays:
     """Of the host, also where a test asks it nothing itself: pytest would run such a test after all others."""
     return Plays()
-
-
-@pytest.fixture(scope="module")
-def reboot(host) -> Callable[[], None]:
-    def again() -> None:
-        container = host.ansible.get_variables()["ansible_host"]
-        subprocess.run(["docker", "restart", "--time=120", container], check=True, capture_output=True)
-        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
-        subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
-        assert host.run("timeout 300 systemctl is-system-running --wait").stdout.strip() == "running", host.run(
-            "systemctl --failed"
-        ).stdout
-
-    return again
