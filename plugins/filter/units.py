@@ -34,6 +34,7 @@ class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "edge_listen": edge_catalogue.listen,
+            "edge_accesses": edge_catalogue.accesses,
             "edge_doors": edge_catalogue.sided_doors,
             "exclusive_containers": edge_catalogue.exclusive_containers,
             "migration_files": units_tree.migration_files,

@@ -9,11 +9,13 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from .catalogue.derived import ADOPTED_OFFSET
+from .catalogue.derived import ADOPTED_OFFSET, POSTGRESQL_PORT, REDIS_PORT, identifier
 from .migration.alone import alone
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::", "*")
+STORE_PORTS = {"postgresql": POSTGRESQL_PORT, "redis": REDIS_PORT}
+"""Of servers in containers, where the catalogue gives no other."""
 
 
 def public_port(port: int, sides: Mapping[str, Any] | None) -> int:
@@ -40,7 +42,7 @@ def called_from_elsewhere(catalogue: Mapping[str, Any], host: str) -> bool:
 def listen(
     catalogue: Mapping[str, Any], host: str, tls_port: int = 0, sides: Mapping[str, Any] | None = None
 ) -> dict[str, str]:
-    """Name to address: the entrance, and of each process its public door and its internal one, not for users."""
+    """Name to address: the entrance, of each process its public door and its internal one, and the stores' accesses."""
     bind = str(catalogue["edge"].get("bind", EVERYWHERE[0])).replace("*", EVERYWHERE[0])
     sockets = {"entrance": endpoint(bind, public_port(catalogue["edge"]["port"], sides))}
     if tls_port:
@@ -54,6 +56,10 @@ def listen(
             sockets[f"{door['name']}_internal_hosts"] = endpoint(address, door["internal"])
         for number, gateway in enumerate(_bridges(catalogue, door, sides or {}), 1):
             sockets[f"{door['name']}_internal_bridge{number}"] = endpoint(gateway, door["internal"])
+    for access in accesses(catalogue, host, sides or {}):
+        sockets[access["name"]] = endpoint(LOOPBACK, access["listen"])
+        if access["sources"]:
+            sockets[f"{access['name']}_hosts"] = endpoint(address, access["listen"])
     return sockets
 
 
@@ -101,6 +107,35 @@ def sided_doors(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any
                 "reads": process.get("reads", "pass"),
                 "variable": f"{door['name'].upper()}_CONTAINER",
                 "bridges": _bridges(catalogue, door, sides),
+            }
+        )
+    return found
+
+
+def accesses(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Shared datastores that native processes reach in their containers; none without a Compose project on this host.
+
+    ``listen`` is the port at which the proxy takes connections for the container's ``port``. ``sources`` are who may
+    connect where services on other hosts use the store, which may ask nobody for a password; else it is empty.
+    """
+    if not sides.get("project"):
+        return []
+    found = []
+    for name, store in catalogue.get("datastores", {}).items():
+        docker = store.get("docker") or {}
+        if not (store.get("access_port") and docker.get("service")):
+            continue
+        users = {one["address"] for one in catalogue["hosts"].values() if {*one["services"]} & {*store["users"]}}
+        own, socket = catalogue["hosts"][host]["address"], f"access_{identifier(name)}"
+        found.append(
+            {
+                "name": socket,
+                "datastore": name,
+                "container": docker["service"],
+                "port": docker.get("port") or STORE_PORTS[store["kind"]],
+                "listen": store["access_port"],
+                "sources": ["127.0.0.0/8", *sorted({own, *users})] if users - {own} and not is_loopback(own) else [],
+                "variable": f"{socket.upper()}_CONTAINER",
             }
         )
     return found

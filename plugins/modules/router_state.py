@@ -11,8 +11,8 @@ version_added: 0.1.0
 description:
   - Makes the router's directory with its map files, in which every migration group has its entries. Entries that
     are there stay as they are, whatever they say.
-  - With the Docker Engine on this host, writes down the addresses of the containers behind the doors, and tells
-    them to the running router.
+  - With the Docker Engine on this host, writes down the addresses of the containers behind the doors and accesses, and
+    tells them to the running router.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
   - cryptobot.native.attributes
@@ -22,6 +22,11 @@ options:
     type: list
     elements: dict
     required: true
+  accesses:
+    description: Shared datastores in containers, as P(cryptobot.native.edge_accesses#filter) gives them.
+    type: list
+    elements: dict
+    default: []
   groups:
     description: Side by migration group, for groups that have no entry yet.
     type: dict
@@ -61,13 +66,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError, Engine
-from ansible_collections.cryptobot.native.plugins.module_utils.router.containers import doors
+from ansible_collections.cryptobot.native.plugins.module_utils.router.containers import accesses, doors
 from ansible_collections.cryptobot.native.plugins.module_utils.router.layout import Layout
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import RouterError
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 ARGUMENTS: dict[str, Any] = {
     "doors": {"type": "list", "elements": "dict", "required": True},
+    "accesses": {"type": "list", "elements": "dict", "default": []},
     "groups": {"type": "dict", "required": True},
     "project": {"type": "str", "default": ""},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-router"},
@@ -80,7 +86,13 @@ def main() -> None:
     params = module.params
     try:
         containers = Engine().containers(params["project"]) if params["project"] else []
-        layout = Layout(params["directory"], doors(params["doors"]), params["groups"], containers)
+        layout = Layout(
+            params["directory"],
+            doors(params["doors"]),
+            params["groups"],
+            containers,
+            accesses=accesses(params["accesses"]),
+        )
         changes = layout.changes()
         if changes and not module.check_mode:
             layout.apply()

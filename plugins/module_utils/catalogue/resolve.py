@@ -106,6 +106,7 @@ class _Resolver:
             return common | {
                 "database": spec["database"],
                 "port": derived.POSTGRESQL_PORT,
+                "access_port": spec.get("access_port"),
                 "users": users,
                 "password_users": remote,
                 "pools": {service: self.services[service]["uses"][name]["pool"] for service in users},

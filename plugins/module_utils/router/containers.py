@@ -34,9 +34,28 @@ class Door:
         return dict(self.__dict__)
 
 
+@dataclass(frozen=True)
+class Access:
+    """A shared datastore's front end: see `edge_catalogue.accesses`. ``container`` is its Compose service."""
+
+    name: str
+    container: str
+    port: int
+    variable: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Its server is in the section of its own name, and a door's are in three."""
+        return {**self.__dict__, "backends": [self.name]}
+
+
 def doors(options: Iterable[Mapping[str, Any]]) -> list[Door]:
     """Doors from what a play or a file gives."""
     return [Door(**{name: one[name] for name in Door.__dataclass_fields__ if name in one}) for one in options]
+
+
+def accesses(options: Iterable[Mapping[str, Any]]) -> list[Access]:
+    """The same of accesses."""
+    return [Access(**{name: one[name] for name in Access.__dataclass_fields__ if name in one}) for one in options]
 
 
 def address_of(container: Container) -> str:
@@ -54,8 +73,8 @@ def chosen(containers: Iterable[Container], service: str) -> Container | None:
     return min(mine, key=lambda one: (not one.running, one.number), default=None)
 
 
-def addresses(wanted: Iterable[Door], containers: Sequence[Container]) -> dict[str, str]:
-    """Address and port by the variable of each door; refused at once where no container has one."""
+def addresses(wanted: Iterable[Door | Access], containers: Sequence[Container]) -> dict[str, str]:
+    """Address and port by the variable of each; refused at once where no container has one."""
     found = {}
     for door in wanted:
         container = chosen(containers, door.container) if door.container else None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..changes import Change
 from ..docker.containers import Container
-from .containers import Door, addresses
+from .containers import Access, Door, addresses
 from .maps import CONTAINERS, FOLDER_MODE, LOCK, MODE, NOWHERE, Files, locked
 from .workers import Router, Workers
 
@@ -29,9 +29,10 @@ class Layout:
         groups: Mapping[str, str],
         containers: Sequence[Container],
         workers: Workers | None = None,
+        accesses: Sequence[Access] = (),
     ) -> None:
-        self._files, self._doors, self._groups = Files(directory), doors, groups
-        self._found, self._workers = addresses(doors, containers), workers or Workers()
+        self._files, self._led, self._groups = Files(directory), [*doors, *accesses], groups
+        self._found, self._workers = addresses(self._led, containers), workers or Workers()
         self._looked = bool(containers)
 
     def changes(self) -> list[Change]:
@@ -58,10 +59,10 @@ class Layout:
                 self._files.write_map(name, lacking)
             new_doors = set(self._addresses()) != set(self._files.read_containers())
             if new_doors:
-                # Servers of new doors are not known to the workers before the reload that follows.
+                # Servers of new doors and accesses are not known to the workers before the reload that follows.
                 self._files.write_containers(self._addresses())
             else:
-                rows = [door.as_dict() for door in self._doors]
+                rows = [one.as_dict() for one in self._led]
                 Router(self._files, self._workers).set_containers(rows, self._addresses())
 
     def _addresses(self) -> dict[str, str]:

@@ -96,12 +96,18 @@ class Files:
         return True
 
     def write_containers(self, values: Mapping[str, str]) -> bool:
-        """The same of the addresses, as a whole."""
+        """Replace the addresses as a whole; whether anything differed. On disk before it returns."""
         if self.path(CONTAINERS).exists() and self.read_containers() == dict(values) and not self.of_another_boot():
             return False
         text = "".join(f"{name}={address}\n" for name, address in sorted(values.items()))
         write_whole(self.path(CONTAINERS), f"{BOOT}{boot_id()}\n{text}", MODE)
         return True
+
+    def change_containers(self, values: Mapping[str, str]) -> bool:
+        """Change addresses, and leave the others; those of another boot are forgotten."""
+        before = self.read_containers()
+        kept = dict.fromkeys(before, NOWHERE) if self.of_another_boot() else before
+        return self.write_containers({**kept, **values})
 
     def of_another_boot(self) -> bool:
         """Whether there are addresses that were written before this boot: Docker may have given them to others since."""

@@ -82,9 +82,9 @@ class Traffic:
         listed = self._router.workers.listed()
         if listed is None:
             raise RouterError(f"The router does not run, and holds nobody. Start it: systemctl start {UNIT}")
-        if listed[1]:
+        if old := self._router.workers.old_with_requests():
             raise RouterError(
-                f"{len(listed[1])} workers of the router from before a reload still serve connections. They end by "
+                f"{len(old)} workers of the router from before a reload still serve connections. They end by "
                 f"themselves: wait, and see them go by 'systemctl status {UNIT}'."
             )
         if wrong := [f"{name} {key}" for name in (SIDE, HOLD, SHARE) for key in self._router.map_differs(name)]:

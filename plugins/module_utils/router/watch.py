@@ -51,8 +51,10 @@ class Watch:
         tables: Tables,
         exclusive: Mapping[str, str] | None = None,
         record: Callable[[], Record | None] = read,
+        accesses: Sequence[found.Access] = (),
     ) -> None:
         self._project, self._doors, self._exclusive, self._record = project, doors, exclusive or {}, record
+        self._led = [*doors, *accesses]
         self._router, self._engine, self._tables = router, engine, tables
 
     def look(self) -> list[str]:
@@ -84,9 +86,9 @@ class Watch:
         return [f"put the wall round the Redis {name} on again" for name in names]
 
     def _addresses(self, containers: list[found.Container]) -> list[str]:
-        now = found.addresses(self._doors, containers)
+        now = found.addresses(self._led, containers)
         before = self._router.files.read_containers()
-        rows = [door.as_dict() for door in self._doors]
+        rows = [one.as_dict() for one in self._led]
         if before == now and not self._router.containers_differ(rows):
             return []
         self._router.set_containers(rows, now)
@@ -163,7 +165,8 @@ def main(arguments: Sequence[str]) -> int:
     router = Router(Files(given.directory))
     kept = Kept(given.directory)
     tables, exclusive = Tables(ipv6=kept.ipv6()), content.get("exclusive", {})
-    watch = Watch(content["project"], found.doors(content["doors"]), router, Engine(), tables, exclusive)
+    doors, accesses = found.doors(content["doors"]), found.accesses(content.get("accesses", []))
+    watch = Watch(content["project"], doors, router, Engine(), tables, exclusive, accesses=accesses)
     said = ""
     while True:
         try:

@@ -13,6 +13,7 @@ import csv
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from ..launcher.haproxy import ask
 from .maps import Files, RouterError, differing
@@ -20,11 +21,13 @@ from .maps import Files, RouterError, differing
 MASTER = "/run/cryptobot-edge/master.sock"
 UNIT = "cryptobot-edge.service"
 RUNNING = ("active", "activating", "reloading", "deactivating")
-BACKENDS, SERVERS = 2, 4
+FRONTENDS, BACKENDS, SERVERS = 1, 2, 4
 """Kinds of rows that `show stat` is asked for."""
 Ask = Callable[[str], str]
-MOVED = ("changed", "no need to change", "Proxy is disabled")
-"""Answers to a new address of a server. An old worker, which takes nothing new, refuses it with the last one."""
+STOPPED = "Proxy is disabled"
+"""What an old worker, which takes nothing new, answers to a change of a server."""
+MOVED = ("changed", "no need to change", STOPPED)
+"""Answers to a new address of a server."""
 
 
 def ask_master(line: str) -> str:
@@ -141,7 +144,13 @@ class Workers:
         for pid, said in self._stat(SERVERS).items():
             servers = [(name, server) for name, server, __ in parse_sessions(said) if name in wanted]
             commands = [f"set server {name}/{server} health down" for name, server in servers]
-            self._tell_one(pid, commands, lambda answer: not answer)
+            self._tell_one(pid, commands, lambda answer: not answer or STOPPED in answer)
+
+    def old_with_requests(self) -> list[int]:
+        """Workers of before a reload that have clients of doors. Others carry bytes alone: accesses of datastores."""
+        listed = self.listed()
+        found = {pid: self._said(pid, f"show stat -1 {FRONTENDS} -1") for pid in (listed[1] if listed else ())}
+        return [pid for pid, said in found.items() if not said.startswith("# pxname") or _requests(said)]
 
     def down(self, backends: Iterable[str]) -> list[str]:
         """Those in which the worker in charge finds no server healthy."""
@@ -194,20 +203,23 @@ class Router:
         keys = set(among)
         return [key for key in differing(self.files.read_map(name), there) if not keys or key in keys]
 
-    def set_containers(self, doors: Iterable[Mapping[str, object]], addresses: Mapping[str, str]) -> int:
-        """Lead the doors' Docker sides to where the containers are now; how many workers were told."""
-        self.files.write_containers(addresses)
-        commands = [command for door in doors for command in _address_commands(door, addresses[str(door["variable"])])]
+    def set_containers(self, doors: Iterable[Mapping[str, Any]], addresses: Mapping[str, str]) -> int:
+        """Lead the doors' Docker sides, and accesses, to where the containers are now; how many workers were told.
+
+        Those that are not among ``addresses`` stay as they are.
+        """
+        self.files.change_containers(addresses)
+        commands = [command for door in doors for command in _address_commands(door, addresses[door["variable"]])]
         return self.workers.tell(commands, lambda answer: not answer or any(words in answer for words in MOVED))
 
-    def containers_differ(self, doors: Iterable[Mapping[str, object]]) -> list[str]:
-        """Doors whose server has another address in the worker in charge than in the file `containers`."""
+    def containers_differ(self, doors: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Doors and accesses whose server has another address in the worker in charge than in the file `containers`."""
         there = parse_addresses(self.workers.current("show servers state"))
         wanted = self.files.read_containers()
         return sorted(
-            str(door["name"])
+            door["name"]
             for door in doors
-            if there and there.get(docker_backends(str(door["name"]))[0]) != wanted.get(str(door["variable"]))
+            if there and there.get(_led_backends(door)[0]) != wanted.get(door["variable"])
         )
 
 
@@ -227,6 +239,12 @@ def parse_sessions(shown: str) -> list[tuple[str, str, int]]:
     return [(row["pxname"], row["svname"], int(row["scur"] or 0)) for row in rows]
 
 
+def _requests(shown: str) -> bool:
+    """Whether a frontend of requests has clients, from `show stat`."""
+    rows = csv.DictReader(shown.lstrip("# ").splitlines())
+    return any(row["mode"] == "http" and int(row["scur"] or 0) for row in rows)
+
+
 def parse_addresses(shown: str) -> dict[str, str]:
     """Address and port of the server `docker` by backend, from `show servers state`."""
     lines = shown.splitlines()
@@ -235,9 +253,14 @@ def parse_addresses(shown: str) -> dict[str, str]:
     return {row["be_name"]: f"{row['srv_addr']}:{row['srv_port']}" for row in rows if row.get("srv_name") == "docker"}
 
 
-def _address_commands(door: Mapping[str, object], address: str) -> list[str]:
+def _led_backends(door: Mapping[str, Any]) -> Sequence[str]:
+    """Those whose server is the container; an access names its own."""
+    return door.get("backends") or docker_backends(door["name"])
+
+
+def _address_commands(door: Mapping[str, Any], address: str) -> list[str]:
     host, __, port = address.rpartition(":")
-    return [f"set server {backend}/docker addr {host} port {port}" for backend in docker_backends(str(door["name"]))]
+    return [f"set server {backend}/docker addr {host} port {port}" for backend in _led_backends(door)]
 
 
 __all__ = ["Router", "Workers", "ask_master", "backend_names", "docker_backends", "parse_addresses", "parse_workers"]

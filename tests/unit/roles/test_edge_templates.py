@@ -11,7 +11,7 @@ import jinja2
 import pytest
 import yaml
 
-from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import listen, sided_doors
+from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import accesses, listen, sided_doors
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATES = ROOT / "roles" / "edge" / "templates" / "etc" / "cryptobot"
@@ -30,6 +30,10 @@ CATALOGUE = {
     "edge": {"port": 80, "bind": "0.0.0.0"},
     "hosts": {"box": {"address": "10.0.0.1", "services": ["auth", "page"]}, "other": {"address": "10.0.0.2", "services": ["trade"]}},
     "doors": [door("auth", 8000), door("page", 8088, live=None)],
+    "datastores": {
+        "redis": {"kind": "redis", "access_port": 26379, "docker": {"service": "redis"}, "users": {"auth": {}}},
+        "trade-db": {"kind": "postgresql", "access_port": 25432, "docker": {"service": "db"}, "users": ["trade"]},
+    },
     "services": {
         "auth": {"migration_group": "first", "processes": {"web": {"docker": {"service": "auth-service", "port": 80}}}},
         "page": {"migration_group": "last", "processes": {"web": {}}},
@@ -51,6 +55,7 @@ def render(name: str, **variables: Any) -> str:
     sides = known["edge_sides"]
     sockets = listen(known["edge_catalogue"], "box", known["edge_tls_port"] if known["edge_tls_certificate"] else 0, sides)
     known["__edge_doors"] = sided_doors(known["edge_catalogue"], "box", sides) if sides else []
+    known["__edge_accesses"] = accesses(known["edge_catalogue"], "box", sides) if sides else []
     return environment.get_template(name).render(__edge_listen=sockets, **known)
 
 
@@ -59,8 +64,10 @@ SIDES = {
     "bridges": {"auth-service": ["172.18.0.1", "172.19.0.1"]},
 }
 
+PROJECT = SIDES | {"project": "shop"}
 
-@pytest.mark.parametrize("variables", [{}, {"edge_tls_certificate": "/etc/ssl/private/edge.pem"}, {"edge_sides": SIDES}])
+
+@pytest.mark.parametrize("variables", [{}, {"edge_tls_certificate": "/etc/ssl/private/edge.pem"}, {"edge_sides": SIDES}, {"edge_sides": PROJECT}])
 def test_every_socket_is_bound_once(variables: dict[str, Any]) -> None:
     """One that is listed and not bound leaves its clients hanging; one that is bound and not listed stops the proxy."""
     listed = re.findall(r"^(\w+)=", render("edge.listen.j2", **variables), re.MULTILINE)
@@ -114,6 +121,18 @@ def test_while_either_side_can_serve_each_door_has_both() -> None:
     assert text.index("lua.hold") < text.index("map_str(/state/side.map") < text.index("_docker_ws if docker websocket")
     without = render("edge.cfg.j2")
     assert "docker" not in without and "lua" not in without and "/state" not in without
+
+
+def test_shared_datastores_in_containers_have_a_front_end() -> None:
+    text, without = (render("edge.cfg.j2", edge_sides=sides) for sides in (PROJECT, SIDES))
+    assert text.startswith(without) and "access" not in without, "nothing else changes with it"
+    redis = text.partition("\nlisten access_redis\n")[2].partition("\nlisten ")[0]
+    assert 'bind "fd@${ACCESS_REDIS}"\n' in redis and "src" not in redis
+    assert 'server docker "${ACCESS_REDIS_CONTAINER-127.0.0.1:1}"\n' in redis
+    database = text.partition("\nlisten access_trade_db\n")[2]
+    assert 'bind "fd@${ACCESS_TRADE_DB_HOSTS}"\n' in database
+    assert "connection reject unless { src 127.0.0.0/8 10.0.0.1 10.0.0.2 }" in database
+    assert "access_redis=127.0.0.1:26379\n" in render("edge.listen.j2", edge_sides=PROJECT)
 
 
 def test_a_process_that_starts_in_a_hold_may_ask_for_the_health_of_others() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import exclusive_containers, listen, sided_doors
+from ansible_collections.cryptobot.native.plugins.module_utils.edge_catalogue import accesses, exclusive_containers, listen, sided_doors
 
 ONE = {
     "edge": {"port": 80, "bind": "0.0.0.0"},
@@ -57,6 +57,38 @@ def test_doors_while_either_side_can_serve() -> None:
     }
     both["services"]["auth"]["processes"]["web"] = {}
     assert sided_doors(both, "box", sides)[0]["container"] == ""
+
+
+def test_accesses_of_shared_datastores_in_containers() -> None:
+    """Only servers in containers that have a port for it, and only with a Compose project; elsewhere for its users alone."""
+    stores = {
+        "redis": {"kind": "redis", "access_port": 26379, "docker": {"service": "cache"}, "users": {"auth": {}}},
+        "main-db": {"kind": "postgresql", "access_port": 25432, "docker": {"service": "db", "port": 5433}, "users": ["trade"]},
+        "other": {"kind": "postgresql", "access_port": None, "docker": {"service": "db"}, "users": ["auth"]},
+        "new": {"kind": "redis", "access_port": 26380, "docker": {}, "users": {}},
+    }
+    catalogue = copy.deepcopy(ONE) | {"datastores": stores, "services": {}}
+    catalogue["hosts"]["box"]["services"] = []
+    catalogue["hosts"] |= {"two": {"address": "10.0.0.2", "services": ["trade"]}, "three": {"address": "10.0.0.3", "services": []}}
+    assert accesses(catalogue, "box", {}) == [] == accesses(catalogue, "box", {"groups": {}})
+    redis, database = accesses(catalogue, "box", {"project": "shop"})
+    assert redis == {
+        "name": "access_redis",
+        "datastore": "redis",
+        "container": "cache",
+        "port": 6379,
+        "listen": 26379,
+        "sources": [],
+        "variable": "ACCESS_REDIS_CONTAINER",
+    }
+    assert (database["name"], database["port"]) == ("access_main_db", 5433)
+    assert database["sources"] == ["127.0.0.0/8", "10.0.0.1", "10.0.0.2"]
+    found = {name: at for name, at in listen(catalogue, "box", 0, {"project": "shop"}).items() if name.startswith("access")}
+    assert found == {
+        "access_redis": "127.0.0.1:26379",
+        "access_main_db": "127.0.0.1:25432",
+        "access_main_db_hosts": "10.0.0.1:25432",
+    }
 
 
 def test_what_may_never_run_twice_is_known_by_its_container() -> None:

@@ -100,11 +100,12 @@ def client() -> Callable[..., Any]:
 class Proxy:
     """One worker that writes down what it is told, in the order of everything.
 
+    ``clients``: of its doors, beside those of an access.
     ``streams``: by backend what it says to one look after the other that is on its way.
     """
 
     def __init__(self, files: Files, events: list[str]) -> None:
-        self.files, self.events, self.streams, self.old = files, events, {}, ""
+        self.files, self.events, self.streams, self.old, self.clients = files, events, {}, "", 0
         self.workers = Workers(self.ask, lambda: True, limit=0.2)
 
     def ask(self, line: str) -> str:
@@ -115,7 +116,10 @@ class Proxy:
             path = Path(command.split()[2])
             return "".join(f"0x1 {row}\n" for row in path.read_text().splitlines())
         if command.startswith("show stat"):
-            server = {"2": "BACKEND", "4": "docker"}[command.split()[3]]
+            server = {"1": "FRONTEND", "2": "BACKEND", "4": "docker"}[command.split()[3]]
+            if server == "FRONTEND":
+                doors = f"front_web_public,{server},{self.clients},http\n"
+                return f"# pxname,svname,scur,mode\n{doors}access_store,{server},7,tcp\n"
             rows = (f"{name},{server},0,0,{counts.pop(0) if counts else 0}\n" for name, counts in self.streams.items())
             return "# pxname,svname,qcur,qmax,scur\n" + "".join(rows)
         if command == "show servers state":

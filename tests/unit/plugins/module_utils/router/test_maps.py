@@ -51,6 +51,17 @@ def test_addresses_are_replaced_as_a_whole(tmp_path: Path) -> None:
     assert files.read_containers() == {"A_CONTAINER": "172.18.0.3:80"}
 
 
+def test_addresses_change_and_others_stay_for_one_boot(tmp_path: Path, monkeypatch) -> None:
+    files = Files(tmp_path)
+    files.write_containers({"AUTH_WEB_CONTAINER": "172.18.0.4:8000", "ACCESS_REDIS_CONTAINER": "172.18.0.5:6379"})
+    assert files.change_containers({"AUTH_WEB_CONTAINER": "172.18.0.6:8000"})
+    assert files.read_containers()["ACCESS_REDIS_CONTAINER"] == "172.18.0.5:6379"
+    assert not files.change_containers({"AUTH_WEB_CONTAINER": "172.18.0.6:8000"})
+    monkeypatch.setattr(maps, "boot_id", lambda: "another")
+    assert files.change_containers({"AUTH_WEB_CONTAINER": "172.18.0.6:8000"})
+    assert files.read_containers()["ACCESS_REDIS_CONTAINER"] == maps.NOWHERE
+
+
 def test_a_lease_says_until_when_and_for_what() -> None:
     assert maps.lease(12.5) == "12.500,writes"
     assert maps.lease(12.5, every_method=True) == "12.500,all"

@@ -58,9 +58,15 @@ def test_ports_that_are_not_adopted_stop_a_window(adopting, adopted, containers)
 
 def test_workers_of_before_a_reload_stop_a_window(adopting, adopted) -> None:
     window = adopted()
-    adopting.proxy.old = "11 worker 1\n"
+    adopting.proxy.old, adopting.proxy.clients = "11 worker 1\n", 2
     with pytest.raises(RouterError, match="1 workers of the router from before a reload"):
         window.guard(False)
+
+
+def test_connections_of_datastores_in_an_old_worker_do_not(adopting, adopted) -> None:
+    window = adopted()
+    adopting.proxy.old = "11 worker 1\n"
+    window.guard(False)
 
 
 def test_shares_of_users_stop_a_window(adopted) -> None:

@@ -11,6 +11,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.launcher.sides im
 from ansible_collections.cryptobot.native.plugins.module_utils.router import adopting as work
 from ansible_collections.cryptobot.native.plugins.module_utils.router import layout, maps, sides
 from ansible_collections.cryptobot.native.plugins.module_utils.router.adopting import Adopting
+from ansible_collections.cryptobot.native.plugins.module_utils.router.containers import Access, accesses
 from ansible_collections.cryptobot.native.plugins.module_utils.router.flows import BETWEEN, Flow
 from ansible_collections.cryptobot.native.plugins.module_utils.router.holds import Hold
 from ansible_collections.cryptobot.native.plugins.module_utils.router.maps import Files, RouterError
@@ -128,6 +129,27 @@ def test_a_container_that_moved_is_followed_file_first(files, events, doors, con
     assert Watch("shop", doors, router, Engine(client(moved)), tables).look() == ["put the adoption's table on again"]
     Kept(files.directory).write(None, False)
     assert "took the adoption's table off" in Watch("shop", doors, router, Engine(client(moved)), tables).look()[0]
+
+
+def test_a_datastore_that_moved_is_followed_and_others_leave_its_address(
+    files, events, doors, containers, client, adopting
+) -> None:
+    router, access = Router(files, Proxy(files, events).workers), Access("access_store", "store", 6379, "ACCESS_STORE")
+    assert accesses([{**access.as_dict(), "listen": 26379, "sources": []}]) == [access]
+
+    def watch(now) -> list[str]:
+        return Watch("shop", doors, router, Engine(client(now)), Tables(events), accesses=[access]).look()
+
+    assert "ACCESS_STORE new -> 172.20.0.9:6379" in watch(containers) and watch(containers) == []
+    moved = [*containers[:2], container("store", "172.20.0.7")]
+    events.clear()
+    assert watch(moved) == ["ACCESS_STORE 172.20.0.9:6379 -> 172.20.0.7:6379"]
+    assert "set server access_store/docker addr 172.20.0.7 port 6379" in events
+    assert watch([*containers[:2], container("store")]) == ["ACCESS_STORE 172.20.0.7:6379 -> 127.0.0.1:1"]
+    watch(moved)
+    work = adopting()
+    work.put(work.plan(True, False)[1], False)
+    assert files.read_containers()["ACCESS_STORE"] == "172.20.0.7:6379"
 
 
 class Said(Engine):

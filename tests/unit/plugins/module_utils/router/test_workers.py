@@ -146,6 +146,28 @@ def test_a_worker_that_says_nothing_is_not_one_without_streams() -> None:
     assert ended.sessions(["auth_write"]) == {"auth_write": 4}
 
 
+def test_an_access_has_one_server(tmp_path: Path) -> None:
+    shown = "1\n# be_name srv_name srv_addr srv_port\naccess_redis docker 172.18.0.4 6379\n"
+    workers = Workers(lambda line: listed([12], []) if line == "show proc" else shown, lambda: True)
+    files = Files(tmp_path)
+    files.write_containers({"ACCESS_REDIS_CONTAINER": "172.18.0.4:6379"})
+    row = {"name": "access_redis", "variable": "ACCESS_REDIS_CONTAINER", "backends": ["access_redis"]}
+    assert Router(files, workers).containers_differ([row]) == []
+    files.write_containers({"ACCESS_REDIS_CONTAINER": "172.18.0.5:6379"})
+    assert Router(files, workers).containers_differ([row]) == ["access_redis"]
+
+
+def test_an_old_worker_without_requests_is_none_of_a_window(tmp_path: Path) -> None:
+    said = {
+        9: "# pxname,svname,scur,mode\nauth_web_public,FRONTEND,0,http\naccess_redis,FRONTEND,9,tcp\n",
+        10: "# pxname,svname,scur,mode\nauth_web_public,FRONTEND,1,http\n",
+        11: "",
+    }
+    workers = Workers(lambda line: listed([12], [9, 10, 11]), lambda: True)
+    workers._said = lambda pid, command: said[pid]
+    assert workers.old_with_requests() == [10, 11], "also one that does not say"
+
+
 def test_addresses_of_servers_are_read() -> None:
     shown = (
         "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_port\n"
