@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import (
     compared,
     given,
+    lending,
     looks,
     mapping,
     standing,
@@ -68,6 +69,8 @@ class FilterModule:
         return {
             "migration": moving,
             "migration_window": windowed.window,
+            "migration_guests": windowed.guests,
+            "migration_in_the_way": lending.in_the_way,
             "migration_trees": windowed.trees,
             "migration_standins": standing.standins,
             "migration_stores": mapping.stores,

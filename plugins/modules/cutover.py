@@ -153,6 +153,18 @@ options:
     type: list
     elements: str
     default: []
+  borrowers:
+    description:
+      - Units of other groups that run natively before and after, and find a datastore that moves in its other place. Those that run stop
+        in the window and start again in it; every request to their groups (O(held)) waits meanwhile.
+    type: list
+    elements: str
+    default: []
+  lent_doors:
+    description: Names of the router's doors to O(borrowers).
+    type: list
+    elements: str
+    default: []
   every_method:
     description: Whether reads wait, too. Otherwise writes and upgrades to WebSockets do.
     type: bool
@@ -295,6 +307,8 @@ ARGUMENTS: dict[str, Any] = {
     "containers": NAMES,
     "units": NAMES,
     "slots": NAMES,
+    "borrowers": NAMES,
+    "lent_doors": NAMES,
     "every_method": {"type": "bool", "default": False},
     "drain": {"type": "float", "default": 5.0},
     "grace": {"type": "float", "default": 3.0},

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from ..migration import lending
 from . import derived
 from .inventory import LOOPBACK, PARENT, Host, Inventory, in_url
 from .placeholders import INSTANCE
@@ -48,12 +49,16 @@ class _Resolver:
             "migration_groups": self.catalogue["migration_groups"],
             "waves": [sorted(wave, key=self.order.__getitem__) for wave in waves(after)],
             "hosts": {host.name: self._host(host) for host in self.inventory.hosts if PARENT in host.groups},
-            "datastores": {name: self._datastore(name, spec) for name, spec in self.catalogue["datastores"].items()},
+            "datastores": self.datastores,
             "services": {name: self._service(name) for name in sorted(self.services, key=self.order.__getitem__)},
             "routes": self._routes(),
             "doors": [door for name in self.services for door in self._doors(name)],
             "provenance": dict(sorted(provenance.items())),
         }
+
+    @cached_property
+    def datastores(self) -> dict[str, dict[str, Any]]:
+        return {name: self._datastore(name, spec) for name, spec in self.catalogue["datastores"].items()}
 
     @cached_property
     def order(self) -> dict[str, tuple[int, str]]:
@@ -159,6 +164,7 @@ class _Resolver:
                 if self.catalogue["datastores"][store]["kind"] in ("directory", "sqlite")
             ),
             "secrets": self.secrets[name],
+            "lent": lending.lent_to({"datastores": self.datastores}, spec),
             **first,
         }
         by_host = {host: other for host, other in seen.items() if other != first}
@@ -206,6 +212,7 @@ class _Resolver:
         instance = {key: value for key, value in environment.items() if is_per_instance(spec["environment"][key])}
         plain = {key: value for key, value in environment.items() if key not in instance}
         command = [process.text(word) for word in spec["command"]]
+        lent = self._lent(service, spec, values)
         kept = (
             "port",
             "internal_port",
@@ -227,12 +234,29 @@ class _Resolver:
             "listen_first": spec.get("listen"),
             "environment": plain,
             "credential_environment": {**credentials, **own},
+            **({"lent": lent} if lent else {}),
             "after": self._gates(service, values),
             "units": [
                 self._unit(service, name, spec, process, number, instance, command)
                 for number in range(1, 2 * spec["instances"] + 1)
             ],
         }
+
+    def _lent(self, service: str, spec: Mapping[str, Any], values: Values) -> dict[str, dict[str, Any]]:
+        """By datastore that moves with another migration group: that ``group``, where the server is (``address``) while it is
+        in its container, and the variables of the ``environment`` that are others then."""
+        declared = self.services[service]
+        templates = {**declared["environment"], **spec["environment"]}
+        own, found = values.of_process(spec).environment(templates)[0], {}
+        for store in lending.lent_to({"datastores": self.datastores}, declared):
+            there = values.where_lent(store).of_process(spec)
+            rendered = there.environment(templates)[0]
+            found[store] = {
+                "group": self.datastores[store]["migration_group"],
+                "address": f"tcp://{there.server(store)}",
+                "environment": {key: value for key, value in rendered.items() if value != own[key]},
+            }
+        return found
 
     def _unit(
         self,

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,13 +22,16 @@ CREDENTIAL = "credentials."
 
 
 class Values:
-    """Renders templates. `migrate`: as the migration step sees them, which works with rights of its own."""
+    """Renders templates. `migrate`: as the migration step sees them, which works with rights of its own. `lent`: datastores
+    that are used in their containers, by the router."""
 
-    def __init__(self, resolver: _Resolver, service: str, host: Host, migrate: bool = False) -> None:
+    def __init__(
+        self, resolver: _Resolver, service: str, host: Host, migrate: bool = False, lent: Collection[str] = ()
+    ) -> None:
         self._resolver = resolver
         self._service = service
         self._host = host
-        self._migrate = migrate
+        self._migrate, self._lent = migrate, lent
         self._spec = resolver.services[service]
         self._known: dict[str, str] = {"service": service, "environment": resolver.inventory.environment}
         self._known |= {name: path.format(service) for name, path in PATHS.items()}
@@ -54,6 +57,15 @@ class Values:
         other = self._with(known)
         other.listen = listen
         return other
+
+    def where_lent(self, store: str) -> Values:
+        """The same while this datastore is in its container."""
+        return Values(self._resolver, self._service, self._host, self._migrate, (store,))
+
+    def server(self, store: str) -> str:
+        """Host and port of a datastore."""
+        found = self.datastore(store)
+        return f"{in_url(found['host'])}:{found['port']}"
 
     def text(self, template: str) -> str:
         return render(template, self._known.get)
@@ -88,14 +100,17 @@ class Values:
         if spec["kind"] == "postgresql":
             return self._postgresql(name, spec, use)
         if spec["kind"] == "redis":
-            host, role = self._resolver.address("cryptobot_cache", self._host), self._service
-            url = f"redis://{role}@{in_url(host)}:{derived.REDIS_PORT}/{spec['index']}"
+            lent, role = name in self._lent, self._service
+            host = self._resolver.address("cryptobot_edge" if lent else "cryptobot_cache", self._host)
+            port = spec["access_port"] if lent else derived.REDIS_PORT
+            index = spec["docker"].get("index", 0) if lent else spec["index"]
+            url = f"redis://{role}@{in_url(host)}:{port}/{index}"
             return {
                 "url": url,
                 "host": host,
-                "port": derived.REDIS_PORT,
+                "port": port,
                 "user": role,
-                "index": spec["index"],
+                "index": index,
                 "prefix": use["prefix"],
             }
         path = derived.directory(name)

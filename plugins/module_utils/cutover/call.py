@@ -87,7 +87,8 @@ class Call:
             )
             for each in options["trees"]
         ]
-        solo = Solo(options["project"], *(tuple(options[name]) for name in ("containers", "units", "slots")))
+        alone = ("containers", "units", "slots", "borrowers", "lent_doors")
+        solo = Solo(options["project"], *(tuple(options[name]) for name in alone))
         if solo.containers and not solo.project:
             raise CutoverError("The Compose project of the containers to stop is not named (project: …).")
         groups = sorted(options["groups"])
@@ -100,7 +101,7 @@ class Call:
             tuple(sorted(databases, key=lambda each: each.datastore)),
             tuple(door.as_dict() for door in self._doors),
             tuple(sorted({*groups, *options["held"]})),
-            options["every_method"] or bool(caches or folders or solo.containers or solo.units),
+            options["every_method"] or bool(caches or folders or solo.containers or solo.units or solo.borrowers),
             options["sides"],
             caches=tuple(sorted(caches, key=lambda each: each.datastore)),
             folders=tuple(sorted(folders, key=lambda each: each.datastore)),

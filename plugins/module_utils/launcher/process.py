@@ -49,6 +49,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--in", metavar="DIRECTORY", dest="directories", action="append", default=[], help="work in the first that exists")
     options.add_argument("--after", metavar="NAME=URL", type=named, action="append", default=[], help="wait for its health first")
     options.add_argument("--after-expect", metavar="NAME=JSON", type=named, action="append", default=[])
+    options.add_argument("--group", metavar="NAME", default="", help="its migration group")
+    options.add_argument("--lent", metavar="JSON", type=json.loads, action="append", default=[], help="a datastore, its group, and what holds while it is in its container")
     options.add_argument("--passfile", metavar="CREDENTIAL", help="libpq password file, copied because libpq wants mode 0600")
     options.add_argument("--file", metavar="CREDENTIAL", action="append", default=[], help="secret copied into the runtime directory")
     options.add_argument("--unit", metavar="NAME", default="", help="its own name")
@@ -118,6 +120,20 @@ def hand_over_secrets(options: argparse.Namespace) -> None:
         os.environ["PGPASSFILE"] = as_file(options.passfile)
     for name in options.file:
         as_file(name)
+
+
+def use_what_is_lent(options: argparse.Namespace) -> None:
+    """Datastores that move with another migration group are where the record of sides says, at each start anew."""
+    from . import sides
+
+    record = sides.read() if options.lent else None
+    waits = dict(options.after)
+    for each in options.lent:
+        if sides.is_lent(record, options.group, each["datastore"], each["group"]):
+            os.environ.update(each["environment"])
+            waits[each["datastore"]] = each["address"]
+            say(f"the datastore {each['datastore']} is used in its container, at {each['address']}")
+    options.after = list(waits.items())
 
 
 def wait_for(name: str, url: str, expect: Any) -> None:
@@ -206,6 +222,7 @@ def main(arguments: Sequence[str]) -> int:
             say(str(error), 3)
             return 1
     hand_over_secrets(options)
+    use_what_is_lent(options)
     expected = {name: json.loads(text) for name, text in options.after_expect}
     for name, url in options.after:
         wait_for(name, url, expected.get(name))

@@ -6,7 +6,8 @@
 Who writes is recorded on the host. A start on the wrong side would make two writers, so whatever is not recorded as
 native does not start, whoever asks: a play, a person, or a boot. What cannot be read counts as not native.
 
-A group that stands by is the exception: its processes run on copies that are closed and follow, while Docker serves.
+A group that stands by is the exception: its processes run on copies that are closed and follow, while Docker serves. And a
+datastore that moves with a later group is *lent*: until then native processes use it in its container.
 """
 
 from __future__ import annotations
@@ -79,15 +80,26 @@ def stands_by(record: Record, group: str, datastores: Iterable[str]) -> bool:
     return group in record.standby and NONE not in sides
 
 
-def refusal(record: Record | None, group: str, datastores: Iterable[str], exclusive: bool = False) -> str:
+def is_lent(record: Record | None, group: str, datastore: str, lender: str) -> bool:
+    """Whether a native process of the ``group`` uses a datastore where it was, for it moves with another group, the
+    ``lender``. Where both groups stand by they leave together, and it uses the copy."""
+    if record is None:
+        return True
+    leaving = group in record.standby and lender in record.standby and record.groups.get(group) != NATIVE
+    return record.writer(datastore) != NATIVE and not leaving
+
+
+def refusal(
+    record: Record | None, group: str, datastores: Iterable[str], exclusive: bool = False, lent: Iterable[str] = ()
+) -> str:
     """Why a process of this migration group that uses these datastores must not start; empty where it may.
 
-    ``exclusive``: there may be one of it, so it does not stand by.
+    ``exclusive``: there may be one of it, so it does not stand by. ``lent``: further datastores, which move with others.
     """
-    datastores = list(datastores)
+    datastores, lent = list(datastores), list(lent)
     if record is None:
         return f"the migration group {group} is on the Docker side: nothing is recorded in {DIRECTORY / FILE} yet"
-    if not exclusive and stands_by(record, group, datastores):
+    if not exclusive and stands_by(record, group, [*datastores, *lent]):
         return ""
     side = record.groups.get(group, DOCKER)
     if side != NATIVE:
@@ -96,7 +108,8 @@ def refusal(record: Record | None, group: str, datastores: Iterable[str], exclus
         writer = record.writer(datastore) or DOCKER
         if writer != NATIVE:
             return f"the writer of the datastore {datastore} is the {_named(writer)}"
-    return ""
+    stopped = [datastore for datastore in lent if record.writer(datastore) == NONE]
+    return f"the writer of the datastore {stopped[0]} is the {_named(NONE)}" if stopped else ""
 
 
 def _named(side: str) -> str:
@@ -108,11 +121,12 @@ def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(prog="side", description=(__doc__ or "").partition("\n")[0])
     options.add_argument("--group", required=True)
     options.add_argument("--datastore", action="append", default=[])
+    options.add_argument("--lent", action="append", default=[], help="a datastore that moves with another group")
     options.add_argument("--exclusive", action="store_true", help="does not stand by")
     options.add_argument("--directory", type=Path, default=DIRECTORY)
     given = options.parse_args(arguments)
     try:
-        why = refusal(read(given.directory), given.group, given.datastore, given.exclusive)
+        why = refusal(read(given.directory), given.group, given.datastore, given.exclusive, given.lent)
     except SidesError as error:
         sys.stderr.write(f"<3>not started: {error}\n")
         return 1

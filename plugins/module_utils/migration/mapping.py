@@ -12,9 +12,11 @@ from typing import Any
 from ..edge_catalogue import endpoint, public_port
 from ..postgresql.layout import layout
 from ..postgresql.objects import POOLER_ROLE
+from .lending import can_lend
 
 Catalogue = Mapping[str, Any]
 NOWHERE = "names no place in the Compose project: give it docker: {{{keys}}} in the catalogue"
+LENDING = " It can be lent to them until then: give it an access_port in the catalogue, for example 26379."
 INCOMING = "__incoming"
 """What follows a database's name until its content is proven."""
 
@@ -137,11 +139,14 @@ def urls(catalogue: Catalogue, sides: Mapping[str, Any] | None) -> list[dict[str
 def moving(catalogue: Catalogue, group: str, crossing: bool = False) -> dict[str, list[str]]:
     """What moves with ``group`` (or ``all``): ``groups``, ``datastores``, Compose services to stop (``writers``), and
     ``refusals``, sentences that say why this group cannot move alone. ``crossing``: calls may cross the sides, for they
-    go by the router."""
+    go by the router, and a datastore that moves with another group is lent."""
     groups = list(catalogue["migration_groups"]) if group == "all" else [group]
     services = {name: each for name, each in catalogue["services"].items() if each["migration_group"] in groups}
     used = sorted({store for service in services.values() for store in service["uses"]})
     refusals = [] if group == "all" else _refusals(catalogue, group, services, used, crossing)
+    # What is lent moves with another group.
+    stores_ = catalogue["datastores"]
+    used = [name for name in used if not can_lend(stores_[name]) or stores_[name]["migration_group"] in groups]
     writers = [
         process["docker"]["service"]
         for service in services.values()
@@ -158,11 +163,14 @@ def _refusals(
         return [f"There is no migration group {group}; there are {', '.join(catalogue['migration_groups'])}, and all."]
     found = []
     for store in used:
+        if crossing and can_lend(catalogue["datastores"][store]):
+            continue
         others = sorted(set(catalogue["datastores"][store]["users"]) - set(services))
         if others:
             found.append(
                 f"The datastore {store} is used by {', '.join(others)} too, outside the migration group {group}: "
                 f"moving it alone would leave them a datastore that nobody writes."
+                + (LENDING if crossing and catalogue["datastores"][store]["kind"] == "redis" else "")
             )
     calls = sorted(
         f"{name} → {callee}"

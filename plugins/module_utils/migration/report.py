@@ -13,7 +13,7 @@ from .journal import Journal
 
 FRAMES = (
     *("plan", "backup", "prepare", "configuration", "stop", "close", "copy", "verify", "activate", "open", "start", "processes"),
-    *("adopt", "follow", "standby", "ready", "solo", "window", "again", "leave", "unfollow"),
+    *("adopt", "follow", "standby", "ready", "solo", "window", "again", "leave", "guests", "unfollow"),
     *("halt", "carry", "carried", "discard", "return", "serve", "restore"),
 )
 """Steps that hold others, in the order of a migration; the report shows what they hold below them."""

@@ -84,9 +84,12 @@ class Sides:
         return self._known(self.writers, datastore, "datastore").side
 
     def service(self, service: Mapping[str, Any]) -> str:
-        """The side of a service of the catalogue; `none` while neither side may run it."""
-        found = {self.group(service["migration_group"]), *(self.writer(name) for name in service["uses"])}
-        return found.pop() if len(found) == 1 else NONE
+        """The side of a service of the catalogue; `none` while neither side may run it. What is lent to it may be on either
+        side while it is native."""
+        group, lent = self.group(service["migration_group"]), service.get("lent") or ()
+        found = {group, *(self.writer(name) for name in service["uses"] if not (name in lent and group == NATIVE))}
+        stopped = any(self.writer(name) == NONE for name in lent)
+        return found.pop() if len(found) == 1 and not stopped else NONE
 
     def with_group(self, name: str, side: str) -> Sides:
         self._known(self.groups, name, "migration group")
@@ -165,7 +168,11 @@ def outline(catalogue: Catalogue) -> dict[str, Any]:
         "migration_groups": list(catalogue["migration_groups"]),
         "datastores": {name: {} for name in catalogue["datastores"]},
         "services": {
-            name: {"migration_group": service["migration_group"], "uses": {store: {} for store in service["uses"]}}
+            name: {
+                "migration_group": service["migration_group"],
+                "uses": {store: {} for store in service["uses"]},
+                "lent": list(service.get("lent") or ()),
+            }
             for name, service in catalogue["services"].items()
         },
     }

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..redis import layout
 from ..redis.layout import COMMANDS, READ_ONLY
-from . import mapping
+from . import lending, mapping
 from .alone import FILES, alone
 
 Catalogue = Mapping[str, Any]
@@ -19,11 +20,13 @@ INSTEAD = "Move it with cryptobot.native.migrate, which stops, copies and starts
 
 def window(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> dict[str, Any]:
     """What the modules C(cutover), C(postgresql_follow) and C(redis_follow) take: ``servers``, ``reached``, ``databases``
-    and ``caches``; and the processes that run on one side alone, see :func:`exclusive` and :func:`inside`."""
+    and ``caches``; the processes that run on one side alone, see :func:`exclusive` and :func:`inside`; and others'
+    processes, see :func:`borrowing`."""
     stores_ = mapping.stores(catalogue, compose, group)
     servers = stores_[POSTGRESQL]
     found: dict[str, Any] = {"servers": {}, "reached": {}, "databases": [], **exclusive(catalogue, group)}
     found["inside"] = inside(catalogue, group)
+    found["borrowing"] = borrowing(catalogue, group)
     found["caches"] = [_cache(catalogue, each) for each in stores_[REDIS]]
     for server in servers[:1]:
         stores = [catalogue["datastores"][each["datastore"]] for each in server["databases"]]
@@ -69,6 +72,44 @@ def inside(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
     }
 
 
+def borrowing(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
+    """Native processes of other migration groups to which is lent what this one moves, so that they start anew with it: their
+    ``groups``, ``doors`` and ``units``; ``others`` are units without a door, which stop before the window. ``lent``: the
+    datastores that this group uses where another one moves them from."""
+    groups = catalogue["migration_groups"] if group == "all" else [group]
+    services = [catalogue["services"][name] for name in lending.borrowers(catalogue, groups)]
+    found = [(service, process) for service in services for process in service["processes"].values()]
+    led = [(service["name"], process["name"]) for service, process in found if process.get("port")]
+    mine = [each for each in catalogue["services"].values() if each["migration_group"] in groups] if group != "all" else []
+    return {
+        "groups": sorted({service["migration_group"] for service in services}),
+        "doors": [door["name"] for door in catalogue["doors"] if (door["service"], door["process"]) in led],
+        "units": sorted(unit["unit"] for __, process in found if process.get("port") for unit in process["units"]),
+        "others": sorted(unit["unit"] for __, process in found if not process.get("port") for unit in process["units"]),
+        "lent": sorted({store for service in mine for store in lending.lent_to(catalogue, service)}),
+    }
+
+
+def guests(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> list[dict[str, Any]]:
+    """By datastore that is lent to this group, its ``server`` and the ``users`` that its services are there, as the module
+    C(redis_guests) takes them."""
+    names = borrowing(catalogue, group)["lent"]
+    mine = {name for name, each in catalogue["services"].items() if each["migration_group"] == group}
+    return [
+        {
+            "datastore": name,
+            "server": {"container": {"project": compose["project"], "service": store["docker"]["service"]}},
+            "users": [
+                {**user, "open": True}
+                for user in layout.users(catalogue, store["host"])
+                if user["name"] in mine & set(store["users"])
+            ],
+        }
+        for name in names
+        if (store := catalogue["datastores"][name])
+    ]
+
+
 def trees(stores: Mapping[str, Any], accept: Iterable[str] = ()) -> list[dict[str, Any]]:
     """The directories and SQLite files of `mapping.stores`, as the module C(cutover) takes them."""
     return [
@@ -98,11 +139,7 @@ def refusals(catalogue: Catalogue, group: str, used: Iterable[str]) -> list[str]
             found.append(f"The datastore {name} {where}.")
     databases = [name for name in used if catalogue["datastores"][name]["kind"] == POSTGRESQL]
     places = {(catalogue["datastores"][name].get("docker") or {}).get("service") for name in databases}
-    if not databases:
-        found.append(
-            f"The migration group {group} has no database, and a window is decided by a row in one. {INSTEAD}"
-        )
-    elif not found and len(places) > 1:
+    if not found and len(places) > 1:
         found.append(
             f"The databases of the migration group {group} are on several servers of the Compose project "
             f"({', '.join(sorted(map(str, places)))}), and a window is between two servers. {INSTEAD}"

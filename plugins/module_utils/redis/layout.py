@@ -55,7 +55,8 @@ def users(
         for name, use in store["users"].items():
             service = catalogue["services"][name]
             user = found.setdefault(name, {"name": name, "prefixes": set(), "patterns": [], "writer": False, "open": True})
-            stands_by = service.get("migration_group") in (sides or {}).get("standby", ())
+            # With the group that moves it every user of it comes, wherever that is now.
+            stands_by = store.get("migration_group") in (sides or {}).get("standby", ())
             user["open"] &= stands_by or is_native(sides, "datastores", store["name"])
             user["prefixes"].add(use["prefix"])
             user["writer"] |= not service["uses"][store["name"]].get("readonly")

@@ -130,11 +130,12 @@ class Traffic:
             )
 
     def drain(self, side: str, seconds: float, every_method: bool = False) -> float:
-        """Wait until nothing of what is held is on its way any more, in any worker; the seconds that it took.
+        """Wait until nothing of what is held is on its way any more, in any worker; the seconds that it took. ``side``: the one
+        that is left; of groups that the router leads elsewhere, where it leads them.
 
         Raises RouterError, naming what stays, after so many seconds.
         """
-        backends = [name for door in self.doors for name in held_backends(door, side, every_method)]
+        backends = [name for door, led in self._led(side) for name in held_backends(door, led, every_method)]
         began = time.monotonic()
         while left := {name: count for name, count in self._router.workers.sessions(backends).items() if count}:
             if time.monotonic() - began > seconds:
@@ -152,8 +153,12 @@ class Traffic:
         An upgrade from before the hold that its server has not answered yet is ended, too, and gets 502.
         """
         self._own()
-        backends = [backend_names(door.name, side)[2] for door in self.doors]
+        backends = [backend_names(door.name, led)[2] for door, led in self._led(side)]
         return self._router.workers.end_sessions(backends)
+
+    def _led(self, side: str) -> list[tuple[Door, str]]:
+        led = self._router.files.read_map(SIDE)
+        return [(door, led.get(door.group, side)) for door in self.doors]
 
     def flip(self, side: str) -> int:
         """Lead the groups' requests to a side; how many workers know."""

@@ -5,7 +5,7 @@
 
 It follows the engine's events, and looks at everything again after each, and every :data:`ROUND` seconds: addresses in
 the router's file and in every worker, and the adoption's table and the walls round Redis, which a reload of a firewall
-may have taken away. It also stops a container that has come back although its service runs natively, where there may
+may have taken away, and native services' users on a container's Redis, which forgets them. It also stops a container that has come back although its service runs natively, where there may
 never be two of them.
 """
 
@@ -26,6 +26,7 @@ from ..docker.engine import DockerError, Engine
 from ..docker.writers import RESTART_OFF
 from ..launcher.sides import NATIVE, Record, SidesError, read
 from ..redis.client import RedisError
+from ..redis.guests import Guests
 from ..redis.wall import walls_again
 from . import containers as found
 from .adoption import Adoption, Tables, wanted
@@ -64,7 +65,8 @@ class Watch:
         if stopped:
             containers = self._engine.containers(self._project)
         with locked(self._router.files.directory):
-            return [*stopped, *self._addresses(containers), *self._adoption(containers), *self._walls()]
+            done = [*stopped, *self._addresses(containers), *self._adoption(containers), *self._walls()]
+            return [*done, *self._guests(containers)]
 
     def _strays(self, containers: list[found.Container]) -> list[str]:
         """Where the record cannot be read nothing is stopped: it may be the only one that runs."""
@@ -84,6 +86,14 @@ class Watch:
     def _walls(self) -> list[str]:
         names = walls_again(self._router.files.directory)
         return [f"put the wall round the Redis {name} on again" for name in names]
+
+    def _guests(self, containers: list[found.Container]) -> list[str]:
+        """Whoever runs again may not answer yet, and is asked again by the next look."""
+        running = {one.service for one in containers if one.running}
+        try:
+            return Guests(self._router.files.directory).again(self._record(), running)
+        except SidesError:
+            return []
 
     def _addresses(self, containers: list[found.Container]) -> list[str]:
         now = found.addresses(self._led, containers)

@@ -235,14 +235,18 @@ def secrets_of(service: Mapping[str, Any], runtime_directory: str, passfile: str
 
 
 def launcher_options(
-    catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], listen: str | None
+    catalogue: Catalogue, host: str, service: Mapping[str, Any], process: Mapping[str, Any], listen: str | None, sided: bool = False
 ) -> list[str]:
+    """``sided``: whether a Compose project is given, in which datastores may be."""
     options: list[str] = []
     if listen and process.get("socket", "fd") == "fd":
         options += ["--listen", listen]
     options += health_options(process, listen) + ["--start-timeout", str(process.get("start_timeout", 90))]
     for name, url in datastore_addresses(catalogue, service, host):
         options += ["--after", f"{name}={url}"]
+    if sided and process.get("lent"):
+        options += ["--group", service["migration_group"]]
+        options += [word for name, lent in process["lent"].items() for word in ("--lent", json.dumps({"datastore": name, **lent}))]
     for first in process.get("after", []):
         options += ["--after", f"{first['name']}={first['url']}"]
         if first.get("expect"):
@@ -294,7 +298,10 @@ def condition(service: Mapping[str, Any], sides: Mapping[str, Any] | None, exclu
     if not sides:
         return ""
     words = [SIDE, *(["--exclusive"] if exclusive else []), "--group", service["migration_group"]]
-    return " ".join(quoted(word) for word in [*words, *(word for store in sorted(service["uses"]) for word in ("--datastore", store))])
+    lent = service.get("lent") or []
+    own = sorted({*service["uses"]} - {*lent})
+    words += [word for option, stores in (("--datastore", own), ("--lent", lent)) for store in stores for word in (option, store)]
+    return " ".join(quoted(word) for word in words)
 
 
 def unit(
@@ -319,7 +326,7 @@ def unit(
         environment["NGINX"] = "3;"
     assignments = [variable(key, str(value)) for key, value in environment.items()]
     assignments += [specified(key, replaced(value, secrets.moved)) for key, value in process.get("credential_environment", {}).items()]
-    options = launcher_options(catalogue, host, service, process, listen) + secrets.options + limits.options()
+    options = launcher_options(catalogue, host, service, process, listen, bool(sides)) + secrets.options + limits.options()
     launch = [LAUNCH, "--unit", one["unit"], *options, "--", *program(service, process, one)]
     return Unit(
         name=one["unit"],

@@ -151,3 +151,22 @@ def test_one_that_does_not_stop_ends_the_window(tmp_path: Path, systemd: Systemd
     monkeypatch.setattr(engine, "stop", lambda container: None)
     with pytest.raises(CutoverError, match="shop_web_1 did not stop"):
         made(tmp_path, engine).stop()
+
+
+def test_those_of_other_groups_start_anew_where_they_were(tmp_path: Path, systemd: Systemd) -> None:
+    """One of two slots runs, and that one alone comes back: natively there as well as back, and where it was given up."""
+    solo = Solo("shop", borrowers=("web@1.service", "web@2.service"), lent_doors=("web_web",))
+    for target, work in (("native", "start"), ("docker", "start"), ("native", "again")):
+        systemd.active |= {"web@1.service": "inactive", "web@2.service": "active"}
+        traffic = Traffic()
+        intent = Intent("w1", "docker" if target == "native" else "native", target, 7, ("first",), (), solo=solo)
+        found = subject.Processes(intent, tmp_path, traffic, Engine(), patience=0.2)
+        assert found and found.obstacles() == []
+        found.stop()
+        assert set(systemd.active.values()) == {"inactive"}
+        assert getattr(found, work)() == []
+        assert systemd.active == {"web@1.service": "inactive", "web@2.service": "active"}
+        assert "nothing known of native web_web" in traffic.did
+    systemd.becomes = "inactive"
+    found.stop()
+    assert found.start() == ["web@2.service does not run yet."]

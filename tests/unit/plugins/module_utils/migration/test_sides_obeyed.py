@@ -102,7 +102,7 @@ def test_health_covers_what_is_native(
 def test_units_ask_before_they_start(catalogue: dict[str, Any], strategy: dict[str, Any]) -> None:
     made = {one["name"]: one for one in units.units(catalogue, "one", None, strategy)}
     auth = made["cryptobot-auth-web@1.service"]
-    assert auth["condition"] == "/usr/lib/cryptobot/side --group supporting --datastore auth --datastore redis"
+    assert auth["condition"] == "/usr/lib/cryptobot/side --group supporting --datastore auth --lent redis"
     assert (auth["side"], made["cryptobot-strategy-web@1.service"]["side"]) == ("none", "native")
     assert made["cryptobot-dashboard-web@1.service"]["condition"] == "/usr/lib/cryptobot/side --group edge"
     never = auth["condition"].replace(" --group", " --exclusive --group")

@@ -81,6 +81,7 @@ def test_what_the_modules_take(given: dict[str, Any]) -> None:
         "stopped": ["orders-worker"],
         "units": ["cryptobot-orders-worker@1.service", "cryptobot-orders-worker@2.service"],
         "inside": {"containers": [], "units": [], "slots": []},
+        "borrowing": {"groups": [], "doors": [], "units": [], "others": [], "lent": []},
     }
 
 
@@ -168,10 +169,12 @@ def test_users_of_a_redis_come_in_where_they_stand_by(given: dict[str, Any]) -> 
     assert listen(catalogue, "platform", sides)[2:] == ["-10.0.0.5"] and len(listen(catalogue, "platform")) == 2
 
 
-def test_a_group_without_a_database_is_refused(given: dict[str, Any]) -> None:
+def test_a_group_without_a_database_changes_sides_too(given: dict[str, Any]) -> None:
     given["services"]["ledger"]["uses"] = {}
     del given["datastores"]["ledger"]
-    assert "has no database" in refused(given, "second")
+    assert refused(given, "second") == ""
+    found = windowed.window(resolved(given), COMPOSE, "second")
+    assert (found["databases"], found["caches"], found["servers"]) == ([], [], {})
 
 
 def test_two_servers_are_refused(given: dict[str, Any]) -> None:
