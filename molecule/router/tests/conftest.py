@@ -99,6 +99,10 @@ class Router:
             f"docker ps -a --format '{{{{.Names}}}}' --filter label=com.docker.compose.service={service}"
         )
 
+    def address(self, name: str) -> str:
+        network = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
+        return self.host.check_output(f"docker inspect -f '{network}' {name}")
+
     def rows(self) -> list[list[str]]:
         return [line.split() for line in self.host.check_output("cat /srv/shop/rows").splitlines()]
 

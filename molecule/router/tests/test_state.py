@@ -65,8 +65,7 @@ def test_a_container_at_another_address_is_served_again(router, host) -> None:
     router.adopt()
     host.check_output("curl -s http://127.0.0.1:7000/call")
     name = router.container("back")
-    network = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-    was = host.check_output(f"docker inspect -f '{network}' {name}")
+    was = router.address(name)
     host.check_output(f"docker stop -t 1 {name}")
     host.check_output("docker run -d --rm --name squatter --network shop_default -v /usr:/usr:ro shop:1 sleep 100")
     script = (
@@ -75,10 +74,54 @@ def test_a_container_at_another_address_is_served_again(router, host) -> None:
         "echo $(( ($(date +%s%N) - began) / 1000000 ))"
     )
     took = int(host.check_output(script))
-    assert host.check_output(f"docker inspect -f '{network}' {name}") != was
+    assert router.address(name) != was
     print(f"served again {took} ms after its start; the aim is 2000")
     assert router.answers(7000, "/call")["other"]["service"] == "back"
     host.check_output("docker rm -f squatter")
+
+
+PING = "redis-cli -p 26379 ping"
+SERVED = (
+    "began=$(date +%s%N); until timeout 5 redis-cli -p 26379 ping | grep -q PONG; do sleep 0.02; done; "
+    "echo $(( ($(date +%s%N) - began) / 1000000 ))"
+)
+
+
+def test_a_shared_datastore_is_reached_wherever_its_container_is(router, host) -> None:
+    assert host.check_output("redis-cli -p 26379 set who container") == "OK"
+    name = router.container("store")
+    took = host.check_output(f"docker restart -t 1 {name} > /dev/null; {SERVED}")
+    print(f"served {took} ms after a restart; the aim is 2000")
+    was = router.address(name)
+    host.check_output(f"docker stop -t 1 {name}")
+    assert "closed" in host.run(PING).stderr, "refused while there is none"
+    host.check_output("docker run -d --rm --name squatter --network shop_default -v /usr:/usr:ro shop:1 sleep 100")
+    took = host.check_output(f"docker start {name} > /dev/null; {SERVED}")
+    print(f"served {took} ms after a start at another address; the aim is 2000")
+    assert router.address(name) != was
+    host.check_output("docker rm -f squatter")
+
+
+def test_a_reload_keeps_connections_of_datastores_and_stops_no_window(router, host) -> None:
+    router.adopt()
+    router.steer("calls")
+    listening = (
+        "import socket, time; kept = socket.create_connection(('127.0.0.1', 26379)); "
+        "kept.sendall(b'SUBSCRIBE x\\r\\n'); time.sleep(600)"
+    )
+    host.check_output(f'nohup python3 -c "{listening}" > /dev/null 2>&1 & echo $! > /tmp/listening')
+    heard = "redis-cli -p 26379 publish x y"
+    host.check_output(f"until {heard} | grep -q 1; do sleep 0.1; done")
+    try:
+        host.check_output("systemctl reload cryptobot-edge")
+        assert host.check_output(heard) == "1" and host.check_output(PING) == "PONG"
+        until = time.monotonic() + 30
+        while router.stat("access_store", 4) != 1 or host.run("python3 /srv/shop/steer.py guard first").rc:
+            assert time.monotonic() < until, router.refused("guard", "first")
+            time.sleep(0.5)
+        assert host.check_output(heard) == "1", "an old worker has it"
+    finally:
+        host.run("kill $(cat /tmp/listening)")
 
 
 def test_an_engine_that_restarts_is_followed(router, host) -> None:
@@ -121,7 +164,11 @@ def test_a_boot_brings_it_all_back(router, host, reboot) -> None:
     engine = host.check_output("systemctl show --property=ActiveEnterTimestampMonotonic --value docker")
     assert 0 < int(began) < int(engine), "before the engine publishes a port"
     router.eventually(7010, "docker")
-    assert router.adopt()["changed"] is False
+    host.check_output(f"timeout 60 sh -c 'until {PING} | grep -q PONG; do sleep 0.2; done'")
+    until = time.monotonic() + 30
+    while router.module("adoption", check=True, state="adopted", **router.settings())["changed"]:
+        assert time.monotonic() < until, "the watcher has not followed the containers"
+        time.sleep(0.5)
     assert host.check_output("cat /var/lib/cryptobot-router/*.map") == maps
     assert host.check_output("curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1:7000/who") in ("200", "503"), (
         "never its container"
