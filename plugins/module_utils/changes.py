@@ -61,8 +61,8 @@ def summaries(changes: Sequence[Change]) -> list[str]:
 
 
 def apply(changes: Iterable[Change], run: Callable[[tuple[str, ...]], Any], record: StateRecord) -> None:
-    """Carry out each change by ``run`` and write it down at once, so that the record holds what was done, whatever follows."""
+    """Write each change down and carry it out by ``run``, in this order: of one that is killed in between the record knows."""
     for change in changes:
+        record.append(change.kind, change.target, change.was, change.is_)
         for command in change.commands:
             run(command)
-        record.append(change.kind, change.target, change.was, change.is_)

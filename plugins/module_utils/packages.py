@@ -10,7 +10,10 @@ lists; only what the archive alone can tell (versions, dependencies) is then mis
 from __future__ import annotations
 
 import fcntl
+import glob
+import grp
 import os
+import pwd
 import re
 import struct
 import time
@@ -21,6 +24,8 @@ from pathlib import Path
 from .changes import Change
 
 LISTS = Path("/var/lib/apt/lists")
+PARENTS = ("/etc", "/var/lib", "/var/log")
+INFO = Path("/var/lib/dpkg/info")
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 STATUS_QUERY = ("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev}\t${binary:Package}\t${Version}\n")
 ENVIRONMENT = {
@@ -109,6 +114,35 @@ def predicted(planned: Plan, found: Found, simulated: Sequence[tuple[str, str]] 
     else:
         changes += [Change("package", name, found.versions.get(name), version) for name, version in simulated]
     return changes + [Change("hold", name, None, "held") for name in planned.hold]
+
+
+def surroundings(parents: Iterable[str] = PARENTS) -> dict[str, frozenset[str]]:
+    """What packages make and may leave behind when they go: names of users and groups, directories of their own."""
+    return {
+        "user": frozenset(each.pw_name for each in pwd.getpwall()),
+        "group": frozenset(each.gr_name for each in grp.getgrall()),
+        "directory": frozenset(path for parent in parents for path in glob.glob(f"{parent}/*") if os.path.isdir(path)),
+    }
+
+
+def brought(
+    before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]], scripts: Mapping[str, str]
+) -> list[Change]:
+    """What of that an installation made. ``scripts``: by package, what names the things that it makes."""
+    return [
+        Change(kind, name, None, {"made_by": sorted(each for each, text in scripts.items() if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text))})
+        for kind in ("user", "group", "directory")
+        for name in sorted(after[kind] - before[kind])
+    ]
+
+
+def scripts(names: Iterable[str], directory: Path = INFO) -> dict[str, str]:
+    """What each package ran when it was installed, and the list of its files."""
+    return {name: "".join(path.read_text(errors="replace") for path in _about(directory, name)) for name in names}
+
+
+def _about(directory: Path, name: str) -> list[Path]:
+    return [*directory.glob(f"{name}.postinst"), *directory.glob(f"{name}.list"), *directory.glob(f"{name}:*.list")]
 
 
 def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:

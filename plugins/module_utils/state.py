@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The record of state: what every change on a host replaced, so that it can be put back.
 
-One append-only file of JSON lines. A line is written before the call that made the change returns, and is on
-disk by then. What a file held before is kept beside the record under its digest, unless it is sensitive.
+One append-only file of JSON lines. A line is on disk before its change is made wherever what will be made is known by then,
+and at the latest before the call that made it returns. What a file held before is kept beside the record under its digest, unless it is sensitive.
 """
 
 from __future__ import annotations

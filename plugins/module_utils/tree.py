@@ -315,25 +315,12 @@ def redacted(text: str, tree: Tree) -> str:
 def apply(plan_: Plan, record: StateRecord) -> None:
     """Make the changes: directories first, then files, each by a rename in its own directory, then removals.
 
-    Every change is recorded as *was → is*. Raises :class:`TreeError` when an owner does not exist.
+    Every change is recorded as *was → is*, before the first is made: a run that is killed in between leaves nothing that
+    the record does not know. Raises :class:`TreeError` when an owner does not exist.
     """
-    for change in plan_.directories:
-        os.makedirs(change.path, exist_ok=True)
-        _dress(change.path, change.wanted or Found())
-    for change in plan_.files:
-        if change.wanted is None:
-            continue
-        if change.found.kind == "file" and change.found.content == change.wanted.content:
-            _dress(change.path, change.wanted)
-        else:
-            _keep(change, record)
-            _write(change.path, change.wanted)
-    for change in plan_.removals:
+    for change in (*plan_.files, *plan_.removals):
         _keep(change, record)
-        if change.found.kind == "directory":
-            shutil.rmtree(change.path)
-        else:
-            os.unlink(change.path)
+    record.extend(("directory", path, None, Found("directory", None, "root", "root", 0o755).summary(False)) for path in _parents(plan_))
     record.extend(
         (
             "directory" if change in plan_.directories else "file",
@@ -343,14 +330,43 @@ def apply(plan_: Plan, record: StateRecord) -> None:
         )
         for change in plan_.changes
     )
+    for change in plan_.directories:
+        os.makedirs(change.path, exist_ok=True)
+        _dress(change.path, change.wanted or Found())
+    for change in plan_.files:
+        if change.wanted is None:
+            continue
+        if change.found.kind == "file" and change.found.content == change.wanted.content:
+            _dress(change.path, change.wanted)
+        else:
+            write(change.path, change.wanted)
+    for change in plan_.removals:
+        if change.found.kind == "directory":
+            shutil.rmtree(change.path)
+        else:
+            os.unlink(change.path)
+
+
+def _parents(plan_: Plan) -> list[str]:
+    """Directories that are made along the way because something below them is wanted, the outer ones first."""
+    planned = {change.path for change in plan_.directories}
+    made = {
+        str(parent)
+        for change in (*plan_.directories, *plan_.files)
+        for parent in Path(change.path).parents
+        if not parent.exists() and str(parent) not in planned
+    }
+    return sorted(made)
 
 
 def _keep(change: Change, record: StateRecord) -> None:
-    if change.found.content is not None and not (change.sensitive and change.wanted):
+    same = change.wanted is not None and change.found.content == change.wanted.content
+    if change.found.content is not None and not same and not (change.sensitive and change.wanted):
         record.keep(change.found.content)
 
 
-def _write(path: str, wanted: Found) -> None:
+def write(path: str, wanted: Found) -> None:
+    """Put a file in place by a rename, with its owner and mode."""
     directory = os.path.dirname(path)
     os.makedirs(directory, exist_ok=True)
     descriptor, new = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", dir=directory)

@@ -58,10 +58,10 @@ def main() -> None:
     names = kernel.different(wanted, found)
     possible = [name for name in names if kernel.writable(name)]
     if not module.check_mode:
+        # Before it is made: of a change that is killed in between the record knows.
+        StateRecord().extend(("sysctl", name, found[name], wanted[name]) for name in possible)
         possible = [name for name in possible if kernel.write(name, wanted[name])]
     changes = [Change("sysctl", name, found[name], wanted[name]) for name in possible]
-    if not module.check_mode:
-        StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in changes)
     module.exit_json(
         changed=bool(changes),
         changes=summaries(changes),

@@ -66,6 +66,7 @@ not_knowable:
   sample: []
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -110,29 +111,43 @@ class Apt:
         return None if code else packages.parse_simulation(out)
 
     def apply(self, planned: packages.Plan, before: packages.Found, record: StateRecord) -> list[Change]:
+        """What is known ahead is recorded ahead, so that of an installation that is killed in between the record knows."""
+        around, noted = packages.surroundings(), list[Change]()
+
+        def note(changes: list[Change]) -> None:
+            new = [change for change in changes if change not in noted]
+            record.extend((change.kind, change.target, change.was, change.is_) for change in new)
+            noted.extend(new)
+
         if planned.mask:
+            note([Change("unit", unit, None, "masked") for unit in planned.mask])
             self.must("systemctl", "mask", *planned.mask)
-            record.extend(("unit", unit, None, "masked") for unit in planned.mask)
         if planned.unfinished:
             self.must("dpkg", "--configure", "--pending")
         if planned.missing:
-            self._install(planned)
+            self._install(planned, lambda simulated: note(packages.differences(before.versions, before.versions | dict(simulated))))
         after, __ = packages.parse_status(self.must(*packages.STATUS_QUERY))
         changes = packages.differences(before.versions, after)
+        note(changes)
+        # Some packages leave their accounts and empty directories behind when they go.
+        ran = packages.scripts(change.target for change in changes if change.was is None)
+        note(packages.brought(around, packages.surroundings(), ran))
         if planned.hold:
+            note(holds := [Change("hold", name, None, "held") for name in planned.hold])
             self.must("apt-mark", "hold", *planned.hold)
-            changes += [Change("hold", name, None, "held") for name in planned.hold]
-        record.extend((change.kind, change.target, change.was, change.is_) for change in changes)
+            changes += holds
         return [Change("unit", unit, None, "masked") for unit in planned.mask] + changes
 
-    def _install(self, planned: packages.Plan) -> None:
+    def _install(self, planned: packages.Plan, note: Callable[[list[tuple[str, str]]], None]) -> None:
         if planned.update_first:
             self.must("apt-get", "update", "--quiet")
-        elif self.run(*packages.INSTALL, *planned.missing)[0] == 0:
-            return
         else:
+            note(packages.parse_simulation(self.run(*packages.INSTALL, "--simulate", *planned.missing)[1]))
+            if self.run(*packages.INSTALL, *planned.missing)[0] == 0:
+                return
             # Lists may name versions that the archive has replaced since.
             self.must("apt-get", "update", "--quiet")
+        note(packages.parse_simulation(self.run(*packages.INSTALL, "--simulate", *planned.missing)[1]))
         self.must(*packages.INSTALL, *planned.missing)
 
 

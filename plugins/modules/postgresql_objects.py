@@ -168,9 +168,10 @@ def main() -> None:
     try:
         changes = objects.plan(roles, databases, passwords, gather(module, server, roles, databases))
         if not module.check_mode:
-            record = StateRecord()
-            for change in server.apply(changes):
-                record.append(change.kind, change.target, change.was, change.is_)
+            # Before they are made: of a run that is killed in between the record knows.
+            StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in changes)
+            for __ in server.apply(changes):
+                pass
     except PostgresqlError as error:
         module.fail_json(msg=f"{error} What was made before stays, and the next run goes on from there.")
     module.exit_json(changed=bool(changes), changes=summaries(changes), diff=as_diff(changes, "postgresql"))

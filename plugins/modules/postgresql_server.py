@@ -163,8 +163,8 @@ def run(module: AnsibleModule) -> postgresql_settings.Plan:
     if module.check_mode:
         return planned
     record = StateRecord()
-    control.apply(planned)
     record.extend((change.kind, change.target, change.was, change.is_) for change in planned.changes)
+    control.apply(planned)
     if planned.changed:
         found = control.settled(wanted)
     if said := postgresql_settings.explain(wanted, found.live):

@@ -155,6 +155,10 @@ class Instance:
         return redis_instance.Found(reachable=True, settings=settings, users=users, **known)
 
     def apply(self, planned: redis_instance.Plan, text: str) -> None:
+        written = [self._acl] if planned.write_file and not self._acl.exists() else []
+        written += [] if self._password_file.exists() else [self._password_file]
+        # Before they are written: of a run that is killed in between the record knows. What they hold it must not know.
+        StateRecord().extend(("file", str(path), None, {"type": "file", "sha256": None}) for path in written)
         if not self._password_file.exists():
             self._write(self._password_file, f"{self.password}\n", 0o600)
         if planned.write_file:
@@ -242,8 +246,8 @@ def main() -> None:
             module.fail_json(msg=f"This version of Redis has no setting {', '.join(names)}. Take it out of redis_settings.")
         planned = redis_instance.plan(module.params["unit"], wanted, text, found)
         if not module.check_mode:
-            instance.apply(planned, text)
             StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in planned.changes)
+            instance.apply(planned, text)
             instance.settle(wanted, text)
     except (RedisError, ValueError) as error:
         module.fail_json(msg=f"{error}. What was set before stays, and the next run goes on from there.")

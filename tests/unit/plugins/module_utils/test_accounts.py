@@ -77,7 +77,7 @@ def test_gather_reads_this_host(tmp_path):
     assert found.not_directories == {str(tmp_path / "file")}
 
 
-def test_changes_are_recorded_after_they_were_made():
+def test_changes_are_recorded_before_they_are_made():
     done = []
 
     class Record:
@@ -85,7 +85,7 @@ def test_changes_are_recorded_after_they_were_made():
             done.append((kind, target))
 
     apply(plan(Wanted((BARS,)), Found()), done.append, Record())
-    assert done == [("groupadd", "--system", BARS), ("group", BARS)]
+    assert done == [("group", BARS), ("groupadd", "--system", BARS)]
 
 
 def test_a_diff_has_no_line_for_what_is_not_there():

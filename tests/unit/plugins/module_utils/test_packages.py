@@ -14,6 +14,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.packages import (
     PackagesError,
     Plan,
     Wanted,
+    brought,
     differences,
     known_units,
     lists_age,
@@ -113,3 +114,15 @@ def test_waiting_ends_with_a_sentence():
 def test_a_lock_that_is_let_go_is_waited_for():
     answers = iter(["process 7 (apt)", None])
     wait_for_locks(3, ["/lock"], lambda path: next(answers), lambda seconds: None)
+
+
+def test_what_an_installation_brought_is_told_with_the_packages_that_made_it():
+    before = {"user": frozenset({"root"}), "group": frozenset(), "directory": frozenset({"/etc/x"})}
+    after = {"user": frozenset({"root", "redis"}), "group": frozenset({"ssl-cert"}), "directory": frozenset({"/etc/x", "/etc/redis"})}
+    scripts = {"redis-tools": "adduser redis", "ssl-cert": "addgroup ssl-cert", "libssl-cert": "", "redis-server": "/etc/redis/redis.conf"}
+    told = [(change.kind, change.target, change.is_["made_by"]) for change in brought(before, after, scripts)]
+    assert told == [
+        ("user", "redis", ["redis-server", "redis-tools"]),
+        ("group", "ssl-cert", ["ssl-cert"]),
+        ("directory", "/etc/redis", ["redis-server"]),
+    ]

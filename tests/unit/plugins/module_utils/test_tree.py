@@ -55,6 +55,19 @@ def test_what_was_is_recorded_and_kept(tmp_path: Path) -> None:
     assert line["is"]["sha256"] != line["was"]["sha256"]
 
 
+def test_directories_that_are_made_along_the_way_are_recorded(tmp_path: Path) -> None:
+    run(wanted(tmp_path, {"path": "a/b/x", "content": b"new"}), tmp_path)
+    lines = [(line["kind"], line["target"], line["was"]) for line in StateRecord(tmp_path / "state").lines()]
+    made = [("directory", str(tmp_path / path), None) for path in ("a", "a/b")]
+    assert lines == [*made, ("file", str(tmp_path / "a/b/x"), None)]
+
+
+def test_a_change_that_fails_is_recorded_already(tmp_path: Path) -> None:
+    with pytest.raises(tree.TreeError):
+        run(wanted(tmp_path, {"path": "x", "content": b"new", "owner": "nobody-of-this-name"}), tmp_path)
+    assert [line["target"] for line in StateRecord(tmp_path / "state").lines()] == [str(tmp_path / "x")]
+
+
 def test_a_refusing_validator_leaves_everything_as_it_was(tmp_path: Path) -> None:
     secret = "pass-canary-word"
     files = [
