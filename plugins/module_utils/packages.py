@@ -128,12 +128,18 @@ def surroundings(parents: Iterable[str] = PARENTS) -> dict[str, frozenset[str]]:
 def brought(
     before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]], scripts: Mapping[str, str]
 ) -> list[Change]:
-    """What of that an installation made. ``scripts``: by package, what names the things that it makes."""
-    return [
-        Change(kind, name, None, {"made_by": sorted(each for each, text in scripts.items() if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text))})
-        for kind in ("user", "group", "directory")
-        for name in sorted(after[kind] - before[kind])
-    ]
+    """What of that an installation made; a directory that no package names is somebody else's.
+
+    ``scripts``: by package, what names the things that it makes.
+    """
+    found = []
+    for kind in ("user", "group", "directory"):
+        for name in sorted(after[kind] - before[kind]):
+            word = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+            makers = sorted(package for package, text in scripts.items() if word.search(text))
+            if makers or kind != "directory":
+                found.append(Change(kind, name, None, {"made_by": makers}))
+    return found
 
 
 def scripts(names: Iterable[str], directory: Path = INFO) -> dict[str, str]:

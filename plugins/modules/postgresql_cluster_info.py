@@ -55,8 +55,9 @@ def main() -> None:
     lister = module.get_bin_path("pg_lsclusters")
     listed = clusters.parse(module.run_command([lister, "--no-header"], check_rc=True)[1]) if lister else []
     cluster, finding = clusters.choose(listed, module.params["version"] or None)
-    found = clusters.identifier(cluster.directory) if cluster else None
-    finding = finding or clusters.identity_finding(clusters.recorded(StateRecord().lines()), cluster, found)
+    recorded = clusters.recorded(StateRecord().lines())
+    found = clusters.found_identifier(recorded, cluster)
+    finding = finding or clusters.identity_finding(recorded, cluster, found)
     exists = cluster is not None
     if cluster is None:
         debian = platform.freedesktop_os_release().get("VERSION_ID", "")

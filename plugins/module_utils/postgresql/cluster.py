@@ -72,9 +72,16 @@ def recorded(lines: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return known[-1] if known else None
 
 
+def found_identifier(known: Mapping[str, Any] | None, cluster: Cluster | None) -> str | None:
+    """Of the cluster that is there; without one, of data that waits in its directory for its server, as an uninstallation leaves it."""
+    if cluster is None:
+        return identifier(known["directory"]) if known else None
+    return identifier(cluster.directory)
+
+
 def identity_finding(known: Mapping[str, Any] | None, cluster: Cluster | None, found: str | None) -> str:
     """Says what is wrong when the cluster is not the one that was recorded; empty when all is well."""
-    if known is None or (cluster is not None and found == known["identifier"]):
+    if known is None or found == known["identifier"]:
         return ""
     was = f"version {known['version']} in {known['directory']} with system identifier {known['identifier']}"
     if cluster is None:

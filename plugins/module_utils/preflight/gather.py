@@ -89,8 +89,7 @@ class Look:
         listed = clusters.parse(self._said("pg_lsclusters", "--no-header"))
         chosen, finding = clusters.choose(listed, self._wanted["postgresql_version"] or None)
         known = clusters.recorded(StateRecord().lines())
-        identifier = clusters.identifier(chosen.directory) if chosen else None
-        finding = finding or clusters.identity_finding(known, chosen, identifier)
+        finding = finding or clusters.identity_finding(known, chosen, clusters.found_identifier(known, chosen))
         newest = max(software.POSTGRESQL.values())
         version = (
             chosen.version if chosen else self._wanted["postgresql_version"] or software.POSTGRESQL.get(debian, newest)

@@ -118,7 +118,7 @@ def test_a_lock_that_is_let_go_is_waited_for():
 
 def test_what_an_installation_brought_is_told_with_the_packages_that_made_it():
     before = {"user": frozenset({"root"}), "group": frozenset(), "directory": frozenset({"/etc/x"})}
-    after = {"user": frozenset({"root", "redis"}), "group": frozenset({"ssl-cert"}), "directory": frozenset({"/etc/x", "/etc/redis"})}
+    after = {"user": frozenset({"root", "redis"}), "group": frozenset({"ssl-cert"}), "directory": frozenset({"/etc/x", "/etc/redis", "/var/log/apt"})}
     scripts = {"redis-tools": "adduser redis", "ssl-cert": "addgroup ssl-cert", "libssl-cert": "", "redis-server": "/etc/redis/redis.conf"}
     told = [(change.kind, change.target, change.is_["made_by"]) for change in brought(before, after, scripts)]
     assert told == [

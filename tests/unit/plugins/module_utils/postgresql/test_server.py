@@ -139,6 +139,7 @@ CLUSTER = clusters.Cluster(15, "main", 5432, True, "/var/lib/postgresql/15/main"
         (KNOWN, CLUSTER, "9999", "has identifier 9999"),
         (KNOWN, CLUSTER, None, "is empty"),
         (KNOWN, None, None, "there is none"),
+        (KNOWN, None, "7412", ""),
     ],
 )
 def test_another_cluster_in_its_place_is_a_finding(known, cluster, found, words):
