@@ -42,8 +42,18 @@ def shown(migration) -> None:
         print(f"--- {step['at']:8.3f} {step['seconds']:8.3f} {name}")
 
 
+def sides(migration) -> dict:
+    """The record of who serves and writes; before the first change of sides there is none."""
+    there = migration.host.file("/var/lib/cryptobot-migration/sides.json").exists
+    return migration.state("sides.json") if there else {"groups": {}, "datastores": {}}
+
+
+def writer(migration, datastore: str) -> str:
+    return sides(migration)["datastores"].get(datastore, {"writer": "docker"})["writer"]
+
+
 def orders(migration) -> Counter[str]:
-    native = migration.state("sides.json")["datastores"]["trade"]["writer"] == "native"
+    native = writer(migration, "trade") == "native"
     return placed(migration.native_sql("trade", ORDERS) if native else migration.docker_sql("trade_db", ORDERS))
 
 
@@ -68,7 +78,7 @@ def unchanged(migration) -> None:
 
 
 def native_groups(migration) -> set[str]:
-    return {name for name, side in migration.state("sides.json")["groups"].items() if side == "native"}
+    return {name for name, side in sides(migration)["groups"].items() if side == "native"}
 
 
 def alone(host, groups) -> None:
@@ -102,7 +112,7 @@ def test_group_after_group_changes_sides(host, migration, users, number) -> None
     alone(host, done)
     unchanged(migration)
     if GROUPS[number] != LAST:
-        assert migration.state("sides.json")["datastores"].get("redis", {"writer": "docker"})["writer"] == "docker"
+        assert writer(migration, "redis") == "docker"
         assert guests(host) == {"data", "backtest"} | ({"auth"} if number else set())
 
 
@@ -150,7 +160,7 @@ def test_all_come_back_one_after_another(host, migration, users) -> None:
 
 def test_all_at_once_too(host, migration, users) -> None:
     change(migration, users, "cut_over", "all")
-    assert native_groups(migration) == set(migration.state("sides.json")["groups"])
+    assert native_groups(migration) == set(sides(migration)["groups"])
     alone(host, GROUPS)
     unchanged(migration)
     change(migration, users, "rollback", "all")

@@ -126,7 +126,7 @@ def use_what_is_lent(options: argparse.Namespace) -> None:
     """Datastores that move with another migration group are where the record of sides says, at each start anew."""
     from . import sides
 
-    record = sides.read() if options.lent else None
+    record = sides.read(sides.SHOWN) if options.lent else None
     waits = dict(options.after)
     for each in options.lent:
         if sides.is_lent(record, options.group, each["datastore"], each["group"]):

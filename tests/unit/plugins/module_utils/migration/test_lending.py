@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.cryptobot.native.plugins.filter.migration import moving
+from ansible_collections.cryptobot.native.plugins.module_utils.launcher import process
+from ansible_collections.cryptobot.native.plugins.module_utils.launcher import sides as launcher_sides
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher.sides import Record, is_lent, refusal
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import lending, mapping, windowed
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import Sides, Writer, outline
@@ -150,3 +155,28 @@ def test_natively_it_is_let_in_when_the_group_stands_by_that_moves_it(catalogue:
         return [user["name"] for user in users(catalogue, "platform", sides=sides(standby=standby)) if user["open"]]
 
     assert open_users("first") == [] and open_users("second") == ["ledger", "orders"]
+
+
+def test_a_process_sees_the_record_that_it_was_let_start_by(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = tmp_path / "shown"
+    monkeypatch.setattr(launcher_sides.show, "__defaults__", (shown,))
+    monkeypatch.setattr(launcher_sides, "SHOWN", shown)
+    words = ["--group", "first", "--datastore", "orders", "--lent", "cache", "--directory", str(tmp_path)]
+    Sides({"first": "docker"}, {"orders": Writer("docker"), "cache": Writer("docker")}, tmp_path).save()
+    assert launcher_sides.main(words) == 1 and not shown.exists()
+    Sides({"first": "native"}, {"orders": Writer("native"), "cache": Writer("docker")}, tmp_path).save()
+    assert launcher_sides.main(words) == 0
+    assert (shown / "sides.json").stat().st_mode & 0o777 == 0o644
+
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    lent = {"datastore": "cache", "group": "second", "address": "tcp://127.0.0.1:26379", "environment": {"REDIS_URL": BORROWED}}
+    given = ["--group", "first", "--after", "cache=tcp://127.0.0.1:6379", "--lent", json.dumps(lent)]
+    options = process.parser().parse_args(given)
+    process.use_what_is_lent(options)
+    assert (os.environ.pop("REDIS_URL"), options.after) == (BORROWED, [("cache", "tcp://127.0.0.1:26379")])
+
+    Sides({"first": "native"}, {"orders": Writer("native"), "cache": Writer("native")}, tmp_path).save()
+    assert launcher_sides.main(words) == 0
+    options = process.parser().parse_args(given)
+    process.use_what_is_lent(options)
+    assert "REDIS_URL" not in os.environ and options.after == [("cache", "tcp://127.0.0.1:6379")]
