@@ -117,7 +117,9 @@ def refusal(
 
 def show(record: Path, shown: Path = SHOWN) -> None:
     """Let the process that starts see the record, whose folder is root's alone."""
-    shown.mkdir(mode=0o755, exist_ok=True)
+    shown.mkdir(exist_ok=True)
+    # Whatever the unit's umask.
+    shown.chmod(0o755)
     new = shown / f".{FILE}.{os.getpid()}"
     new.write_bytes((record / FILE).read_bytes())
     new.chmod(0o644)
