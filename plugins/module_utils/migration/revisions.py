@@ -62,9 +62,9 @@ def packed(scripts: Iterable[Scripts]) -> list[dict[str, Any]]:
 
 def _scripts(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     follows: dict[str, list[str]] = {}
-    for directory in _directories(folder):
+    for directory in directories(folder):
         for path in sorted(directory.glob("*.py")):
-            said = _assigned(path)
+            said = assigned(path)
             if isinstance(said.get("revision"), str):
                 before = said.get("down_revision") or ()
                 follows[said["revision"]] = [before] if isinstance(before, str) else list(before)
@@ -74,7 +74,7 @@ def _scripts(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     return tuple(sorted(follows)), tuple(sorted(set(follows) - followed))
 
 
-def _directories(folder: Path) -> Iterator[Path]:
+def directories(folder: Path) -> Iterator[Path]:
     """Where the scripts are, by `alembic.ini`."""
     parser = configparser.RawConfigParser()
     try:
@@ -89,7 +89,7 @@ def _directories(folder: Path) -> Iterator[Path]:
         yield folder / place.replace("%(here)s", str(folder))
 
 
-def _assigned(path: Path) -> dict[str, Any]:
+def assigned(path: Path) -> dict[str, Any]:
     """Names that a script sets to a literal."""
     found: dict[str, Any] = {}
     try:

@@ -19,6 +19,7 @@ from .environment import Interpreter, compile_shared, make_with_pip, make_with_u
 from .errors import ReleaseError, explain
 from .layout import ROOT, ServiceReleases, flush
 from .process import extract
+from .schema import Scripts
 from .source import file_digest
 from .tools import UV, ensure
 
@@ -199,5 +200,7 @@ class Installer:
             note["installed_at"] = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             if release.interpreter is not None:
                 note["python"] = {"interpreter": release.interpreter.path, "version": release.interpreter.version}
+            if scripts := Scripts.read(releases.path(release.id) / "source"):
+                note["schema"] = scripts.note()
             releases.finish(release.id, note)
             self._record("release", str(releases.path(release.id)), None, release.id)
