@@ -72,7 +72,8 @@ def _targets(steps: Iterable[Step], operation: str = "") -> list[str]:
 def _stop(steps: list[Step]) -> None:
     names = _targets(steps)
     run("systemctl", "stop", *names)
-    run("systemctl", "disable", "--quiet", *names)
+    if enabled := [step.change.target for step in steps if step.change.was["enabled"]]:
+        run("systemctl", "disable", "--quiet", *enabled)
     run("systemctl", "reset-failed", *names, check=False)
 
 
@@ -164,6 +165,8 @@ def _rights_of(name: str, now: Mapping[str, object], was: Mapping[str, object]) 
 
 
 def _packages(steps: list[Step]) -> None:
+    # What a run that was killed has left unfinished.
+    run("dpkg", "--configure", "--pending")
     going = {*_targets(steps, "uninstall"), *_targets(steps, "purge")}
     for verb, operation in (("remove", "uninstall"), ("purge", "purge")):
         if not (names := _targets(steps, operation)):

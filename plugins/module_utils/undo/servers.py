@@ -101,7 +101,9 @@ class Servers:
                 if self.keep_data
                 else "PostgreSQL does not answer, so nobody can tell whose databases are in it. Start it, run again"
             )
-        strangers = self.host.databases - set(self._created("database")) - {"postgres"}
+        ours = {"postgres", *self._created("database")}
+        # Copies that migrations put aside are named after what they are copies of.
+        strangers = {name for name in self.host.databases if name.partition("__")[0] not in ours}
         return (
             f"the cluster has databases that are not the platform's: {', '.join(sorted(strangers))}"
             if strangers

@@ -187,6 +187,11 @@ def test_a_server_with_somebody_elses_database_stays_and_ours_is_dropped():
     assert "theirs" in left(made)["package postgresql-15"]
 
 
+def test_what_migrations_put_aside_is_nobody_elses():
+    databases = frozenset({"postgres", "shop", "shop__before_20260102T030405"})
+    assert not plan(*DATABASE, keep=False, **SERVER, databases=databases).left
+
+
 def test_a_server_that_does_not_answer_is_not_removed_with_data():
     made = plan(*DATABASE, keep=False, **SERVER, databases=None)
     assert operations(made) == [] and "does not answer" in left(made)["package postgresql-15"]
