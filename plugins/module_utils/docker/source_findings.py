@@ -196,7 +196,7 @@ def _states(source: Source) -> Iterator[Finding]:
             yield Finding(
                 DECISION, "stopped-container", one.service, text, f"Start it (docker start {one.name}), or remove it."
             )
-        elif one.health == "unhealthy" or one.state == "restarting":
+        elif (one.running and one.health == "unhealthy") or one.state == "restarting":
             text = f"The container {one.name} runs, but is {one.health if one.health == 'unhealthy' else one.state}."
             yield Finding(
                 DECISION,

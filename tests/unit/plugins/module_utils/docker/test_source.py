@@ -130,6 +130,9 @@ def test_what_the_migration_stopped_is_no_finding():
     one = container("a", state="exited", policy={"Name": "no"})
     kept = {one["Id"]: {"policy": "unless-stopped", "running": True}}
     assert found(A + "}}", [one], kept=kept) == {}
+    # What was found of it last says nothing of one that is stopped.
+    one["State"]["Health"] = {"Status": "unhealthy"}
+    assert found(A + "}}", [one], kept=kept) == {}
 
 
 def test_both_namings_and_a_newer_compose_beside_v1():
