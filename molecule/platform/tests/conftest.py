@@ -42,6 +42,8 @@ class Users:
 
     def begin(self) -> None:
         self.migration.put(ROOT / "tests" / "scenarios" / "load.py", PROGRAM)
+        # Of a test that failed they may still be at it.
+        self.migration.host.check_output("systemctl stop 'load-*'")
         for name, load in LOADS.items():
             words = ["--seconds", str(LONGEST), "--clients", "4", "--rate", str(load["rate"])]
             words += ["--header", f"Authorization: Bearer {self._token}"]
