@@ -82,7 +82,7 @@ left:
   returned: success
   type: list
   elements: dict
-  sample: [{title: directory /var/lib/redis/cryptobot, why: "data: 3 files"}]
+  sample: [{title: directory /var/lib/redis/cryptobot, why: data}]
 """
 
 from collections import Counter

@@ -73,7 +73,7 @@ def gather(entries: list[Entry], service: str = "", role: str = "") -> Host:
         else []
     )
     shared = sorted(glob.glob(f"{SHARED}/*")) if service else []
-    wanted = [entry.target for entry in entries if entry.kind == "directory"]
+    wanted = [entry.target for entry in entries if entry.kind in ("directory", "release")]
     wanted += [*clusters_of_ours, *homes, *shared, *((HOME, LOADED, *PLATFORM_DATA) if whole else ())]
     ours = {entry.target for entry in entries if entry.kind == "directory"}
     directories = {path: _directory(path, ours) for path in wanted if os.path.isdir(path)}
@@ -81,7 +81,7 @@ def gather(entries: list[Entry], service: str = "", role: str = "") -> Host:
     names = [entry.target for entry in entries if entry.kind == "sysctl"]
     databases, roles = _databases(clusters_of_ours, found_packages)
     return Host(
-        files={entry.target: tree.look(entry.target) for entry in entries if entry.kind == "file"},
+        files={entry.target: tree.look(entry.target) for entry in entries if entry.kind in ("file", "symlink")},
         kept=_kept(entries),
         directories=directories,
         homes=tuple(path for path in homes if path in directories),
@@ -91,6 +91,7 @@ def gather(entries: list[Entry], service: str = "", role: str = "") -> Host:
         held=frozenset(run("apt-mark", "showhold").split()),
         users=frozenset(each.pw_name for each in pwd.getpwall()),
         groups=frozenset(each.gr_name for each in grp.getgrall()),
+        members={each.gr_name: frozenset(each.gr_mem) for each in grp.getgrall()},
         kernel=kernel.read(names),
         databases=databases,
         roles=roles,

@@ -123,6 +123,8 @@ class Host:
     held: frozenset[str] = frozenset()
     users: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    members: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By group, who is in it beside those whose own group it is."""
     kernel: Mapping[str, str | None] = field(default_factory=dict)
     databases: frozenset[str] | None = frozenset()
     """Of the PostgreSQL cluster; ``None`` where it does not answer."""

@@ -61,7 +61,7 @@ class Planner(Servers):
                 self._settle(ours, path)
             elif self.keep_data and below(path, ["/var"]) and found.files:
                 if any(not below(file, self.kept) for file in found.files):
-                    self.plan.leave(f"directory {path}", f"data: {_count(found.files)}")
+                    self.plan.leave(f"directory {path}", "data")
                 self.kept.add(path)
             else:
                 self.gone.add(path)
@@ -77,13 +77,23 @@ class Planner(Servers):
             )
         for entry in self._of("release", "symlink"):
             if not below(entry.target, self.gone):
-                self._settle({entry.target: entry}, entry.target)
+                self._release(entry)
+
+    def _release(self, entry: Entry) -> None:
+        """One in a directory that was there before us."""
+        if entry.was is None and entry.target in self.host.directories:
+            rights_now = self.host.directories[entry.target].rights
+            self.plan.add(Phase.DIRECTORIES, "remove", ("directory", entry.target, rights_now, None), entry)
+        elif entry.was is None and entry.kind == "symlink" and self.host.files[entry.target].kind == "link":
+            self.plan.add(Phase.FILES, "unlink", ("symlink", entry.target, entry.is_, None), entry)
+        else:
+            self.plan.settled.append(entry)
 
     def _home(self, path: str) -> None:
         """The directory of a service's data, which its units made."""
         found = self.host.directories[path]
         if self.keep_data and found.files:
-            self.plan.leave(f"directory {path}", f"data: {_count(found.files)}")
+            self.plan.leave(f"directory {path}", "data")
             self.kept.add(path)
         else:
             self.gone.add(path)
@@ -161,8 +171,7 @@ class Planner(Servers):
         data = [self.host.directories[path] for path in self.kept]
         owners = {name for each in data for name in each.owners}
         owning = {name for each in data for name in each.groups}
-        users = {entry.target for entry in self._of("user")}
-        for entry in self._of("user", "group"):
+        for entry in [*self._of("user"), *self._of("group")]:
             there = self.host.users if entry.kind == "user" else self.host.groups
             title, name = f"{entry.kind} {entry.target}", entry.target
             brought = made_by(entry)
@@ -174,12 +183,17 @@ class Planner(Servers):
                 self.plan.leave(title, "it owns data that is kept")
             elif staying := [each for each in self._staying(brought or []) if self._installed(each)]:
                 self.plan.leave(title, f"the package {staying[0]} uses it")
-            elif entry.kind == "group" and name in owners & users:
-                self.plan.leave(title, "it is the group of a user who owns data that is kept")
+            elif entry.kind == "group" and (member := self._staying_member(name)):
+                self.plan.leave(title, f"{member}, who stays, is in it")
             else:
                 phase = Phase.LEFTOVERS if brought is not None else Phase.ACCOUNTS
                 shown = entry.is_ if isinstance(entry.is_, str) else name
                 self.plan.add(phase, entry.kind, (entry.kind, name, shown, None), entry)
+
+    def _staying_member(self, group: str) -> str:
+        """A user of ours who stays and is in a group, as in that of its own name; a server may not start without it."""
+        left = {each.title.removeprefix("user ") for each in self.plan.left if each.title.startswith("user ")}
+        return next(iter(sorted(left & {group, *self.host.members.get(group, ())})), "")
 
     def _directories_of_packages(self) -> None:
         """Packages leave some of theirs behind, empty or with data. Where one of them stays, they are its business."""

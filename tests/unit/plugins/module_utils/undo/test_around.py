@@ -57,7 +57,7 @@ RESULT = {
     "removed": {"file": 2, "package": 1},
     "stopped": ["a.service"],
     "put_back": ["file /etc/x"],
-    "left": [{"title": "directory /d", "why": "data: 1 file"}],
+    "left": [{"title": "directory /d", "why": "data"}],
 }
 
 
@@ -67,7 +67,7 @@ def test_the_table_names_what_went_what_is_left_and_the_next_command():
         "stopped: a.service",
         "removed: 2 file, 1 package",
         "put back: file /etc/x",
-        "left: directory /d  data: 1 file",
+        "left: directory /d  data",
     ]
     assert "uninstall_data=removed" in lines[-1] and "cryptobot.native.site" in lines[-1]
 

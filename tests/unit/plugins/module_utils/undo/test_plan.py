@@ -139,7 +139,7 @@ def test_data_is_kept_with_the_accounts_that_own_it():
 
 def test_data_goes_when_that_is_asked_for():
     made = plan(DATA_ENTRY, *ACCOUNTS, keep=False, directories={DATA: OWNED}, **BOTH)
-    assert operations(made) == [f"remove {DATA}", "user u", "group g", "user v"] and not made.left
+    assert operations(made) == [f"remove {DATA}", "user u", "user v", "group g"] and not made.left
 
 
 def test_an_empty_directory_holds_no_data():
@@ -256,3 +256,21 @@ def test_what_packages_made_goes_after_them_and_with_data_as_asked():
     assert operations(removed) == ["purge redis-tools", "rmdir /etc/redis", "rmtree /var/lib/redis", "user redis"]
     # Gone by somebody else's hand, with files left.
     assert set(left(plan(*entries[1:], **host))) == {"directory /etc/redis", "directory /var/lib/redis"}
+
+
+def test_releases_in_a_directory_that_was_there_before_go_one_by_one():
+    home = "/opt/cryptobot/front"
+    release = Entry("release", f"{home}/releases/1", None, "1")
+    current = Entry("symlink", f"{home}/current", None, "1")
+    files = {current.target: File("link", target="releases/1")}
+    made = plan(release, current, files=files, directories={release.target: Directory("root:root 0755")})
+    assert operations(made) == [f"unlink {current.target}", f"remove {release.target}"]
+
+
+def test_a_group_stays_as_long_as_a_user_who_stays_is_in_it():
+    entries = (DATA_ENTRY, *ACCOUNTS, Entry("group", "certificates", None, {"made_by": []}))
+    groups = frozenset({"g", "certificates"})
+    host = {"directories": {DATA: OWNED}, "users": frozenset("uv"), "groups": groups}
+    made = plan(*entries, **host, members={"certificates": frozenset({"u"})})
+    assert left(made)["group certificates"] == "u, who stays, is in it"
+    assert operations(plan(*entries, **host, members={"certificates": frozenset({"v"})}))[-1] == "group certificates"
