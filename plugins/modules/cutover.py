@@ -155,13 +155,8 @@ options:
     default: []
   borrowers:
     description:
-      - Units of other groups that run natively before and after, and find a datastore that moves in its other place. Those that run stop
-        in the window and start again in it; every request to their groups (O(held)) waits meanwhile.
-    type: list
-    elements: str
-    default: []
-  lent_doors:
-    description: Names of the router's doors to O(borrowers).
+      - Units of other groups that run natively before and after, and find a datastore that moves in its other place. Those that run are
+        restarted in the window; every request to their groups (O(held)) waits meanwhile, and then in the unit's socket.
     type: list
     elements: str
     default: []
@@ -308,7 +303,6 @@ ARGUMENTS: dict[str, Any] = {
     "units": NAMES,
     "slots": NAMES,
     "borrowers": NAMES,
-    "lent_doors": NAMES,
     "every_method": {"type": "bool", "default": False},
     "drain": {"type": "float", "default": 5.0},
     "grace": {"type": "float", "default": 3.0},

@@ -87,7 +87,7 @@ class Call:
             )
             for each in options["trees"]
         ]
-        alone = ("containers", "units", "slots", "borrowers", "lent_doors")
+        alone = ("containers", "units", "slots", "borrowers")
         solo = Solo(options["project"], *(tuple(options[name]) for name in alone))
         if solo.containers and not solo.project:
             raise CutoverError("The Compose project of the containers to stop is not named (project: …).")

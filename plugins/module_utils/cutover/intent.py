@@ -61,14 +61,13 @@ class Folder:
 class Solo:
     """Processes that run on one side alone and change it in the window: the Compose services of a ``project``, the
     ``units`` that start on the native side, and all ``slots``, units that may run there. ``borrowers`` are units of other
-    groups, native before and after, that find a datastore in its other place; the router's doors to them are ``lent_doors``."""
+    groups, native before and after, that find a datastore in its other place."""
 
     project: str = ""
     containers: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
     slots: tuple[str, ...] = ()
     borrowers: tuple[str, ...] = ()
-    lent_doors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

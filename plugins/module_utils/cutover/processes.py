@@ -4,8 +4,8 @@
 """Processes of which there may be one side's alone: they stop in the window on the one, and start on the other.
 
 Before the window their containers' restart policy is `no`, so that nothing starts one behind its back. What could not be
-started is said and not waited for: the group's other processes go on. Borrowers, native before and after, stop and start
-with them, for what they use changes its place.
+started is said and not waited for: the group's other processes go on. Borrowers, native before and after, are restarted
+with them, for what they use changes its place: their sockets stay, and whoever comes meanwhile waits there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from ..docker.containers import Container
 from ..docker.engine import DockerError, Engine
@@ -26,7 +26,7 @@ from ..units.systemd import Systemd, SystemdError
 from .errors import CutoverError
 from .intent import Intent
 
-DOCKER, NATIVE = "docker", "native"
+DOCKER = "docker"
 BOOK = "solo.json"
 START_SECONDS = 30.0
 PAUSE_SECONDS = 0.2
@@ -116,6 +116,7 @@ class Processes:
     ) -> None:
         self._intent, self._solo, self._book = intent, intent.solo, Path(directory) / BOOK
         self._traffic, self._engine, self._patience = traffic, engine or Engine(), patience
+        self._systemd = Systemd()
         self.doors = [door.name for door in traffic.doors if door.container in self._solo.containers]
 
     def __bool__(self) -> bool:
@@ -138,57 +139,42 @@ class Processes:
 
     def stop(self) -> None:
         """On the source. Raises CutoverError where one is still there."""
-        sides = [self._side(self._intent.source), *self._borrowers(self._solo.borrowers)]
-        borrowers = [unit for side in sides[1:] for unit in side.running()]
-        write_whole(self._book, json.dumps({"id": self._intent.id, "borrowers": borrowers}) + "\n")
-        with ThreadPoolExecutor(len(sides)) as pool:
-            for ended in [pool.submit(side.stop) for side in sides]:
-                ended.result()
-        if running := [name for side in sides for name in side.running()]:
+        write_whole(self._book, json.dumps({"id": self._intent.id}) + "\n")
+        side = self._side(self._intent.source)
+        side.stop()
+        if running := side.running():
             raise CutoverError(f"{', '.join(running)} did not stop.")
 
     def start(self) -> list[str]:
-        """On the target, healthy; sentences about those that are not in time. May be repeated."""
-        return self._started(self._intent.target)
+        """On the target, healthy, and borrowers anew; sentences about those that are not in time. May be repeated."""
+        until = time.monotonic() + self._patience
+        with ThreadPoolExecutor(1) as pool:
+            restarted = pool.submit(self._tried, lambda: self._systemd.restart_running(self._solo.borrowers, max(1.0, self._patience)))
+            return self._started(self._intent.target, until) + restarted.result()
 
     def again(self) -> list[str]:
         """On the source, where this window has stopped them; sentences about those that do not come back."""
-        if self._stopped() is None:
+        if not self._stopped():
             return []
         # One that is being stopped still for a controller that is gone would stop after its start.
-        for side in (self._side(self._intent.source), *self._borrowers(self._solo.borrowers)):
-            self._tried(side.stop)
-        return self._started(self._intent.source)
+        self._tried(self._side(self._intent.source).stop)
+        return self._started(self._intent.source, time.monotonic() + self._patience)
 
-    def _stopped(self) -> dict[str, Any] | None:
-        """What this window has noted as it stopped them."""
+    def _stopped(self) -> bool:
         try:
-            noted: dict[str, Any] = json.loads(self._book.read_text(encoding="utf-8"))
+            return bool(json.loads(self._book.read_text(encoding="utf-8")).get("id") == self._intent.id)
         except (FileNotFoundError, ValueError):
-            return None
-        return noted if noted.get("id") == self._intent.id else None
+            return False
 
-    def _started(self, name: str) -> list[str]:
+    def _started(self, name: str, until: float) -> list[str]:
         """The router must find them healthy anew, wherever they are now."""
-        until = time.monotonic() + self._patience
-        starts: list[tuple[str, Side, list[str]]] = [(name, self._side(name), self.doors)]
-        for borrowers in self._borrowers((self._stopped() or {}).get("borrowers") or ()):
-            starts.append((NATIVE, borrowers, list(self._solo.lent_doors)))
-        for where, __, doors in starts:
-            self._traffic.expect_nothing(where, doors)
-        with ThreadPoolExecutor(len(starts)) as pool:
-            ended = [pool.submit(self._start_one, where, side, until) for where, side, __ in starts]
-        said = [text for one in ended for text in one.result()]
-        for where, __, doors in starts:
-            ill = self._traffic.await_health(where, doors, max(0.0, until - time.monotonic()))
-            said += [f"The router finds nothing healthy on the {where} side behind the door {door}." for door in ill]
-        return said
-
-    def _start_one(self, name: str, side: Side, until: float) -> list[str]:
+        side = self._side(name)
+        self._traffic.expect_nothing(name, self.doors)
         said = self._again_and_again(side.start, until) or self._again_and_again(lambda: self._see(side), until)
         if name == DOCKER:
             said += self._tried(lambda: self._traffic.lead_to(self._engine.containers(self._solo.project)))
-        return said
+        doors = self._traffic.await_health(name, self.doors, max(0.0, until - time.monotonic()))
+        return said + [f"The router finds nothing healthy on the {name} side behind the door {door}." for door in doors]
 
     @staticmethod
     def _see(side: Side) -> None:
@@ -211,10 +197,6 @@ class Processes:
 
     def _containers(self) -> Containers:
         return Containers(self._solo.project, self._solo.containers, self._engine)
-
-    @staticmethod
-    def _borrowers(units: Sequence[str]) -> list[Side]:
-        return [Units(units, units)] if units else []
 
     def _side(self, name: str) -> Side:
         return self._containers() if name == DOCKER else Units(self._solo.units, self._solo.slots)

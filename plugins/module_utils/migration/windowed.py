@@ -74,16 +74,14 @@ def inside(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
 
 def borrowing(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
     """Native processes of other migration groups to which is lent what this one moves, so that they start anew with it: their
-    ``groups``, ``doors`` and ``units``; ``others`` are units without a door, which stop before the window. ``lent``: the
+    ``groups`` and ``units``; ``others`` are units without a door, which stop before the window. ``lent``: the
     datastores that this group uses where another one moves them from."""
     groups = catalogue["migration_groups"] if group == "all" else [group]
     services = [catalogue["services"][name] for name in lending.borrowers(catalogue, groups)]
     found = [(service, process) for service in services for process in service["processes"].values()]
-    led = [(service["name"], process["name"]) for service, process in found if process.get("port")]
     mine = [each for each in catalogue["services"].values() if each["migration_group"] in groups] if group != "all" else []
     return {
         "groups": sorted({service["migration_group"] for service in services}),
-        "doors": [door["name"] for door in catalogue["doors"] if (door["service"], door["process"]) in led],
         "units": sorted(unit["unit"] for __, process in found if process.get("port") for unit in process["units"]),
         "others": sorted(unit["unit"] for __, process in found if not process.get("port") for unit in process["units"]),
         "lent": sorted({store for service in mine for store in lending.lent_to(catalogue, service)}),

@@ -136,6 +136,11 @@ class Systemd:
         if names:
             self._call("restart", "--no-block", *names)
 
+    def restart_running(self, names: Sequence[str], seconds: float) -> None:
+        """Those of them that run; returns when they are healthy again. One that is late goes on starting."""
+        if names:
+            self._call("try-restart", *names, timeout=seconds)
+
     def reload(self, name: str) -> str:
         """systemd's complaint; empty when the unit works with its new configuration."""
         try:

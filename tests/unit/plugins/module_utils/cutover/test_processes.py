@@ -13,7 +13,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.cutover import pr
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.errors import CutoverError
 from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent import Intent, Solo
 from ansible_collections.cryptobot.native.plugins.module_utils.docker.engine import DockerError
-from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import State
+from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import State, SystemdError
 
 SOLO = Solo("shop", ("web",), ("web@1.service",), ("web@1.service", "web@2.service"))
 
@@ -71,17 +71,22 @@ class Systemd:
 
     def __init__(self) -> None:
         self.active = {"web@1.service": "inactive", "web@2.service": "inactive"}
-        self.becomes, self.did = "active", []
+        self.becomes, self.did, self.late = "active", [], False
 
     def states(self, names: Sequence[str]) -> dict[str, State]:
         return {name: State(active=self.active[name]) for name in names}
 
     def start(self, names: Sequence[str]) -> None:
-        self.did.append(f"start {' '.join(names)}")
+        self.did += [f"start {' '.join(names)}"] if names else []
         self.active.update(dict.fromkeys(names, self.becomes))
 
+    def restart_running(self, names: Sequence[str], seconds: float) -> None:
+        if self.late:
+            raise SystemdError("it took too long")
+        self.did += [f"restart {' '.join(names)}"] if names else []
+
     def stop(self, names: Sequence[str]) -> None:
-        self.did.append(f"stop {' '.join(names)}")
+        self.did += [f"stop {' '.join(names)}"] if names else []
         self.active.update(dict.fromkeys(names, "inactive"))
 
 
@@ -153,20 +158,15 @@ def test_one_that_does_not_stop_ends_the_window(tmp_path: Path, systemd: Systemd
         made(tmp_path, engine).stop()
 
 
-def test_those_of_other_groups_start_anew_where_they_were(tmp_path: Path, systemd: Systemd) -> None:
-    """One of two slots runs, and that one alone comes back: natively there as well as back, and where it was given up."""
-    solo = Solo("shop", borrowers=("web@1.service", "web@2.service"), lent_doors=("web_web",))
-    for target, work in (("native", "start"), ("docker", "start"), ("native", "again")):
-        systemd.active |= {"web@1.service": "inactive", "web@2.service": "active"}
-        traffic = Traffic()
-        intent = Intent("w1", "docker" if target == "native" else "native", target, 7, ("first",), (), solo=solo)
-        found = subject.Processes(intent, tmp_path, traffic, Engine(), patience=0.2)
+def test_those_of_other_groups_are_restarted_where_they_are(tmp_path: Path, systemd: Systemd) -> None:
+    solo = Solo("shop", borrowers=("web@1.service", "web@2.service"))
+    for source, target in (("docker", "native"), ("native", "docker")):
+        intent = Intent("w1", source, target, 7, ("first",), (), solo=solo)
+        found = subject.Processes(intent, tmp_path, Traffic(), Engine(), patience=0.2)
         assert found and found.obstacles() == []
         found.stop()
-        assert set(systemd.active.values()) == {"inactive"}
-        assert getattr(found, work)() == []
-        assert systemd.active == {"web@1.service": "inactive", "web@2.service": "active"}
-        assert "nothing known of native web_web" in traffic.did
-    systemd.becomes = "inactive"
-    found.stop()
-    assert found.start() == ["web@2.service does not run yet."]
+        assert found.again() == [] and systemd.did == []
+        assert found.start() == [] and systemd.did == ["restart web@1.service web@2.service"]
+        systemd.did.clear()
+    systemd.late = True
+    assert found.start() == ["it took too long"]

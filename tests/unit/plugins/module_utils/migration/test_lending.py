@@ -87,9 +87,9 @@ def test_which_group_comes_first(catalogue: dict[str, Any], group: str, to: str,
 
 
 def test_who_starts_anew_when_it_moves(catalogue: dict[str, Any]) -> None:
-    nobody = {"groups": [], "doors": [], "units": [], "others": [], "lent": []}
+    nobody = {"groups": [], "units": [], "others": [], "lent": []}
     assert windowed.borrowing(catalogue, "second") == {
-        "groups": ["first"], "doors": ["orders_web"], "units": UNITS, "others": WORKERS, "lent": []
+        "groups": ["first"], "units": UNITS, "others": WORKERS, "lent": []
     }  # fmt: skip
     assert windowed.borrowing(catalogue, "first") == {**nobody, "lent": ["cache"]}
     assert windowed.borrowing(catalogue, "all") == nobody
