@@ -104,7 +104,7 @@ class Units:
 
 class Processes:
     """Of one window; ``traffic``: the router for the groups that change sides; ``patience``: seconds that a start is waited
-    for. Requests wait as long, and whoever is late goes on starting."""
+    for. Requests wait as long at the router, then in the socket of a unit; whoever is late goes on starting."""
 
     def __init__(
         self,
@@ -149,7 +149,8 @@ class Processes:
         """On the target, healthy, and borrowers anew; sentences about those that are not in time. May be repeated."""
         until = time.monotonic() + self._patience
         with ThreadPoolExecutor(1) as pool:
-            restarted = pool.submit(self._tried, lambda: self._systemd.restart_running(self._solo.borrowers, max(1.0, self._patience)))
+            seconds = max(1.0, self._patience)
+            restarted = pool.submit(self._tried, lambda: self._systemd.restart_running(self._solo.borrowers, seconds))
             return self._started(self._intent.target, until) + restarted.result()
 
     def again(self) -> list[str]:
@@ -174,7 +175,10 @@ class Processes:
         if name == DOCKER:
             said += self._tried(lambda: self._traffic.lead_to(self._engine.containers(self._solo.project)))
         doors = self._traffic.await_health(name, self.doors, max(0.0, until - time.monotonic()))
-        return said + [f"The router finds nothing healthy on the {name} side behind the door {door}." for door in doors]
+        if doors and name != DOCKER:
+            # The socket of a unit that starts is there already: whoever comes waits in it, instead of being refused.
+            self._traffic.expect_health(name, doors)
+        return said + [f"The router finds nothing healthy on the {name} side behind the door {door} yet." for door in doors]
 
     @staticmethod
     def _see(side: Side) -> None:

@@ -168,6 +168,10 @@ class Traffic:
         """What was found of a side's processes behind these doors holds no more: they must be found healthy anew."""
         self._router.workers.expect_nothing([_checked(door, side) for door in doors])
 
+    def expect_health(self, side: str, doors: Sequence[str]) -> None:
+        """Lead requests to a side's processes behind these doors although they do not answer yet."""
+        self._router.workers.expect_health([_checked(door, side) for door in doors])
+
     def await_health(self, side: str, doors: Sequence[str], seconds: float) -> list[str]:
         """Wait until the router finds a side's processes behind these doors healthy; the doors where it does not."""
         until = time.monotonic() + seconds

@@ -140,10 +140,17 @@ class Workers:
 
     def expect_nothing(self, backends: Iterable[str]) -> None:
         """Every worker holds these backends' servers for ill until its next check of them."""
+        self._presume(backends, "down")
+
+    def expect_health(self, backends: Iterable[str]) -> None:
+        """Every worker holds these backends' servers for healthy until as many checks have failed as it takes."""
+        self._presume(backends, "up")
+
+    def _presume(self, backends: Iterable[str], health: str) -> None:
         wanted = set(backends)
         for pid, said in self._stat(SERVERS).items():
             servers = [(name, server) for name, server, __ in parse_sessions(said) if name in wanted]
-            commands = [f"set server {name}/{server} health down" for name, server in servers]
+            commands = [f"set server {name}/{server} health {health}" for name, server in servers]
             self._tell_one(pid, commands, lambda answer: not answer or STOPPED in answer)
 
     def old_with_requests(self) -> list[int]:

@@ -59,6 +59,9 @@ class Traffic:
     def expect_nothing(self, side: str, doors: Sequence[str]) -> None:
         self.did.append(f"nothing known of {side} {' '.join(doors)}")
 
+    def expect_health(self, side: str, doors: Sequence[str]) -> None:
+        self.did.append(f"{side} {' '.join(doors)} will be healthy")
+
     def await_health(self, side: str, doors: Sequence[str], seconds: float) -> list[str]:
         return self.ill
 
@@ -149,6 +152,14 @@ def test_one_that_does_not_start_is_said_and_not_waited_for(tmp_path: Path, syst
     assert made(tmp_path, engine, "docker").start() == [] and len(engine.did) == 3
     said = made(tmp_path, Engine(running=False, broken=10**6), "docker", Traffic(ill=["web_web"])).start()
     assert "no such network" in said[0] and "behind the door web_web" in said[1]
+
+
+def test_requests_to_a_late_unit_wait_in_its_socket_and_a_container_has_none(tmp_path: Path, systemd: Systemd) -> None:
+    native, docker = Traffic(ill=["web_web"]), Traffic(ill=["web_web"])
+    assert "behind the door web_web yet" in " ".join(made(tmp_path, Engine(), traffic=native).start())
+    assert native.did[-1] == "native web_web will be healthy"
+    assert "behind the door web_web yet" in " ".join(made(tmp_path, Engine(), "docker", docker).start())
+    assert docker.did[-1] == "led"
 
 
 def test_one_that_does_not_stop_ends_the_window(tmp_path: Path, systemd: Systemd, monkeypatch: pytest.MonkeyPatch) -> None:
