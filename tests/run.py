@@ -38,7 +38,6 @@ RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "router",
 ONLY_IN_ALL = frozenset(
     {
         "scenario-compose",
-        "scenario-cutover",
         "scenario-interruption",
         "scenario-migration-13",
         "scenario-platform",
@@ -53,6 +52,8 @@ ONLY_IN_ALL = frozenset(
         "scenario-source-12",
         "scenario-source-13",
         "scenario-ssh-12",
+        "scenario-units-13",
+        "scenario-uninstall",
         "scenario-whole-12",
         "scenario-whole-13",
     }
