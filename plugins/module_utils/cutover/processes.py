@@ -5,7 +5,7 @@
 
 Before the window their containers' restart policy is `no`, so that nothing starts one behind its back. What could not be
 started is said and not waited for: the group's other processes go on. Borrowers, native before and after, are restarted
-with them, for what they use changes its place: their sockets stay, and whoever comes meanwhile waits there.
+with them, for what they use changes its place: their sockets stay, and whoever comes before they are healthy waits there.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ class Processes:
             raise CutoverError(f"{', '.join(running)} did not stop.")
 
     def start(self) -> list[str]:
-        """On the target, healthy, and borrowers anew; sentences about those that are not in time. May be repeated."""
+        """On the target, healthy, and borrowers on their way; sentences about those that are not in time. May be repeated."""
         until = time.monotonic() + self._patience
         with ThreadPoolExecutor(1) as pool:
             seconds = max(1.0, self._patience)

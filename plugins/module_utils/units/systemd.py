@@ -137,9 +137,19 @@ class Systemd:
             self._call("restart", "--no-block", *names)
 
     def restart_running(self, names: Sequence[str], seconds: float) -> None:
-        """Those of them that run; returns when they are healthy again. One that is late goes on starting."""
-        if names:
-            self._call("try-restart", *names, timeout=seconds)
+        """Those of them that run. Returns when the processes of before have ended; the new ones start, and their sockets stay.
+
+        Raises SystemdError for processes that do not end in time.
+        """
+        if not names:
+            return
+        shown = self._call("show", "--property=MainPID", "--value", *names)
+        left, until = [pid for pid in shown.split() if pid != "0"], time.monotonic() + seconds
+        self._call("try-restart", "--no-block", *names)
+        while left := [pid for pid in left if os.path.exists(f"/proc/{pid}")]:
+            if time.monotonic() > until:
+                raise SystemdError(f"Processes of {', '.join(names)} do not end, and are to be restarted: {', '.join(left)}.")
+            time.sleep(0.02)
 
     def reload(self, name: str) -> str:
         """systemd's complaint; empty when the unit works with its new configuration."""

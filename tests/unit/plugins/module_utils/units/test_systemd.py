@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 
-from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import MARK, State, orphans, parse_show, stale_paths
+import pytest
+
+from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import (
+    MARK,
+    State,
+    Systemd,
+    SystemdError,
+    orphans,
+    parse_show,
+    stale_paths,
+)
 
 # As systemd 252 prints it for one that runs and one that it does not know.
 SHOWN = """Id=cryptobot-auth-web@1.service
@@ -72,3 +83,25 @@ def test_only_our_own_units_are_orphans(tmp_path) -> None:
     }.items():
         (tmp_path / name).write_text(text)
     assert orphans({"cryptobot-auth-web@1.service"}, str(tmp_path)) == ["cryptobot-old-web@1.service"]
+
+
+def test_a_restart_is_waited_for_until_what_ran_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    with subprocess.Popen(["sleep", "60"]) as program:
+        said: list[tuple[str, ...]] = []
+
+        def call(_: Systemd, *words: str, timeout: float = 0) -> str:
+            said.append(words)
+            if words[0] == "try-restart" and ends:
+                program.kill()
+                program.wait()
+            return f"{program.pid}\n\n0\n"
+
+        monkeypatch.setattr(Systemd, "_call", call)
+        ends = False
+        with pytest.raises(SystemdError, match=f"do not end, and are to be restarted: {program.pid}"):
+            Systemd().restart_running(["a.service", "b.service"], 0.05)
+        ends = True
+        Systemd().restart_running(["a.service", "b.service"], 5)
+        assert said[-1] == ("try-restart", "--no-block", "a.service", "b.service")
+        Systemd().restart_running([], 5)
+        assert len(said) == 4
