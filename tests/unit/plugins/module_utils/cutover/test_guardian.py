@@ -19,6 +19,9 @@ from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent im
 
 from .test_intent import INTENT
 
+LISTENS = "00010000"
+"""Among the flags of a socket in /proc/net/unix."""
+
 
 class Stage:
     def __init__(self, folder: Path) -> None:
@@ -28,8 +31,13 @@ class Stage:
         guardian = subject.Guardian(self.intents, self.path, self.recover)
         threading.Thread(target=guardian.run, daemon=True).start()
         until = time.monotonic() + 5
-        while not self.path.exists() and time.monotonic() < until:
+        while not self.listening() and time.monotonic() < until:
             time.sleep(0.01)
+
+    def listening(self) -> bool:
+        """It is there a moment before it listens."""
+        sockets = (line.split() for line in Path("/proc/net/unix").read_text(encoding="utf-8").splitlines())
+        return any(words[3] == LISTENS for words in sockets if words[-1] == str(self.path))
 
     def recover(self, given_up: bool) -> None:
         self.recovered.append(given_up)
