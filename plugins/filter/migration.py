@@ -11,10 +11,10 @@ from typing import Any
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import (
     compared,
     given,
-    lending,
     looks,
     mapping,
     standing,
+    turns,
     windowed,
     writing,
 )
@@ -70,7 +70,7 @@ class FilterModule:
             "migration": moving,
             "migration_window": windowed.window,
             "migration_guests": windowed.guests,
-            "migration_in_the_way": lending.in_the_way,
+            "migration_in_the_way": turns.in_the_way,
             "migration_trees": windowed.trees,
             "migration_standins": standing.standins,
             "migration_stores": mapping.stores,

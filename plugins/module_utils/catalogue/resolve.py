@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from ..migration import lending
-from . import derived
+from . import derived, lending
 from .inventory import LOOPBACK, PARENT, Host, Inventory, in_url
 from .placeholders import INSTANCE
 from .values import Values
@@ -214,19 +213,9 @@ class _Resolver:
         command = [process.text(word) for word in spec["command"]]
         lent = self._lent(service, spec, values)
         kept = (
-            "port",
-            "internal_port",
-            "socket",
-            "instances",
-            "health",
-            "drain_seconds",
-            "start_timeout",
-            "server",
-            "exclusive",
-            "routes",
-            "docker",
-            "reads",
-        )
+            "port", "internal_port", "socket", "instances", "health", "drain_seconds", "start_timeout", "server", "exclusive",
+            "routes", "docker", "reads",
+        )  # fmt: skip
         return {
             "name": name,
             "command": command,

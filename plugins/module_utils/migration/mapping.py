@@ -9,10 +9,10 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..catalogue.lending import can_lend
 from ..edge_catalogue import endpoint, public_port
 from ..postgresql.layout import layout
 from ..postgresql.objects import POOLER_ROLE
-from .lending import can_lend
 
 Catalogue = Mapping[str, Any]
 NOWHERE = "names no place in the Compose project: give it docker: {{{keys}}} in the catalogue"

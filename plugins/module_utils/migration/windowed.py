@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..catalogue import lending
 from ..redis import layout
 from ..redis.layout import COMMANDS, READ_ONLY
-from . import lending, mapping
+from . import mapping
 from .alone import FILES, alone
 
 Catalogue = Mapping[str, Any]

@@ -14,7 +14,7 @@ from ansible_collections.cryptobot.native.plugins.filter.migration import moving
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher import process
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher import sides as launcher_sides
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher.sides import Record, is_lent, refusal
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import lending, mapping, windowed
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import mapping, turns, windowed
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import Sides, Writer, outline
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.layout import users
 from ansible_collections.cryptobot.native.plugins.module_utils.units.catalogue import units
@@ -82,7 +82,7 @@ def test_without_a_port_it_is_not_lent(given: dict[str, Any]) -> None:
     ],
 )
 def test_which_group_comes_first(catalogue: dict[str, Any], group: str, to: str, now: dict[str, Any], said: str) -> None:
-    found = lending.in_the_way(catalogue, group, now, to)
+    found = turns.in_the_way(catalogue, group, now, to)
     assert bool(found) is bool(said) and said in " ".join(found)
 
 
