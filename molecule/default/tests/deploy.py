@@ -13,15 +13,15 @@ import yaml
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def play(variables: dict[str, Any], folder: Path, playbook: str = "site.yml") -> str:
-    """What Ansible said. The variables are written where only this user can read them."""
+def play(variables: dict[str, Any], folder: Path, playbook: str = "site.yml", *words: str) -> str:
+    """What Ansible said; ``words`` are further ones of its command. The variables are written where only this user can read them."""
     given = folder / "variables.yml"
     given.touch(mode=0o600)
     # The scenarios' own patch is for the shipped services.
     given.write_text(yaml.safe_dump(variables | {"cryptobot_services__scenario": {}}), encoding="utf-8")
     made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
     inventories = [f"--inventory={ROOT / 'molecule' / 'default' / 'inventory'}", f"--inventory={made}"]
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), *inventories, "-e", f"@{given}", playbook]
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), *inventories, "-e", f"@{given}", playbook, *words]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
     done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
