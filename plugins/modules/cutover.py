@@ -176,6 +176,10 @@ options:
     description: Whether sessions with transactions that have not ended by then are ended. Else the window is given up.
     type: bool
     default: false
+  patience:
+    description: Seconds that requests may wait for processes to start. The router must let them wait for longer.
+    type: float
+    default: 29.0
   project:
     description: The Compose project whose ports must be adopted. Empty, nothing of that is looked at.
     type: str
@@ -307,6 +311,7 @@ ARGUMENTS: dict[str, Any] = {
     "drain": {"type": "float", "default": 5.0},
     "grace": {"type": "float", "default": 3.0},
     "end": {"type": "bool", "default": False},
+    "patience": {"type": "float", "default": 29.0},
     "project": {"type": "str", "default": ""},
     "directory": {"type": "path", "default": "/var/lib/cryptobot-router"},
     "sides": {"type": "str", "default": "/var/lib/cryptobot-migration"},

@@ -138,7 +138,7 @@ class Call:
         for pair in self._pairs:
             pair.forget()
         options = self._options
-        limits = Limits(options["drain"], options["grace"], options["end"])
+        limits = Limits(options["drain"], options["grace"], options["end"], options["patience"])
         return Cutover(
             self.intent, self._intents, self._traffic(), guarded, self._workers, limits, options["socket"]
         )

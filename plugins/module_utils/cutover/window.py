@@ -32,8 +32,6 @@ from .recovery import recover
 from .stores import Store, made
 
 MARGIN = 2.0
-MOST_HELD = 9.0
-"""Seconds that requests may wait for a process to start; the router refuses them after edge_hold_seconds, which is 10."""
 LOCK_SECONDS = 10.0
 VERDICT_SECONDS = 120.0
 
@@ -41,11 +39,12 @@ VERDICT_SECONDS = 120.0
 @dataclass(frozen=True)
 class Limits:
     """Seconds: of what is in flight when the doors are held, and of transactions that are older than the closing;
-    ``end``: whether those are ended then."""
+    ``end``: whether those are ended then. ``patience``: of requests from the first hold on, for processes that start."""
 
     drain: float = 5.0
     grace: float = 3.0
     end: bool = False
+    patience: float = 29.0
 
 
 class Cutover:
@@ -93,8 +92,9 @@ class Cutover:
 
     @property
     def _processes(self) -> Processes:
-        left = MOST_HELD - (time.monotonic() - self.moments["hold"]) if "hold" in self.moments else MOST_HELD
-        return Processes(self.intent, self._intents.directory, self._moving, patience=max(0.0, left))
+        held = time.monotonic() - self.moments["hold"] if "hold" in self.moments else 0.0
+        left = max(0.0, self._limits.patience - held)
+        return Processes(self.intent, self._intents.directory, self._moving, patience=left)
 
     def _own(self) -> None:
         """The edge is this controller's, from the intent on."""
