@@ -10,7 +10,8 @@ short_description: Bring the schemas of services up to date before their next re
 version_added: 0.1.0
 description:
   - Runs the migration unit of every service whose next release, or whose database, is not the one it ran for last.
-  - Services that share a database are migrated one after the other, all others side by side.
+  - Services that share a database are migrated one after the other, all others side by side. In each PostgreSQL database of this host an
+    advisory lock is held meanwhile, so that two controllers do not migrate it at once.
   - When one fails, the task fails with what it said. The live releases stay as they are.
 author: Cryptobot Native contributors (@cryptobot)
 extends_documentation_fragment:
@@ -67,6 +68,8 @@ migrated:
   sample: [auth]
 """
 
+import contextlib
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.database_identity import identities
@@ -79,6 +82,9 @@ from ansible_collections.cryptobot.native.plugins.module_utils.database_migratio
     Systemd,
     run_chains,
 )
+from ansible_collections.cryptobot.native.plugins.module_utils.release.database import Database as Locked
+from ansible_collections.cryptobot.native.plugins.module_utils.release.database import databases_of
+from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError
 from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ServiceReleases
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
@@ -95,6 +101,21 @@ def plan(module: AnsibleModule, known: dict[str, str | None]) -> list[Migration]
     return migrations
 
 
+def lockable(module: AnsibleModule, wanted: list[Migration]) -> list[Locked]:
+    """The databases of this host that are migrated."""
+    here = {
+        name: store
+        for name, store in module.params["datastores"].items()
+        if store.get("host") in (None, module.params["host"])
+    }
+    names = {migration.service for migration in wanted}
+    found: dict[str, Locked] = {}
+    for service in (each for each in module.params["services"] if each["name"] in names):
+        mine = {name: use for name, use in service["uses"].items() if name in here}
+        found |= {database.name: database for database in databases_of({"uses": mine}, here)}
+    return [found[name] for name in sorted(found)]
+
+
 def apply(module: AnsibleModule, wanted: list[Migration]) -> list[str]:
     """Run what is needed, and record it."""
     if missing := [migration.service for migration in wanted if migration.release is None]:
@@ -106,7 +127,10 @@ def apply(module: AnsibleModule, wanted: list[Migration]) -> list[str]:
     live = {migration.service: ServiceReleases(migration.service).link("current") for migration in wanted}
     units.reload()
     try:
-        return run_chains(wanted, units, markers, live)
+        with contextlib.ExitStack() as held:
+            for database in lockable(module, wanted):
+                held.enter_context(database.locked())
+            return run_chains(wanted, units, markers, live)
     finally:
         # A new SQLite file has its identity only now.
         after = plan(module, identities(module.params["datastores"], module.params["host"]))
@@ -140,7 +164,7 @@ def main() -> None:
         if not params["compose"] and (why := undeclared()):
             raise MigrationError(why)
         migrated = [] if module.check_mode or not wanted else apply(module, wanted)
-    except (MigrationError, SidesError, OSError) as error:
+    except (MigrationError, ReleaseError, SidesError, OSError) as error:
         module.fail_json(msg=str(error), needed=needed)
     module.exit_json(changed=bool(wanted), needed=needed, migrated=migrated, diff={"prepared": prepared})
 

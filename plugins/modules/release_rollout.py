@@ -119,14 +119,15 @@ def move_of(service: dict[str, Any], params: dict[str, Any]) -> Move:
     releases = ServiceReleases(name)
     live = releases.link("current")
     if live is None:
-        raise ReleaseError(f"{name}: no release of it is live on this host. Install the platform first: ansible-playbook site.yml")
+        raise ReleaseError(f"{name}: nothing of it is live on this host yet. Install it first: ansible-playbook site.yml")
     if params["state"] == "live":
         return Move(name, live, str(params["expected"].get(name) or releases.link("next") or live))
     to = last_proven(releases.installed(), live)
     if to is None:
         raise ReleaseError(
-            f"{name}: beside the live one ({live}) no release on this host was seen healthy, so there is none to go back to. Release "
-            f"the version that you want: ansible-playbook cryptobot.native.release -e release_service={name} -e release_version=VERSION"
+            f"{name}: beside the live one ({live}) no release on this host was seen healthy, so there is none to go back to. "
+            "Release the version that you want: "
+            f"ansible-playbook cryptobot.native.release -e release_service={name} -e release_version=VERSION"
         )
     if service.get("migration"):
         notes = {each.id: noted(releases.path(each.id), releases.note(each.id)) for each in releases.installed()}
@@ -166,7 +167,8 @@ def work(module: AnsibleModule, rollout: Rollout) -> dict[str, Any]:
         return {"changed": withdraw(params, module.check_mode), "moved": {}, "planned": [], "recovered": names}
     # A way back that a killed run had decided is ended now; another one would lead further back.
     ended = recovered is not None and recovered.settling and recovered.forget
-    wanted = [each for each in params["services"] if not (ended and params["state"] == "previous" and each["name"] in names)]
+    passed = names if ended and params["state"] == "previous" else []
+    wanted = [each for each in params["services"] if each["name"] not in passed]
     moves = [move for move in (move_of(each, params) for each in wanted) if move.was != move.to]
     planned = rollout.plan(moves)
     if moves and not module.check_mode:

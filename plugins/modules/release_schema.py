@@ -134,7 +134,9 @@ def steps(params: dict[str, Any]) -> list[Step]:
         name = service["name"]
         releases, scripts = ServiceReleases(name), params["scripts"].get(name)
         live = releases.link("current")
-        note = noted(releases.path(live), releases.note(live)) if live else None
+        if live is None:
+            raise ReleaseError(f"{name}: nothing of it is live on this host yet. Install it first: ansible-playbook site.yml")
+        note = noted(releases.path(live), releases.note(live))
         databases = databases_of(service, params["datastores"])
         step = Step(
             name,
@@ -175,8 +177,9 @@ def main() -> None:
         given = steps(params)
         needed = [step for step in given if step.needed(markers.read(step.service))]
         pending = [line for step in needed for line in lines(step.service, step.pending)]
-        pending += [f"{step.service}: by a command that is not Alembic's; it cannot be undone" for step in needed if step.scripts is None]
-        migrator, record, left = Migrator(Systemd(), markers), StateRecord(), []
+        others = [step.service for step in needed if step.scripts is None]
+        pending += [f"{name}: by a command that is not Alembic's; it cannot be undone" for name in others]
+        migrator, left = Migrator(Systemd(), markers), list[str]()
         wrong = [line for step in given for line in step.obstacles()] if params["state"] != "undone" else []
         if wrong and not params["irreversible"]:
             raise ReleaseError("\n".join(wrong))
@@ -185,13 +188,15 @@ def main() -> None:
             left = undo(params, given, migrator, markers) if not module.check_mode else []
         elif not module.check_mode:
             migrated = migrator.run(given)
-            record.extend([("schema", step.service, step.live_release, step.release) for step in given if step.service in migrated])
+            done = [step for step in given if step.service in migrated]
+            StateRecord().extend([("schema", step.service, step.live_release, step.release) for step in done])
     except (ReleaseError, OSError) as error:
         module.fail_json(msg=str(error))
     changed = bool(params["before"]) if params["state"] == "undone" else bool(needed)
     before = {step.service: step.before for step in needed}
     prepared = "".join(f"migrate {line}\n" for line in pending)
-    module.exit_json(changed=changed, pending=pending, migrated=migrated, before=before, left=left, diff={"prepared": prepared})
+    result = {"pending": pending, "migrated": migrated, "before": before, "left": left}
+    module.exit_json(changed=changed, diff={"prepared": prepared}, **result)
 
 
 if __name__ == "__main__":

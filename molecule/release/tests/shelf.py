@@ -1,4 +1,4 @@
-"""A small application with versions: a service with a database, and a program of one file that binds its own port."""
+"""A small application with versions: a service with a database, a program that binds its own port, and a page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 LOCK = ROOT / "examples/cryptobot/services/auth/requirements.lock"
-DOOR, PROGRAM = 7500, 7600
+DOOR, PROGRAM, PAGE = 7500, 7600, 7700
 
 MAIN = '''\
 """Keeps rows; says its version."""
@@ -155,8 +155,16 @@ class Shelf:
     url: str
 
     def write(
-        self, version: str, scripts: tuple[Script, ...] = (FIRST,), healthy: bool = True, well_for: float = 1e9, program: str = "1"
+        self,
+        version: str,
+        scripts: tuple[Script, ...] = (FIRST,),
+        healthy: bool = True,
+        well_for: float = 1e9,
+        program: str = "1",
+        page: str = "1",
+        file: str = "index.html",
     ) -> None:
+        """``well_for``: seconds for which it is healthy; ``file``: what the page consists of."""
         source = self.folder / "source"
         shutil.rmtree(source, ignore_errors=True)
         home = source / "keeper"
@@ -172,6 +180,8 @@ class Shelf:
             before = script.revision
         (source / "teller").mkdir()
         (source / "teller/program").write_text(PROGRAM_TEXT % program)
+        (source / "page/dist").mkdir(parents=True)
+        (source / "page/dist" / file).write_text(f"version {page}")
 
     @property
     def lock(self) -> Path:
@@ -231,6 +241,12 @@ class Shelf:
                             "health": health,
                         }
                     },
+                },
+                "page": {
+                    "runtime": "static",
+                    "source": "page",
+                    "build": {"kind": "none"},
+                    "processes": {"web": {"port": PAGE, "listen": 17700, "health": health}},
                 },
             },
         }

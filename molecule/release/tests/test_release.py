@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.request
 
-from shelf import DOOR, FIRST, PROGRAM, SECOND, Script, Shelf
+from shelf import DOOR, FIRST, PAGE, PROGRAM, SECOND, Script, Shelf
 
 HOME = "/opt/cryptobot/keeper"
 TWIN = "/run/systemd/system/cryptobot-keeper-web@*.service.d"
@@ -127,8 +127,8 @@ def test_a_release_that_never_becomes_healthy_is_not_seen(host, shelf: Shelf, un
 
 def test_a_release_that_falls_ill_when_it_serves_is_left(host, shelf: Shelf, under_load) -> None:
     before, said = state(host), []
-    shelf.write("5", (FIRST, SECOND), well_for=3)
-    nothing_failed(under_load(DOOR, lambda: said.append(shelf.release("-e", "release_watch_seconds=8", fails=True)), seconds=60, rate=40))
+    shelf.write("5", (FIRST, SECOND), well_for=6)
+    nothing_failed(under_load(DOOR, lambda: said.append(shelf.release("-e", "release_watch_seconds=12", fails=True)), seconds=70, rate=40))
     assert "it was healthy and is not any more: 503" in said[0]
     assert state(host) == before and version(host) == "2"
 
@@ -170,6 +170,27 @@ def test_a_program_with_its_own_port_is_released_and_led_back(host, shelf: Shelf
     assert version(host, PROGRAM) == "1"
 
 
+def test_a_page_is_released_and_one_without_its_file_is_refused(host, shelf: Shelf, under_load) -> None:
+    shelf.write("2", (FIRST, SECOND), page="3")
+    nothing_failed(under_load(PAGE, lambda: shelf.release(service="page"), seconds=45, rate=40, read="/", write=""))
+    content = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:7700/').read().decode())"
+    assert host.check_output(f'python3 -c "{content}"') == "version 3"
+    shelf.write("2", (FIRST, SECOND), page="4", file="other.html")
+    assert "has no dist/index.html" in shelf.release(service="page", fails=True)
+    assert host.check_output(f'python3 -c "{content}"') == "version 3"
+
+
+def test_two_runs_do_not_migrate_at_once(host, shelf: Shelf) -> None:
+    before = state(host)
+    shelf.write("3", (FIRST, SECOND, FINE))
+    hold = "SELECT pg_advisory_lock(4276215909), pg_sleep(300)"
+    host.check_output(f"runuser -u postgres -- psql -d store -c '{hold}' > /dev/null 2>&1 &")
+    assert "another run migrates this database now" in shelf.release(fails=True)
+    end = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = $$advisory$$"
+    host.check_output(f"runuser -u postgres -- psql -d store -c '{end}'")
+    assert state(host) == before
+
+
 def test_a_killed_release_is_taken_back_by_the_next_one(host, shelf: Shelf) -> None:
     shelf.write("8", (FIRST, SECOND), healthy=False)
     command, environment = shelf.command("playbooks/release.yml", "-e", "release_service=keeper")
@@ -177,9 +198,9 @@ def test_a_killed_release_is_taken_back_by_the_next_one(host, shelf: Shelf) -> N
     until = time.monotonic() + 180
     while not host.run(f"ls {TWIN}").stdout and time.monotonic() < until:
         time.sleep(0.5)
-    host.check_output("pkill --signal KILL --full 'AnsiballZ_release_rollout|release_rollout_payload' || true")
     killed.kill()
     killed.wait()
+    host.run("pkill --signal KILL --full '[A]nsiballZ_release_rollout'")
     assert host.file("/opt/cryptobot/.rollout.json").exists
     assert version(host) == "2"
     shelf.write("9", (FIRST, SECOND))

@@ -23,6 +23,9 @@ PORT = 5432
 LOCK = 4_276_215_909
 """Key of the advisory lock in each database; the same for every controller."""
 TABLE = "alembic_version"
+TABLES = f"""
+SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND c.relname ~ '^{TABLE}'"""
 SECONDS = 60
 
 
@@ -50,8 +53,7 @@ class Postgresql:
     port: int = PORT
 
     def versions(self, identifier: str) -> tuple[str, ...]:
-        query = f"SELECT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND c.relname ~ '^{TABLE}'"
-        tables = [line.split("|", 1) for line in self._ask(query)]
+        tables = [line.split("|", 1) for line in self._ask(TABLES)]
         for wanted in _tables(identifier):
             for schema, table in tables:
                 if table == wanted:
@@ -76,7 +78,7 @@ class Postgresql:
         try:
             if session.stdin is None or session.stdout is None:
                 raise ReleaseError(f"{self.name}: no session for its lock.")
-            session.stdin.write(f"SELECT pg_try_advisory_lock({LOCK});\n")
+            session.stdin.write(f"SET idle_session_timeout = 0; SELECT pg_try_advisory_lock({LOCK});\n")
             session.stdin.flush()
             said = session.stdout.readline().strip()
             if said == "f":
@@ -85,7 +87,9 @@ class Postgresql:
                     "Wait for it, and run again."
                 )
             if said != "t":
-                raise ReleaseError(f"{self.name}: PostgreSQL at port {self.port} gave no lock. Is it running? Run again.")
+                raise ReleaseError(
+                    f"{self.name}: PostgreSQL at port {self.port} gave no lock. Start it: systemctl start postgresql; then run again."
+                )
             yield
         finally:
             session.communicate()
@@ -94,7 +98,8 @@ class Postgresql:
         return ["runuser", "-u", "postgres", "--", program, "-h", SOCKET, "-p", str(self.port), *words]
 
     def _ask(self, query: str) -> list[str]:
-        return [line for line in self._run(self._argv("psql", "-XAtq", "-d", self.database, "-c", query)).splitlines() if line]
+        said = self._run(self._argv("psql", "-XAtq", "-d", self.database, "-c", query))
+        return [line for line in said.splitlines() if line]
 
     def _run(self, argv: list[str]) -> str:
         try:
@@ -110,7 +115,7 @@ class Postgresql:
 
 @dataclass(frozen=True)
 class Sqlite:
-    """A file of this host. The step that writes it is a unit of this host, of which there is one at a time: no lock is needed."""
+    """A file of this host. What writes it is a unit of this host, of which one runs at a time: no lock is needed."""
 
     name: str
     file: str

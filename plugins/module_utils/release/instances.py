@@ -66,7 +66,10 @@ def obstacles(catalogue: Catalogue, names: Sequence[str], sides: Mapping[str, An
     found = []
     for name in names:
         if not is_native(sides, "services", name):
-            found.append(f"{name} is on the Docker side: what it runs there is Docker's. Move it first (cryptobot.native.migrate).")
+            found.append(
+                f"{name} is on the Docker side: what it runs there is Docker's. Move it first: "
+                "ansible-playbook cryptobot.native.migrate."
+            )
     hosts = sorted({host for host, each in catalogue["hosts"].items() if set(names) & set(each.get("services", []))})
     if len(hosts) != 1:
         found.append(
@@ -85,7 +88,7 @@ def obstacles(catalogue: Catalogue, names: Sequence[str], sides: Mapping[str, An
             spec = catalogue["datastores"][store]
             if spec["kind"] == "postgresql" and spec.get("host") not in (None, host):
                 found.append(
-                    f"The database {store} of {name} is on {spec['host']}, and a release locks and watches a schema on its own host ({host}) alone. "
-                    "Roll out by site.yml."
+                    f"The database {store} of {name} is on {spec['host']}, and a release locks and compares schemas on its own "
+                    f"host ({host}) alone. Roll out by site.yml."
                 )
     return found

@@ -83,7 +83,9 @@ class Step:
 class Migrator:
     """Runs steps one after the other; ``unit_files`` and ``dropins`` are systemd's directories."""
 
-    def __init__(self, units: Units, markers: Markers, unit_files: Path = dropin.UNITS, dropins: Path = dropin.DIRECTORY) -> None:
+    def __init__(
+        self, units: Units, markers: Markers, unit_files: Path = dropin.UNITS, dropins: Path = dropin.DIRECTORY
+    ) -> None:
         self._units, self._markers = units, markers
         self._unit_files, self._dropins = unit_files, dropins
 

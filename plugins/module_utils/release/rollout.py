@@ -189,11 +189,12 @@ class Rollout:
     def plan(self, moves: Sequence[Move]) -> list[str]:
         """In the order of its steps, what a run does."""
         attempt = Attempt(tuple(moves), self.read_slots())
-        lines = [f"start {new.name} on release {self._to(attempt, new)} beside {old.name}" for old, new in self._pairs(attempt)]
+        pairs = self._pairs(attempt)
+        lines = [f"start {new.name} on release {self._to(attempt, new)} beside {old.name}" for old, new in pairs]
         lines += [f"lead {move.service} from release {move.was} to {move.to}" for move in moves]
         lines += [f"restart {each.name}" for each in self._single(attempt)]
-        lines += [f"lead the route from {old.name} to {new.name}" for old, new in self._pairs(attempt)]
-        return lines + [f"stop {old.name}" for old, __ in self._pairs(attempt)]
+        lines += [f"lead the route from {old.name} to {new.name}" for old, new in pairs]
+        return lines + [f"stop {old.name}" for old, __ in pairs]
 
     def _whole(self, move: Move) -> None:
         path = self._releases(move.service).path(move.to)
@@ -216,7 +217,9 @@ class Rollout:
         mine = [each for each in self._mine(attempt) if each.twin]
         old = [each for each in mine if self._live(attempt, each)]
         new = [each for each in mine if not self._live(attempt, each)]
-        by_process = {process: [each for each in new if each.process == process] for process in {each.process for each in new}}
+        by_process: dict[str, list[Instance]] = {}
+        for each in new:
+            by_process.setdefault(each.process, []).append(each)
         return [(each, by_process[each.process].pop(0)) for each in old]
 
     def _single(self, attempt: Attempt) -> list[Instance]:
@@ -338,7 +341,8 @@ class Rollout:
             return
         names = [each.name for each in ones]
         self.systemd.stop(names)
-        self.systemd.reset_failed([name for name, state in self.systemd.states(names).items() if state.active == "failed"])
+        states = self.systemd.states(names)
+        self.systemd.reset_failed([name for name in names if states[name].active == "failed"])
         if dropin.remove(names, self.places.dropins):
             self.systemd.daemon_reload()
         for each in ones:
