@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from ..catalogue.derived import ADOPTED_OFFSET
+from ..catalogue.lending import can_lend
 from ..docker.containers import Container
 from ..docker.engine import DockerError, Engine
 from ..edge_catalogue import is_loopback
 
 SETTING = "net.ipv4.ip_local_reserved_ports"
 RESERVED = Path("/proc/sys/net/ipv4/ip_local_reserved_ports")
+ACCESS = "access"
 MOVABLE = ("entrance", "public")
 """Kinds of doors that the proxy opens beside the published port."""
 
@@ -76,7 +78,8 @@ def _clash(port: int, service: str, why: str) -> str:
 
 
 def needed(catalogue: Mapping[str, Any], host: str, ports: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of ``ports`` (of the whole platform) those that this host opens, and its datastores' servers."""
+    """Of ``ports`` (of the whole platform) those that this host opens, its datastores' servers, and the front ends of those
+    that are shared, which it has while there is a Compose project."""
     groups = catalogue["hosts"].get(host, {}).get("groups", [])
     kinds = {
         "process": "cryptobot_app",
@@ -88,7 +91,9 @@ def needed(catalogue: Mapping[str, Any], host: str, ports: Iterable[Mapping[str,
     stores = [store for store in catalogue["datastores"].values() if store.get("host") == host and store.get("port")]
     names = {"postgresql": "PostgreSQL", "redis": "Redis"}
     servers = {(store["port"], names.get(store["kind"], store["name"])) for store in stores}
-    return [*found, *({"port": port, "kind": "server", "owner": owner} for port, owner in sorted(servers))]
+    found += [{"port": port, "kind": "server", "owner": owner} for port, owner in sorted(servers)]
+    shared = [store for store in catalogue["datastores"].values() if can_lend(store)] if "cryptobot_edge" in groups else []
+    return found + [{"port": store["access_port"], "kind": ACCESS, "owner": f"the access to {store['name']}"} for store in shared]
 
 
 def reserved(published: Iterable[int], now: str) -> str:

@@ -61,6 +61,8 @@ def _ports(catalogue: Catalogue, host: str, taken: set[int]) -> Iterator[dict[st
     everything = queries.ports(catalogue)
     addresses = {(one["port"], one["kind"], one["owner"]): one["address"] for one in everything}
     for one in published.needed(catalogue, host, everything):
+        if one["kind"] == published.ACCESS and not taken:
+            continue
         address = addresses.get((one["port"], one["kind"], one["owner"]), "*")
         beside = one["kind"] in published.MOVABLE and one["port"] in taken
         yield {**one, "address": address, "port": one["port"] + ADOPTED_OFFSET * beside}

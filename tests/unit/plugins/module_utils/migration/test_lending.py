@@ -14,8 +14,9 @@ from ansible_collections.cryptobot.native.plugins.filter.migration import moving
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher import process
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher import sides as launcher_sides
 from ansible_collections.cryptobot.native.plugins.module_utils.launcher.sides import Record, is_lent, refusal
-from ansible_collections.cryptobot.native.plugins.module_utils.migration import mapping, turns, windowed
+from ansible_collections.cryptobot.native.plugins.module_utils.migration import mapping, published, turns, windowed
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import Sides, Writer, outline
+from ansible_collections.cryptobot.native.plugins.module_utils.preflight.wishes import wishes
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.layout import users
 from ansible_collections.cryptobot.native.plugins.module_utils.units.catalogue import units
 from tests.unit.plugins.module_utils.migration.test_windowed import COMPOSE, GIVEN, WORKER, resolved
@@ -180,3 +181,13 @@ def test_a_process_sees_the_record_that_it_was_let_start_by(tmp_path: Path, monk
     options = process.parser().parse_args(given)
     process.use_what_is_lent(options)
     assert "REDIS_URL" not in os.environ and options.after == [("cache", "tcp://127.0.0.1:6379")]
+
+
+def test_the_port_of_its_front_end_must_be_free(catalogue: dict[str, Any]) -> None:
+    wanted = [one for one in published.needed(catalogue, "platform", []) if one["kind"] == published.ACCESS]
+    assert wanted == [{"port": 26379, "kind": "access", "owner": "the access to cache"}]
+    (said,) = published.clashes({26379: "redis"}, wanted)
+    assert "redis publishes port 26379 of this host, where the access to cache listens natively" in said
+    mine = next(one for one in wishes(catalogue, "platform", [8000])["ports"] if one["kind"] == published.ACCESS)
+    assert (mine["port"], mine["address"]) == (26379, "*")
+    assert not [one for one in wishes(catalogue, "platform", [])["ports"] if one["kind"] == published.ACCESS]
