@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--after", metavar="NAME=URL", type=named, action="append", default=[], help="wait for its health first")
     options.add_argument("--after-expect", metavar="NAME=JSON", type=named, action="append", default=[])
     options.add_argument("--group", metavar="NAME", default="", help="its migration group")
-    options.add_argument("--lent", metavar="JSON", type=json.loads, action="append", default=[], help="a datastore, its group, and what holds while it is in its container")
+    options.add_argument("--lent", metavar="JSON", type=json.loads, action="append", default=[], help="a datastore that may be in its container")
     options.add_argument("--passfile", metavar="CREDENTIAL", help="libpq password file, copied because libpq wants mode 0600")
     options.add_argument("--file", metavar="CREDENTIAL", action="append", default=[], help="secret copied into the runtime directory")
     options.add_argument("--unit", metavar="NAME", default="", help="its own name")

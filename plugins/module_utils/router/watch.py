@@ -5,8 +5,8 @@
 
 It follows the engine's events, and looks at everything again after each, and every :data:`ROUND` seconds: addresses in
 the router's file and in every worker, and the adoption's table and the walls round Redis, which a reload of a firewall
-may have taken away, and native services' users on a container's Redis, which forgets them. It also stops a container that has come back although its service runs natively, where there may
-never be two of them.
+may have taken away, and native services' users on a container's Redis, which forgets them. It also
+stops a container that has come back although its service runs natively, where there may never be two of them.
 """
 
 from __future__ import annotations
