@@ -21,7 +21,7 @@ from .maps import Files, RouterError, differing
 MASTER = "/run/cryptobot-edge/master.sock"
 UNIT = "cryptobot-edge.service"
 RUNNING = ("active", "activating", "reloading", "deactivating")
-FRONTENDS, BACKENDS, SERVERS = 1, 2, 4
+BACKENDS, SERVERS = 2, 4
 """Kinds of rows that `show stat` is asked for."""
 Ask = Callable[[str], str]
 STOPPED = "Proxy is disabled"
@@ -154,9 +154,10 @@ class Workers:
             self._tell_one(pid, commands, lambda answer: not answer or STOPPED in answer)
 
     def old_with_requests(self) -> list[int]:
-        """Workers of before a reload that have clients of doors. Others carry bytes alone: accesses of datastores."""
+        """Workers of before a reload that carry requests. Others have WebSockets, which a window ends in every worker, or accesses
+        of datastores."""
         listed = self.listed()
-        found = {pid: self._said(pid, f"show stat -1 {FRONTENDS} -1") for pid in (listed[1] if listed else ())}
+        found = {pid: self._said(pid, f"show stat -1 {BACKENDS} -1") for pid in (listed[1] if listed else ())}
         return [pid for pid, said in found.items() if not said.startswith("# pxname") or _requests(said)]
 
     def down(self, backends: Iterable[str]) -> list[str]:
@@ -247,9 +248,10 @@ def parse_sessions(shown: str) -> list[tuple[str, str, int]]:
 
 
 def _requests(shown: str) -> bool:
-    """Whether a frontend of requests has clients, from `show stat`."""
+    """Whether requests are under way, from `show stat`."""
     rows = csv.DictReader(shown.lstrip("# ").splitlines())
-    return any(row["mode"] == "http" and int(row["scur"] or 0) for row in rows)
+    busy = [row["pxname"] for row in rows if row["mode"] == "http" and int(row["scur"] or 0)]
+    return any(not name.endswith("_ws") for name in busy)
 
 
 def parse_addresses(shown: str) -> dict[str, str]:

@@ -125,7 +125,9 @@ def test_while_either_side_can_serve_each_door_has_both() -> None:
 
 def test_shared_datastores_in_containers_have_a_front_end() -> None:
     text, without = (render("edge.cfg.j2", edge_sides=sides) for sides in (PROJECT, SIDES))
-    assert text.startswith(without) and "access" not in without, "nothing else changes with it"
+    stop = r"(    # [^\n]*\n)    hard-stop-after \w+\n"
+    assert "hard-stop-after 70s\n" in without and "hard-stop-after 7d\n" in text
+    assert re.sub(stop, "", text).startswith(re.sub(stop, "", without)) and "access" not in without, "nothing else changes with it"
     redis = text.partition("\nlisten access_redis\n")[2].partition("\nlisten ")[0]
     assert 'bind "fd@${ACCESS_REDIS}"\n' in redis and "src" not in redis
     assert 'server docker "${ACCESS_REDIS_CONTAINER-127.0.0.1:1}"\n' in redis

@@ -100,7 +100,7 @@ def client() -> Callable[..., Any]:
 class Proxy:
     """One worker that writes down what it is told, in the order of everything.
 
-    ``clients``: of its doors, beside those of an access.
+    ``clients``: requests in a worker of before a reload, beside an access.
     ``streams``: by backend what it says to one look after the other that is on its way.
     """
 
@@ -116,12 +116,11 @@ class Proxy:
             path = Path(command.split()[2])
             return "".join(f"0x1 {row}\n" for row in path.read_text().splitlines())
         if command.startswith("show stat"):
-            server = {"1": "FRONTEND", "2": "BACKEND", "4": "docker"}[command.split()[3]]
-            if server == "FRONTEND":
-                doors = f"front_web_public,{server},{self.clients},http\n"
-                return f"# pxname,svname,scur,mode\n{doors}access_store,{server},7,tcp\n"
-            rows = (f"{name},{server},0,0,{counts.pop(0) if counts else 0}\n" for name, counts in self.streams.items())
-            return "# pxname,svname,qcur,qmax,scur\n" + "".join(rows)
+            server = {"2": "BACKEND", "4": "docker"}[command.split()[3]]
+            rows = [f"{name},{server},0,0,{counts.pop(0) if counts else 0},http\n" for name, counts in self.streams.items()]
+            if line.startswith("@!11 "):
+                rows = [f"front_web_write,{server},0,0,{self.clients},http\n", f"access_store,{server},0,0,7,tcp\n"]
+            return "# pxname,svname,qcur,qmax,scur,mode\n" + "".join(rows)
         if command == "show servers state":
             return ""
         self.events.append(command)

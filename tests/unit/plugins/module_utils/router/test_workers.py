@@ -159,8 +159,8 @@ def test_an_access_has_one_server(tmp_path: Path) -> None:
 
 def test_an_old_worker_without_requests_is_none_of_a_window(tmp_path: Path) -> None:
     said = {
-        9: "# pxname,svname,scur,mode\nauth_web_public,FRONTEND,0,http\naccess_redis,FRONTEND,9,tcp\n",
-        10: "# pxname,svname,scur,mode\nauth_web_public,FRONTEND,1,http\n",
+        9: "# pxname,svname,scur,mode\nauth_web_write,BACKEND,0,http\nauth_web_docker_ws,BACKEND,3,http\naccess_redis,BACKEND,9,tcp\n",
+        10: "# pxname,svname,scur,mode\nauth_web_docker_read,BACKEND,1,http\n",
         11: "",
     }
     workers = Workers(lambda line: listed([12], [9, 10, 11]), lambda: True)
