@@ -75,6 +75,12 @@ class Request(NamedTuple):
     said: str
 
 
+def container(service: str) -> str:
+    """In a shell the container of a Compose service, whose name Compose v1 and v2 spell differently."""
+    labels = (f"com.docker.compose.{key}={value}" for key, value in (("project", "shop"), ("service", service)))
+    return f"$(docker ps --all --quiet {' '.join(f'--filter label={label}' for label in labels)})"
+
+
 class Shop:
     """Both sides of the application, and the load before them."""
 
@@ -84,7 +90,7 @@ class Shop:
     def address(self, service: str) -> str:
         """Of its container."""
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        return self.host.check_output(f"docker inspect -f '{form}' shop_{service}_1")
+        return self.host.check_output(f"docker inspect -f '{form}' {container(service)}")
 
     def sql(self, side: str, datastore: str, query: str) -> list[str]:
         place = (
@@ -102,7 +108,7 @@ class Shop:
     def redis(self, side: str, *words: str) -> list[str]:
         """By the container's own client behind the wall, or as the service natively."""
         place = (
-            "docker exec -e REDISCLI_AUTH=cacheword shop_redis_1 redis-cli"
+            f"docker exec -e REDISCLI_AUTH=cacheword {container('redis')} redis-cli"
             if side == "docker"
             else "REDISCLI_AUTH=natively-and-nowhere-else redis-cli --user orders"
         )
@@ -111,7 +117,7 @@ class Shop:
     def rights(self, side: str) -> str:
         """How the users of a Redis are, but for their passwords and ours."""
         place = (
-            "docker exec -e REDISCLI_AUTH=cacheword shop_redis_1 redis-cli"
+            f"docker exec -e REDISCLI_AUTH=cacheword {container('redis')} redis-cli"
             if side == "docker"
             else "REDISCLI_AUTH=$(cat /etc/cryptobot/redis-admin.password) redis-cli --user cryptobot-admin"
         )
@@ -131,7 +137,7 @@ class Shop:
     def containers(self) -> str:
         """What a cutover must not change: which containers there are, since when, and how they are made."""
         form = "{{.Name}} {{.Id}} {{.State.StartedAt}} {{.RestartCount}} {{json .Config}}"
-        names = "shop_postgres_1 shop_redis_1 shop_orders_1 shop_ledger_1"
+        names = " ".join(map(container, ("postgres", "redis", "orders", "ledger")))
         return self.host.check_output(f"docker inspect --format '{form}' {names} | sort")
 
     def answers(self, port: int, path: str = "/who") -> dict[str, Any]:
@@ -141,7 +147,7 @@ class Shop:
         """Of what runs on one side alone the container's restart policy, whether it runs, and how many stand in for it."""
         form = "{{.HostConfig.RestartPolicy.Name}} {{.State.Running}}"
         standins = "docker ps -q --filter label=cryptobot-native.stand-in-for=papers | wc -l"
-        return self.host.check_output(f"echo $(docker inspect --format '{form}' shop_papers_1) $({standins})")
+        return self.host.check_output(f"echo $(docker inspect --format '{form}' {container('papers')}) $({standins})")
 
     def window(self) -> dict[str, Any]:
         return json.loads(self.host.check_output(f"cat {WINDOW}"))
