@@ -21,6 +21,7 @@ REMEDIES = {
     "internal": "give the process another internal_port in the catalogue",
     "process": "give the process another range in the catalogue (processes.<name>.listen)",
     "server": "move the other server to another port",
+    "access": "give the datastore another access_port in the catalogue",
 }
 
 Row = tuple[str, str, str, str, str, str]
@@ -59,7 +60,7 @@ def ours(held: Listener, wanted: Mapping[str, Any], host: Host) -> bool:
 
 
 def _foreign(wanted: Mapping[str, Any], held: Listener) -> Row:
-    what = {"entrance": "the entrance", "server": wanted["owner"]}.get(
+    what = {"entrance": "the entrance", "server": wanted["owner"], "access": wanted["owner"]}.get(
         wanted["kind"], f"the {wanted['kind']} door of {wanted['owner']}"
     )
     if wanted["kind"] == "process":

@@ -144,3 +144,11 @@ def test_descriptors_that_systemd_keeps_are_the_platforms_where_it_is_installed(
     kept = replace(sound, listeners=(Listener(18000, "127.0.0.1", 1, "systemd", "init.scope"),))
     assert codes(findings(wanted, kept, [], [])) == [("blocking", "port")]
     assert findings(wanted, replace(kept, own_units=frozenset({"cryptobot-auth-web@1.service"})), [], []) == []
+
+
+def test_the_front_end_of_a_shared_datastore_has_its_port(wanted: dict[str, Any], sound: Host) -> None:
+    access = {"port": 26379, "kind": "access", "owner": "the access to redis", "address": "*"}
+    asked = {**wanted, "ports": [*wanted["ports"], access]}
+    held = replace(sound, listeners=(Listener(26379, "127.0.0.1", 9, "python3", ""),))
+    (found,) = [one for one in findings(asked, held, [], []) if one.code == "port"]
+    assert "Port 26379, at which the access to redis listens" in found.text and "another access_port" in found.remedy
