@@ -75,25 +75,22 @@ def inside(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
 
 def borrowing(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
     """Native processes of other migration groups to which is lent what this one moves, so that they start anew with it: their
-    ``groups`` and ``units``; ``others`` are units without a door, which stop before the window. ``lent``: the
-    datastores that this group uses where another one moves them from."""
+    ``groups`` and ``units``; ``others`` are units without a door, which stop before the window."""
     groups = catalogue["migration_groups"] if group == "all" else [group]
     services = [catalogue["services"][name] for name in lending.borrowers(catalogue, groups)]
     found = [(service, process) for service in services for process in service["processes"].values()]
-    mine = [each for each in catalogue["services"].values() if each["migration_group"] in groups] if group != "all" else []
     return {
         "groups": sorted({service["migration_group"] for service in services}),
         "units": sorted(unit["unit"] for __, process in found if process.get("port") for unit in process["units"]),
         "others": sorted(unit["unit"] for __, process in found if not process.get("port") for unit in process["units"]),
-        "lent": sorted({store for service in mine for store in lending.lent_to(catalogue, service)}),
     }
 
 
 def guests(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> list[dict[str, Any]]:
     """By datastore that is lent to this group, its ``server`` and the ``users`` that its services are there, as the module
-    C(redis_guests) takes them."""
-    names = borrowing(catalogue, group)["lent"]
-    mine = {name for name, each in catalogue["services"].items() if each["migration_group"] == group}
+    C(redis_guests) takes them. Of C(all) those that any group may have left, for together they borrow nothing."""
+    mine = {name for name, each in catalogue["services"].items() if group in ("all", each["migration_group"])}
+    names = sorted({store for name in mine for store in lending.lent_to(catalogue, catalogue["services"][name])})
     return [
         {
             "datastore": name,
@@ -102,6 +99,7 @@ def guests(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> list
                 {**user, "open": True}
                 for user in layout.users(catalogue, store["host"])
                 if user["name"] in mine & set(store["users"])
+                and name in lending.lent_to(catalogue, catalogue["services"][user["name"]])
             ],
         }
         for name in names
