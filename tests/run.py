@@ -52,7 +52,6 @@ ONLY_IN_ALL = frozenset(
         "scenario-source-12",
         "scenario-source-13",
         "scenario-ssh-12",
-        "scenario-units-13",
         "scenario-uninstall",
         "scenario-whole-12",
         "scenario-whole-13",
