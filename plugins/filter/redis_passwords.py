@@ -47,7 +47,7 @@ _value:
 def packed(layout: Mapping[str, Any], secrets: Any) -> str:
     """The passwords as the module takes them."""
     try:
-        return pack({user["name"]: passwords(secrets, user["name"], "redis_password") for user in layout["users"] if user["open"]})
+        return pack({user["name"]: passwords(secrets, user["name"], "redis_password") for user in layout["users"] if user.get("open", True)})
     except SecretError as error:
         raise AnsibleFilterError(str(error)) from None
 

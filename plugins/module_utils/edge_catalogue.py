@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .catalogue.derived import ADOPTED_OFFSET, POSTGRESQL_PORT, REDIS_PORT, identifier
+from .catalogue.lending import has_access
 from .migration.alone import alone
 
 LOOPBACK = "127.0.0.1"
@@ -122,9 +123,9 @@ def accesses(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any]) 
         return []
     found = []
     for name, store in catalogue.get("datastores", {}).items():
-        docker = store.get("docker") or {}
-        if not (store.get("access_port") and docker.get("service")):
+        if not has_access(store):
             continue
+        docker = store["docker"]
         users = {one["address"] for one in catalogue["hosts"].values() if {*one["services"]} & {*store["users"]}}
         own, socket = catalogue["hosts"][host]["address"], f"access_{identifier(name)}"
         found.append(

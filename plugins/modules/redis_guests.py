@@ -26,7 +26,7 @@ options:
     type: dict
     required: true
   users:
-    description: Users, as the filter P(cryptobot.native.redis_layout#filter) gives them.
+    description: Users, as the filter P(cryptobot.native.migration_guests#filter) gives them.
     type: list
     elements: dict
     required: true
@@ -40,15 +40,6 @@ options:
         type: list
         elements: str
         default: []
-      prefixes:
-        description: Prefixes of its keys; not used.
-        type: list
-        elements: str
-        default: []
-      open:
-        description: Whether it comes in; not used.
-        type: bool
-        default: true
   passwords:
     description: Their passwords, as the filter P(cryptobot.native.redis_passwords#filter) gives them.
     type: str
@@ -95,8 +86,6 @@ from ansible_collections.cryptobot.native.plugins.module_utils.secret_values imp
 USER: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "rules": {"type": "list", "elements": "str", "default": []},
-    "prefixes": {"type": "list", "elements": "str", "default": []},
-    "open": {"type": "bool", "default": True},
 }
 ARGUMENTS: dict[str, Any] = {
     "datastore": {"type": "str", "required": True},

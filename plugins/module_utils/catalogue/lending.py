@@ -17,9 +17,14 @@ Catalogue = Mapping[str, Any]
 REDIS = "redis"
 
 
+def has_access(store: Mapping[str, Any]) -> bool:
+    """Whether the router has a front end for it while it is in its container."""
+    return bool(store.get("access_port") and (store.get("docker") or {}).get("service"))
+
+
 def can_lend(store: Mapping[str, Any]) -> bool:
     """Whether native processes can use it in its container."""
-    return bool(store["kind"] == REDIS and store.get("access_port") and (store.get("docker") or {}).get("service"))
+    return bool(store["kind"] == REDIS and has_access(store))
 
 
 def lent_to(catalogue: Catalogue, service: Mapping[str, Any]) -> list[str]:

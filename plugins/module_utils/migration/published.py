@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..catalogue.derived import ADOPTED_OFFSET
-from ..catalogue.lending import can_lend
+from ..catalogue.lending import has_access
 from ..docker.containers import Container
 from ..docker.engine import DockerError, Engine
 from ..edge_catalogue import is_loopback
@@ -92,7 +92,7 @@ def needed(catalogue: Mapping[str, Any], host: str, ports: Iterable[Mapping[str,
     names = {"postgresql": "PostgreSQL", "redis": "Redis"}
     servers = {(store["port"], names.get(store["kind"], store["name"])) for store in stores}
     found += [{"port": port, "kind": "server", "owner": owner} for port, owner in sorted(servers)]
-    shared = [store for store in catalogue["datastores"].values() if can_lend(store)] if "cryptobot_edge" in groups else []
+    shared = [store for store in catalogue["datastores"].values() if has_access(store)] if "cryptobot_edge" in groups else []
     return found + [{"port": store["access_port"], "kind": ACCESS, "owner": f"the access to {store['name']}"} for store in shared]
 
 

@@ -96,7 +96,7 @@ def guests(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> list
             "datastore": name,
             "server": {"container": {"project": compose["project"], "service": store["docker"]["service"]}},
             "users": [
-                {**user, "open": True}
+                {"name": user["name"], "rules": user["rules"]}
                 for user in layout.users(catalogue, store["host"])
                 if user["name"] in mine & set(store["users"])
                 and name in lending.lent_to(catalogue, catalogue["services"][user["name"]])

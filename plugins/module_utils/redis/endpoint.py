@@ -94,6 +94,17 @@ class Endpoint:
         return redis
 
 
+def keeps_users(redis: Connection) -> bool:
+    """Whether the server has a file of users, and so starts again with those that it has."""
+    return redis.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""])
+
+
+def save_users(redis: Connection) -> None:
+    """Into that file, where there is one."""
+    if keeps_users(redis):
+        redis.call("ACL", "SAVE")
+
+
 def _read(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8").strip()

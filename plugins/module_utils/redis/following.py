@@ -15,7 +15,7 @@ from typing import Any
 from ..launcher import sides as record
 from ..launcher.sides import DOCKER, NATIVE
 from . import facts, follow
-from .endpoint import Endpoint
+from .endpoint import Endpoint, save_users
 from .facts import Facts
 from .fence.fence import KEY
 from .fence.sessions import CONTROLLER, FOLLOWER
@@ -154,8 +154,7 @@ def _forget_us(end: Endpoint, empty: bool) -> None:
         else:
             redis.call("DEL", KEY, MARK)
         redis.call("ACL", "DELUSER", CONTROLLER, FOLLOWER)
-        if redis.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
-            redis.call("ACL", "SAVE")
+        save_users(redis)
 
 
 def _kinds(source: Facts, target: Facts) -> list[str]:

@@ -17,12 +17,10 @@ from typing import Any
 from ..launcher.sides import DOCKER, Record
 from ..migration.journal import write_whole
 from .client import Connection, RedisError
-from .endpoint import Endpoint
+from .endpoint import Endpoint, save_users
 
 FILE, MODE = "guests.json", 0o600
 SECONDS = 3.0
-INTENT = "intent.json"
-"""There while a window is under way, which alone changes rights then."""
 
 
 class Guests:
@@ -64,20 +62,20 @@ class Guests:
             return []
         with Endpoint.from_options(kept["server"]).connect() as redis:
             redis.call("ACL", "DELUSER", *gone)
-            _save(redis)
+            save_users(redis)
         users = {name: line for name, line in kept["users"].items() if name not in gone}
         rest = {name: each for name, each in found.items() if name != datastore}
         self._write({**rest, datastore: {**kept, "users": users}} if users else rest)
         return gone
 
     def again(self, record: Record | None, running: Collection[str]) -> list[str]:
-        """Make those anew that a server has forgotten; sentences about what was done. ``running``: Compose services. Nothing in a
-        window, and nothing on a server that does not write any more."""
+        """Make those anew that a server has forgotten; sentences about what was done. ``running``: Compose services. Nothing on
+        a server that does not write any more. Not for a window, which alone changes rights then."""
         said = []
         for datastore, kept in self._read().items():
             writer = record.writer(datastore) if record else None
             stopped = kept["server"].get("container", {}).get("service") not in running
-            if (self._directory / INTENT).exists() or writer not in (None, DOCKER) or stopped:
+            if writer not in (None, DOCKER) or stopped:
                 continue
             with Endpoint.from_options(kept["server"]).connect(seconds=SECONDS) as redis:
                 there = set(redis.call("ACL", "USERS"))
@@ -100,10 +98,4 @@ def _make(redis: Connection, lines: Mapping[str, str]) -> None:
     for name, line in sorted(lines.items()):
         redis.call("ACL", "SETUSER", name, *line.split()[2:])
     if lines:
-        _save(redis)
-
-
-def _save(redis: Connection) -> None:
-    """Where the server has a file of users."""
-    if redis.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
-        redis.call("ACL", "SAVE")
+        save_users(redis)

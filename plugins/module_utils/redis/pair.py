@@ -18,7 +18,7 @@ from ..postgresql.fence.errors import NotOurs
 from ..postgresql.fence.row import Window
 from . import follow
 from .client import PACKET_MARK, Connection, RedisError
-from .endpoint import Endpoint
+from .endpoint import Endpoint, keeps_users
 from .fence import sessions
 from .fence.book import Book, Page
 from .fence.fence import Fence, Found
@@ -282,7 +282,7 @@ class Pair:
     def _wall_up(self) -> None:
         """Round a source that keeps its users in no file; the connection that the target follows by passes."""
         source = self.session("source")
-        if not self.database.walled or source.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
+        if not self.database.walled or keeps_users(source):
             return
         ends = [each["addr"].rpartition(":") for each in sessions.clients(source) if "S" in each.get("flags", "")]
         links = tuple((host.strip("[]"), int(port)) for host, __, port in ends)

@@ -30,6 +30,7 @@ from ..redis.guests import Guests
 from ..redis.wall import walls_again
 from . import containers as found
 from .adoption import Adoption, Tables, wanted
+from .boot import INTENT
 from .maps import DIRECTORY, Files, RouterError, locked
 from .standins import standins_of
 from .state import Kept
@@ -88,10 +89,13 @@ class Watch:
         return [f"put the wall round the Redis {name} on again" for name in names]
 
     def _guests(self, containers: list[found.Container]) -> list[str]:
-        """Whoever runs again may not answer yet, and is asked again by the next look."""
+        """Whoever runs again may not answer yet, and is asked again by the next look. In a window rights are its own."""
+        directory = self._router.files.directory
+        if (directory / INTENT).exists():
+            return []
         running = {one.service for one in containers if one.running}
         try:
-            return Guests(self._router.files.directory).again(self._record(), running)
+            return Guests(directory).again(self._record(), running)
         except SidesError:
             return []
 

@@ -16,6 +16,7 @@ from ...postgresql.fence.definitions import CLOSED, OPEN
 from ...postgresql.fence.errors import NotOurs
 from ...postgresql.fence.row import Row, Window
 from ..client import Connection, RedisError
+from ..endpoint import save_users
 from . import sessions
 from .rights import DEFAULT, Commands, User, is_off
 
@@ -177,8 +178,7 @@ class Fence:
 
     def save(self) -> None:
         """A server with a file of users starts again as it is now."""
-        if self._redis.call("CONFIG", "GET", "aclfile")[1:] not in ([], [""]):
-            self._redis.call("ACL", "SAVE")
+        save_users(self._redis)
 
     def _end_put_out(self) -> None:
         """Sessions from before their user was turned off would still have its rights."""
