@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 import urllib.request
@@ -15,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import snapshots
 from application import Application
 from deploy import play
+from snapshots import snapshot
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests" / "hosts"))
@@ -32,6 +33,7 @@ NOT_COMPARED = {
         "network-online.target",
     ): "a point that is passed, not a thing: something of the platform waited for it, and it stays passed",
 }
+differences = functools.partial(snapshots.differences, not_compared=NOT_COMPARED)
 CONFIRMED = {"uninstall_confirm": True}
 REMOVED = CONFIRMED | {"uninstall_data": "removed"}
 BYSTANDER = "bystander"
@@ -78,25 +80,6 @@ def platform(tmp_path_factory: pytest.TempPathFactory):
 def before(host) -> dict[str, dict[str, str]]:
     """The host as it was before anything."""
     return snapshot(host)
-
-
-def snapshot(host) -> dict[str, dict[str, str]]:
-    script = Path(__file__).with_name("snapshot.py").read_bytes()
-    container = host.ansible.get_variables()["container"]
-    done = subprocess.run(
-        ["docker", "exec", "-i", container, "python3", "-"], input=script, capture_output=True, check=True
-    )
-    return json.loads(done.stdout)
-
-
-def differences(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> dict[tuple[str, str], str]:
-    """What is not as it was, by kind and name."""
-    return {
-        (kind, name): f"{before[kind].get(name)} -> {after[kind].get(name)}"
-        for kind in before
-        for name in sorted({*before[kind], *after[kind]})
-        if before[kind].get(name) != after[kind].get(name) and (kind, name) not in NOT_COMPARED
-    }
 
 
 def told(said: str, word: str) -> list[str]:
