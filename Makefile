@@ -22,7 +22,7 @@ $(LINK):
 	@ln -sfn ../../../.. $@
 
 requirements: venv ## pins anew what requirements*.in name
-	@for name in requirements requirements-test; do \
+	@for name in requirements requirements-test requirements-galaxy; do \
 	  .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header $$name.in -o $$name.txt || exit; \
 	done
 
