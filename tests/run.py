@@ -47,6 +47,7 @@ ONLY_IN_ALL = frozenset(
         "scenario-resilience-13",
         "scenario-router-12",
         "scenario-router-13",
+        "scenario-shared",
         "scenario-sides",
         "scenario-site-13",
         "scenario-source-12",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -16,7 +13,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 HERE = Path(__file__).resolve().parents[1]
-RECAP = re.compile(r"ok=\d+ +changed=(\d+)")
+sys.path.insert(0, str(ROOT / "tests" / "scenarios"))
+
+from plays import Plays  # noqa: E402
+
 LOG = "/root/load.log"
 DATABASES = {"orders": "orders_db", "ledger": "ledger_db"}
 WINDOW = "/var/lib/cryptobot-router/ended.json"
@@ -26,42 +26,6 @@ BOOKS = {
 }
 READ = "sqlite3.connect(sys.argv[1]).execute('SELECT at, side FROM ticks').fetchall()"
 TICKS = f"import json, sqlite3, sys; print(json.dumps({READ}))"
-
-
-class Plays:
-    """Plays over the scenario's host. `changed` is how many tasks changed something in the last one."""
-
-    def __init__(self) -> None:
-        self.changed = 0
-
-    def command(self, playbook: str, *words: str) -> tuple[list[str], dict[str, str]]:
-        made = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory"
-        inventories = (HERE.parent / "default" / "inventory", made)
-        command = [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            *(f"--inventory={one}" for one in inventories),
-            f"--extra-vars=@{HERE / 'application.yml'}",
-            *words,
-            str(ROOT / "playbooks" / f"{playbook}.yml"),
-        ]
-        more = {
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
-            "MOLECULE_SCENARIO_DIRECTORY": str(HERE),
-        }
-        return command, {**os.environ, **more}
-
-    def __call__(self, playbook: str, *words: str, succeeds: bool = True) -> str:
-        command, environment = self.command(playbook, *words)
-        began = time.monotonic()
-        done = subprocess.run(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) is succeeds, said[-6000:]
-        self.changed = sum(map(int, RECAP.findall(said)))
-        print(f"{playbook} {' '.join(words)}: {time.monotonic() - began:.0f} s, changed={self.changed}", flush=True)
-        return said
 
 
 class Request(NamedTuple):
@@ -222,7 +186,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def play() -> Plays:
-    return Plays()
+    return Plays(HERE)
 
 
 @pytest.fixture(scope="module")

@@ -28,6 +28,11 @@ def identifier(name: str) -> str:
     return name.replace("-", "_")
 
 
+def docker_database(datastore: Mapping[str, Any]) -> str:
+    """What a PostgreSQL database is called in its container."""
+    return str((datastore.get("docker") or {}).get("database") or datastore["database"])
+
+
 def user(service: str) -> str:
     return f"cryptobot-{service}"
 

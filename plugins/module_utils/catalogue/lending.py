@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 Catalogue = Mapping[str, Any]
-REDIS = "redis"
+SERVERS = ("postgresql", "redis")
 
 
 def has_access(store: Mapping[str, Any]) -> bool:
@@ -24,7 +24,7 @@ def has_access(store: Mapping[str, Any]) -> bool:
 
 def can_lend(store: Mapping[str, Any]) -> bool:
     """Whether native processes can use it in its container."""
-    return bool(store["kind"] == REDIS and has_access(store))
+    return bool(store["kind"] in SERVERS and has_access(store))
 
 
 def lent_to(catalogue: Catalogue, service: Mapping[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from ..postgresql.fence.travel import guest
 from . import derived, lending
 from .inventory import LOOPBACK, PARENT, Host, Inventory, in_url
 from .placeholders import INSTANCE
@@ -319,8 +320,17 @@ class _Resolver:
         return {key: secret | {"path": derived.unit_path(name, key, secret["as"])} for key, secret in found.items()}
 
     def _passfile(self, service: str, datastore: str, host: Host) -> list[dict[str, Any]]:
-        if not self.needs_password(service, datastore, host):
-            return []
+        """The database, and its container while it is lent."""
+        own = self._own_lines(service, datastore, host) if self.needs_password(service, datastore, host) else []
+        spec = self.catalogue["datastores"][datastore]
+        if not lending.can_lend(spec) or spec.get("moves_with") in (None, self.services[service].get("migration_group")):
+            return own
+        return [*own, {
+            "host": self.address("cryptobot_edge", host), "port": spec["access_port"], "user": guest(service),
+            "database": derived.docker_database(spec), "password": "postgresql_password",
+        }]  # fmt: skip
+
+    def _own_lines(self, service: str, datastore: str, host: Host) -> list[dict[str, Any]]:
         database, role = self.catalogue["datastores"][datastore]["database"], derived.identifier(service)
         pooled = self.services[service]["uses"][datastore]["pool"] != "none"
         port = derived.PGBOUNCER_PORT if pooled else derived.POSTGRESQL_PORT

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from ..postgresql.fence.travel import guest
 from . import derived
 from .inventory import Host, in_url
 from .placeholders import names, render
@@ -120,6 +121,11 @@ class Values:
         return {"path": path}
 
     def _postgresql(self, name: str, spec: Mapping[str, Any], use: Mapping[str, Any]) -> dict[str, Any]:
+        if name in self._lent:
+            host, port = self._resolver.address("cryptobot_edge", self._host), spec["access_port"]
+            database, role = derived.docker_database(spec), guest(self._service)
+            url = f"postgresql://{role}@{in_url(host)}:{port}/{quote(database)}"
+            return {"url": url, "host": host, "port": port, "database": database, "user": role}
         database, role = spec["database"], derived.identifier(self._service) + ("_migrate" if self._migrate else "")
         address = self._resolver.address("cryptobot_database", self._host)
         remote = self._resolver.inventory.first("cryptobot_database") not in (None, self._host)

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..catalogue.lending import can_lend
+from ..catalogue.lending import SERVERS, can_lend
 from ..edge_catalogue import endpoint, public_port
 from ..postgresql.layout import layout
 from ..postgresql.objects import POOLER_ROLE
@@ -170,7 +170,7 @@ def _refusals(
             found.append(
                 f"The datastore {store} is used by {', '.join(others)} too, outside the migration group {group}: "
                 f"moving it alone would leave them a datastore that nobody writes."
-                + (LENDING if crossing and catalogue["datastores"][store]["kind"] == "redis" else "")
+                + (LENDING if crossing and catalogue["datastores"][store]["kind"] in SERVERS else "")
             )
     calls = sorted(
         f"{name} → {callee}"

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..catalogue import lending
+from ..catalogue.derived import docker_database
+from ..postgresql.fence.travel import guest
 from ..redis import layout
 from ..redis.layout import COMMANDS, READ_ONLY
 from . import mapping
@@ -87,24 +89,32 @@ def borrowing(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
 
 
 def guests(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> list[dict[str, Any]]:
-    """By datastore that is lent to this group, its ``server`` and the ``users`` that its services are there, as the module
-    C(redis_guests) takes them. Of C(all) those that any group may have left, for together they borrow nothing."""
-    mine = {name for name, each in catalogue["services"].items() if group in ("all", each["migration_group"])}
-    names = sorted({store for name in mine for store in lending.lent_to(catalogue, catalogue["services"][name])})
-    return [
-        {
-            "datastore": name,
-            "server": {"container": {"project": compose["project"], "service": store["docker"]["service"]}},
-            "users": [
-                {"name": user["name"], "rules": user["rules"]}
-                for user in layout.users(catalogue, store["host"])
-                if user["name"] in mine & set(store["users"])
-                and name in lending.lent_to(catalogue, catalogue["services"][user["name"]])
-            ],
-        }
-        for name in names
-        if (store := catalogue["datastores"][name])
+    """By datastore that is lent to this group, its ``kind``, its ``server`` and the ``users`` that its services are there, as the
+    modules C(redis_guests) and C(postgresql_guests) take them. Of C(all) those that any group may have left, for together
+    they borrow nothing."""
+    mine = [each for each in catalogue["services"].values() if group in ("all", each["migration_group"])]
+    found = []
+    for name, store in sorted(catalogue["datastores"].items()):
+        services = [each for each in mine if name in lending.lent_to(catalogue, each)]
+        if services:
+            server = {"container": {"project": compose["project"], "service": store["docker"]["service"]}}
+            made = _roles if store["kind"] == POSTGRESQL else _users
+            found.append({"datastore": name, "kind": store["kind"], "server": server, **made(catalogue, store, services)})
+    return found
+
+
+def _users(catalogue: Catalogue, store: Mapping[str, Any], services: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    names = {each["name"] for each in services}
+    users = layout.users(catalogue, store["host"])
+    return {"users": [{"name": user["name"], "rules": user["rules"]} for user in users if user["name"] in names]}
+
+
+def _roles(_: Catalogue, store: Mapping[str, Any], services: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    users = [
+        {"role": guest(each["name"]), "service": each["name"], "readonly": bool(each["uses"][store["name"]].get("readonly"))}
+        for each in services
     ]
+    return {"database": docker_database(store), "users": users}
 
 
 def trees(stores: Mapping[str, Any], accept: Iterable[str] = ()) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ import psycopg2
 from serving import Answers, serve
 
 SERVICE = os.environ["SERVICE"]
+TABLE = os.environ.get("TABLE", "rows")
 SIDE = "native" if "STATE_DIRECTORY" in os.environ else "docker"
 
 
@@ -83,7 +84,7 @@ class Redis:
         self.sock.close()
 
 
-LAST = "SELECT n FROM rows ORDER BY n DESC LIMIT 1"
+LAST = f"SELECT n FROM {TABLE} ORDER BY n DESC LIMIT 1"
 databases = Pool(lambda: psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3))
 caches = Pool(Redis, unbroken)
 
@@ -133,7 +134,7 @@ class Handler(Answers):
             self.tried(lambda: self.keep(row))
 
     def keep(self, row: str) -> dict:
-        asked("INSERT INTO rows (id, side) VALUES (%s, %s) RETURNING n", row, SIDE)
+        asked(f"INSERT INTO {TABLE} (id, side) VALUES (%s, %s) RETURNING n", row, SIDE)
         if "REDIS_URL" in os.environ:
             with caches.one() as redis:
                 redis.call("MULTI")

@@ -18,9 +18,11 @@ from .row import LARGE_OBJECT_WRITERS
 
 FOLLOWER = "migration_follower"
 """The role as which a follower reads."""
+GUEST = "migration_guest_"
+"""How the roles of native services begin that use a database in its container."""
 FOLLOW = "migration_follow"
 """How publications, subscriptions and slots of a migration begin."""
-ROLES = f"^({CONTROLLER}$|{FOLLOWER})"
+ROLES = f"^({CONTROLLER}$|{FOLLOWER}|{GUEST})"
 """A regular expression for the names of a migration's own roles."""
 
 FENCE = f"(n.nspname = '{SCHEMA}' AND starts_with(coalesce(obj_description(n.oid, 'pg_namespace'), ''), '{TITLE}'))"
@@ -29,7 +31,7 @@ OUTSIDE = f"NOT {FENCE}"
 INSTALLED = f"SELECT 1 FROM pg_namespace n WHERE {FENCE}"
 
 _ROLE_LINE = re.compile(
-    rb"^(?:CREATE|ALTER|COMMENT ON|GRANT)\b[^\n]*\b(?:migration_controller|migration_follower\w*)\b"
+    rb"^(?:CREATE|ALTER|COMMENT ON|GRANT)\b[^\n]*\b(?:migration_controller|migration_follower\w*|migration_guest_\w*)\b"
 )
 _KNOWN_BY = f"FUNCTION {SCHEMA} refuse_write() "
 _ENTRY = re.compile(
@@ -41,13 +43,18 @@ _ENTRY = re.compile(
 )
 
 
+def guest(service: str) -> str:
+    """A service's role in a database that is in its container still and moves with another migration group."""
+    return f"{GUEST}{service.replace('-', '_')}"
+
+
 def stays(kind: str, name: str) -> bool:
     """Whether an object that a comparison has found by kind and name is a part of the fence or of following."""
     if kind == "trigger":
         return name.startswith(f"{TRIGGER} on ")
     if kind == "event trigger":
         return name in EVENT_TRIGGERS
-    if kind == "role":
+    if kind in ("role", "membership"):
         return re.match(ROLES, name) is not None
     if kind in ("publication", "subscription"):
         return name.startswith(FOLLOW)

@@ -33,9 +33,10 @@ ROLES = f"""
 SELECT r.rolname, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls, r.rolconnlimit,
        r.rolvaliduntil::text, a.rolpassword, shobj_description(r.oid, 'pg_authid'), r.rolsuper
 FROM pg_roles r JOIN pg_authid a USING (oid) WHERE r.rolname !~ '{travel.ROLES}'"""
-MEMBERS = """
+MEMBERS = f"""
 SELECT to_jsonb(m) || jsonb_build_object('group', g.rolname, 'who', r.rolname)
-FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member"""
+FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles r ON r.oid = m.member
+WHERE r.rolname !~ '{travel.ROLES}'"""
 SETTINGS = "SELECT r.rolname, unnest(s.setconfig) FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = 0"
 SUPERUSER = "SELECT rolname FROM pg_roles WHERE oid = 10"
 PARAMETERS = """
