@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .client import Connection, RedisError
@@ -19,6 +20,25 @@ from .fence.sessions import FOLLOWER, MINE
 
 MARK = f"{MINE}mark"
 PAUSE, MARK_PAUSE = 0.05, 0.001
+SILENT_SECONDS = 60.0
+"""A link that makes no headway for so long will not make any."""
+
+
+class Headway:
+    """Whether a server that copies its source's content gets anything more of it."""
+
+    def __init__(self) -> None:
+        self._before: tuple[str | None, ...] = ()
+        self._at = time.monotonic()
+
+    def lost(self, info: Mapping[str, str]) -> bool:
+        """``info``: what the server says now. True when it has said the same for too long."""
+        names = ("master_sync_read_bytes", "loading_loaded_bytes", "master_sync_in_progress")
+        if (state := tuple(info.get(name) for name in names)) != self._before:
+            self._before, self._at = state, time.monotonic()
+        # A source that writes its file first sends signs of life, and nothing else.
+        idle = float(info.get("master_sync_last_io_seconds_ago", SILENT_SECONDS + 1))
+        return min(idle, time.monotonic() - self._at) > SILENT_SECONDS
 
 
 @dataclass(frozen=True)
@@ -60,10 +80,15 @@ def begin(redis: Connection, host: str, port: int, page: Page) -> None:
 
 def wait(redis: Connection, title: str, seconds: float) -> None:
     """Until the whole content has arrived and the rest comes as it is written."""
-    until = time.monotonic() + seconds
+    until, headway = time.monotonic() + seconds, Headway()
     while not (found := link(redis)).up:
         if found.master:
             raise RedisError(f"{title} stopped following; somebody else has told it so")
+        if headway.lost(information(redis)):
+            raise RedisError(
+                f"{title} can't follow {found.host}:{found.port}: nothing has come from there for {SILENT_SECONDS:.0f} s. Its log "
+                "names the reason; see from its host whether that address is reached, then run this again"
+            )
         if time.monotonic() > until:
             raise RedisError(
                 f"{title} has not got the content of {found.host}:{found.port} within {seconds:.0f} s. Its log names the "

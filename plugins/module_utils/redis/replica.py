@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from .client import Connection, RedisError
 from .endpoint import Endpoint
 from .facts import information
+from .follow import SILENT_SECONDS, Headway
 
-SILENT_SECONDS = 60.0
-"""A link that makes no headway for so long will not make any."""
 PAUSE = 0.1
 
 
@@ -91,8 +90,7 @@ def _waits(info: Mapping[str, str]) -> bool:
 
 
 def _wait_for_link(target: Connection, source: Endpoint, reached: Callable[[int, int], None]) -> None:
-    before: tuple = ()
-    headway = time.monotonic()
+    headway = Headway()
     while True:
         info = information(target)
         if info.get("role") != "slave":
@@ -103,10 +101,7 @@ def _wait_for_link(target: Connection, source: Endpoint, reached: Callable[[int,
         reached(
             max(arrived, int(info.get("loading_loaded_bytes", 0))), max(whole, int(info.get("loading_total_bytes", 0)))
         )
-        state = (arrived, info.get("loading_loaded_bytes"), info.get("master_sync_in_progress"))
-        if state != before:
-            before, headway = state, time.monotonic()
-        elif time.monotonic() - headway > SILENT_SECONDS:
+        if headway.lost(info):
             raise RedisError(
                 f"The target can't follow {source.title} at {source.host}:{source.port}: no headway for {SILENT_SECONDS:.0f} s. "
                 "Its log names the reason; or copy with way: restore"

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.migration import faults
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
-from ansible_collections.cryptobot.native.plugins.module_utils.redis import pages, replica
+from ansible_collections.cryptobot.native.plugins.module_utils.redis import follow, pages, replica
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.endpoint import Endpoint
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.transfer import Task, Transfer
@@ -116,7 +116,7 @@ def test_a_small_disk_is_refused_with_figures(source, small_disk, tmp_path):
 
 @pytest.mark.parametrize("way", ["replica", "restore"])
 def test_a_disk_that_fills_up_ends_in_a_sentence_and_room_in_a_whole_copy(source, small_disk, tmp_path, way, monkeypatch):
-    monkeypatch.setattr(replica, "SILENT_SECONDS", 5.0)
+    monkeypatch.setattr(follow, "SILENT_SECONDS", 5.0)
     with servers.Server(servers.free_port(), small_disk, more=APPEND_ONLY) as target:
         ends = source, endpoint(target)
         with pytest.raises(RedisError, match="disk|no headway"):
@@ -159,7 +159,7 @@ def test_a_line_that_is_cut_leaves_nobody_following(source, target, line, tmp_pa
         line.cut()
         wait(*words)
 
-    monkeypatch.setattr(replica, "SILENT_SECONDS", 3.0)
+    monkeypatch.setattr(follow, "SILENT_SECONDS", 3.0)
     with monkeypatch.context() as patch:
         patch.setattr(replica, "_wait_for_link", cut)
         with pytest.raises(RedisError, match=rf"can't follow .*127.0.0.1:{line.port}: no headway for 3 s"):
