@@ -42,6 +42,7 @@ ONLY_IN_ALL = frozenset(
         "scenario-migration-13",
         "scenario-platform",
         "scenario-release",
+        "scenario-several",
         "scenario-renamed",
         "scenario-resilience-12",
         "scenario-resilience-13",

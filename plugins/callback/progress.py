@@ -141,8 +141,15 @@ class CallbackModule(Default):
             self._steps[-1].failed += 1
         if self._talks:
             super().v2_runner_on_unreachable(result)
-        else:
-            self._show_failure(result, word="UNREACHABLE")
+            return
+        self._show_failure(result, word="UNREACHABLE")
+        if self._play.any_errors_fatal and not result.task.ignore_unreachable:
+            host = result.host.get_name()
+            self._display.display(
+                f"  No other host goes beyond this step. Make {host} answer (ansible -m ping {host}), and run the same command again: "
+                "it goes on where it stopped.",
+                color=C.COLOR_ERROR,
+            )
 
     def _show_failure(self, result: Any, detail: str = "", word: str = "FAILED") -> None:
         self._break_line()

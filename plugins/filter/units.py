@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.cryptobot.native.plugins.module_utils import edge_catalogue
 from ansible_collections.cryptobot.native.plugins.module_utils.units import catalogue as units_catalogue
+from ansible_collections.cryptobot.native.plugins.module_utils.units import servers as units_servers
 from ansible_collections.cryptobot.native.plugins.module_utils.units import tree as units_tree
 
 
@@ -33,6 +34,7 @@ class FilterModule:
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
+            "edge_servers": units_servers.servers,
             "edge_listen": edge_catalogue.listen,
             "edge_accesses": edge_catalogue.accesses,
             "edge_doors": edge_catalogue.sided_doors,

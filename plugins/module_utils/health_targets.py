@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .catalogue.queries import services_on
 from .edge_catalogue import public_port
 from .migration.alone import alone
 from .migration.sides import DOCKER, NATIVE, STANDBY, is_native, process_side
@@ -37,11 +38,10 @@ def targets(catalogue: dict[str, Any], host: str, sides: Mapping[str, Any] | Non
             else:
                 asked.append({"name": door["name"], "tcp": f"{address}:{port}"})
     if "cryptobot_app" in groups:
-        mine = set(catalogue["hosts"][host]["services"])
         asked += [
             {"name": unit["unit"], "unit": unit["unit"]}
-            for service in catalogue["services"].values()
-            if service["name"] in mine and is_native(sides, "services", service["name"])
+            for service in services_on(catalogue, host)
+            if is_native(sides, "services", service["name"])
             for process in service["processes"].values()
             if process["port"] is None
             for unit in process["units"]

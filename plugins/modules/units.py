@@ -149,6 +149,12 @@ planned:
   type: list
   elements: str
   sample: ["start cryptobot-auth-web@1.service: it is not running"]
+interrupted:
+  description: Running units that this stops, restarts or replaces, or in check mode would.
+  returned: always
+  type: list
+  elements: str
+  sample: [cryptobot-auth-web@1.service]
 slots:
   description: The live slot of each process.
   returned: always
@@ -244,6 +250,7 @@ def main() -> None:
         before = {name: state.summary for name, state in found.items()}
         changes = after(planned, wanted, found)
         result: dict[str, Any] = {"changed": planned.changed, "planned": lines(planned), "slots": planned.slots, "units": []}
+        result["interrupted"] = planned.interrupted
         result["slots"].pop("", None)
         if module._diff:
             result["diff"] = {

@@ -22,12 +22,14 @@ from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault i
 GROUPS = frozenset(f"cryptobot_{part}" for part in ("database", "cache", "app", "edge", "build"))
 
 
-def values() -> dict[str, dict[str, str]]:
-    """New secrets for the shipped catalogue on one host."""
+def values(database_elsewhere: bool = False) -> dict[str, dict[str, str]]:
+    """New secrets for the shipped catalogue on one host, or on one whose database is on another."""
     shipped, __ = load_shipped(ROOT / "catalogues", "cryptobot")
-    one_host = Inventory((Host("host", "127.0.0.1", GROUPS),), "development")
+    database = frozenset({"cryptobot_database"})
+    hosts = [Host("host", "127.0.0.1", GROUPS - (database if database_elsewhere else frozenset()))]
+    hosts += [Host("database", "127.0.0.2", database)] if database_elsewhere else []
     made: dict[str, dict[str, str]] = {}
-    for need in needs(required_secrets(validate(shipped).usable, one_host)):
+    for need in needs(required_secrets(validate(shipped).usable, Inventory(tuple(hosts), "development"))):
         made.setdefault(need.service, {})[need.name] = generate(need)
     return made
 
@@ -47,4 +49,4 @@ def write(path: Path, password: Path, made: dict[str, dict[str, str]]) -> None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(values()))
+    print(json.dumps(values(sys.argv[1:] == ["--database-elsewhere"])))

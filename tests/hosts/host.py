@@ -11,6 +11,7 @@ from pathlib import Path
 
 import compose as compose_project
 import image
+import networks
 from engine import docker
 from machine import MachineError, as_root, cache_directory, run
 from stack import STACKS, Stack
@@ -42,12 +43,14 @@ class Host:
     running: bool
 
 
-def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = False, compose: str = "") -> Host:
+def create(
+    name: str, release: str, *, ssh: Path | None = None, engine: bool = False, compose: str = "", network: str = ""
+) -> Host:
     """Returns the running host of that name, made now unless it is there already.
 
     `ssh` is a directory for the key pair and the known host of the user `operator`; `engine` gives the host a
     volume on which a Docker Engine of its own can work; `compose` names the stack of the reference application that
-    runs there.
+    runs there; `network` names hosts that keep their addresses, in whatever order they boot.
     """
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise MachineError(f"{name!r} is no host name. Use small letters, digits and hyphens.")
@@ -56,9 +59,9 @@ def create(name: str, release: str, *, ssh: Path | None = None, engine: bool = F
         if compose:
             _create_compose(name, release, STACKS[compose])
         else:
-            place(
-                name, release, image.tag(release, "ssh" if ssh else "host"), ["-v", "/var/lib/docker"] if engine else []
-            )
+            words = ["-v", "/var/lib/docker"] if engine else []
+            words += networks.place(network) if network else []
+            place(name, release, image.tag(release, "ssh" if ssh else "host"), words)
             start(name)
             if engine:
                 docker("exec", name, "sh", "-c", ENGINE_SETTING)
@@ -97,7 +100,9 @@ def remove(name: str) -> None:
     if name in {host.name for host in hosts()}:
         collect(name)
         borrowed = _archives(find(name).debian, name)
+        found = networks.of(name)
         docker("rm", "-fv", name)
+        networks.tidy(found)
         run(as_root(["rm", "-rf", str(borrowed)]))
 
 
@@ -128,7 +133,7 @@ def _host(entry: dict) -> Host:
     return Host(
         name=entry["Name"].lstrip("/"),
         debian=entry["Config"]["Labels"][LABEL],
-        address=entry["NetworkSettings"]["IPAddress"],
+        address=networks.address(entry),
         running=entry["State"]["Running"],
     )
 

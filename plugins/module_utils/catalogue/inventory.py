@@ -90,6 +90,9 @@ def check_inventory(
         elif len({one.name for one in used}) > 1 and _is_loopback(host.address):
             problem = f"is {host.address}, which other hosts cannot reach, and there are {len(used)} hosts"
             findings.add(f"hosts.{host.name}.cryptobot_address", problem, "cryptobot_address: 10.0.0.5")
+        elif len({one.name for one in used}) > 1 and not _is_literal(host.address):
+            problem = f"is the name {host.address}; with several hosts, who may reach whom is said by addresses"
+            findings.add(f"hosts.{host.name}.cryptobot_address", problem, "cryptobot_address: 10.0.0.5")
 
 
 def check_compose_hosts(inventory: Inventory, findings: Findings) -> None:
@@ -122,10 +125,14 @@ def needed_groups(catalogue: Mapping[str, Any]) -> dict[str, str]:
 
 def is_address(text: str) -> bool:
     """Whether `text` is an IP address or a host name; something with only digits and dots must be an address."""
+    return _is_literal(text) or (bool(_HOSTNAME.fullmatch(text)) and not re.fullmatch(r"[\d.]+", text))
+
+
+def _is_literal(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        return bool(_HOSTNAME.fullmatch(text)) and not re.fullmatch(r"[\d.]+", text)
+        return False
     return True
 
 

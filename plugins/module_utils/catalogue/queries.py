@@ -11,6 +11,8 @@ from typing import Any
 from .environment_file import env_file
 from .vault import value_of
 
+MIGRATE_PASSFILE = "pgpass_migrate"
+
 
 def services_on(resolved: Mapping[str, Any], host: str) -> list[dict[str, Any]]:
     """The services that a host runs, as that host sees them; none for a host without any."""
@@ -23,6 +25,11 @@ def _seen_by(service: Mapping[str, Any], host: str) -> dict[str, Any]:
     return {**whole, **service.get("by_host", {}).get(host, {})}
 
 
+def first_host(resolved: Mapping[str, Any], service: str) -> str | None:
+    """Of those that run a service: the one that brings its databases to their schema."""
+    return next((name for name, host in resolved["hosts"].items() if service in host["services"]), None)
+
+
 def secret_files(resolved: Mapping[str, Any], host: str, values: Mapping[str, Any]) -> list[dict[str, str]]:
     """Path and content of every secret that a host's services need, derived ones included.
 
@@ -32,7 +39,8 @@ def secret_files(resolved: Mapping[str, Any], host: str, values: Mapping[str, An
     for service in services_on(resolved, host):
         name, variables, shared = service["name"], {}, ""
         for key, secret in service["secrets"].items():
-            if secret["as"] == "none":
+            # Who does not migrate has no use for the password of the role that owns the tables.
+            if secret["as"] == "none" or (key == MIGRATE_PASSFILE and not service["migration"]):
                 continue
             value = value_of(resolved["services"], values, name, key)
             if secret["as"] == "env":

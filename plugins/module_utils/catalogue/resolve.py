@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from ..migration.alone import alone
 from ..postgresql.fence.travel import guest
 from . import derived, lending
 from .inventory import LOOPBACK, PARENT, Host, Inventory, in_url
@@ -21,6 +22,8 @@ from .values import Values
 from .waves import waves
 
 SLOTS = ("a", "b")
+OF_SERVICE = ("migration_group", "runtime", "source", "python", "build", "calls", "after", "uses", "resources", "egress")
+"""What the resolved service has as the catalogue says it."""
 
 
 def resolve(full: dict[str, Any], inventory: Inventory, provenance: Mapping[str, str]) -> dict[str, Any]:
@@ -78,10 +81,12 @@ class _Resolver:
         }
 
     def _runs_on(self, service: str, host: Host) -> bool:
-        return any(self._process_runs_on(process, host) for process in self.services[service]["processes"].values())
+        processes = self.services[service]["processes"].values()
+        return any(self._process_runs_on(service, process, host) for process in processes)
 
-    def _process_runs_on(self, process: Mapping[str, Any], host: Host) -> bool:
-        return not process["exclusive"] or host == self.hosts[0]
+    def _process_runs_on(self, service: str, process: Mapping[str, Any], host: Host) -> bool:
+        """On each host of the applications; alone on the first one, where its files are."""
+        return host == self.hosts[0] or not alone(self.catalogue, self.services[service], process)
 
     def address(self, group: str, host: Host) -> str:
         """The address under which `host` reaches the first host of a group."""
@@ -137,27 +142,13 @@ class _Resolver:
 
     def _service(self, name: str) -> dict[str, Any]:
         spec = self.services[name]
-        seen = {host.name: self._seen_from(name, host) for host in self.hosts}
+        seen = {host.name: self._seen_from(name, host) for host in self.hosts if self._runs_on(name, host)}
         first = seen.pop(self.hosts[0].name)
         whole = {
             "name": name,
             "identifier": derived.identifier(name),
             "user": derived.user(name),
-            **{
-                key: spec[key]
-                for key in (
-                    "migration_group",
-                    "runtime",
-                    "source",
-                    "python",
-                    "build",
-                    "calls",
-                    "after",
-                    "uses",
-                    "resources",
-                    "egress",
-                )
-            },
+            **{key: spec[key] for key in OF_SERVICE},
             "groups": sorted(
                 derived.group(store)
                 for store in spec["uses"]
@@ -183,7 +174,8 @@ class _Resolver:
         environment, credentials = values.environment(spec["environment"])
         command = derived.migrate_command(spec)
         migration = None
-        if command:
+        # Once, and with rights that no other host has.
+        if command and host == self.hosts[0]:
             owner = Values(self, name, host, migrate=True)
             plain, secret = owner.environment(spec["environment"])
             migration = {
@@ -194,7 +186,7 @@ class _Resolver:
         processes = {
             key: self._process(name, key, process, values, credentials)
             for key, process in spec["processes"].items()
-            if self._process_runs_on(process, host)
+            if self._process_runs_on(name, process, host)
         }
         return {
             "settings": values.settings,
@@ -337,7 +329,7 @@ class _Resolver:
         address = self.address("cryptobot_database", host)
         lines = [{"host": address, "port": port, "database": database, "user": role, "password": "postgresql_password"}]
         remote = self.inventory.first("cryptobot_database") not in (None, host)
-        if remote and derived.migrate_command(self.services[service]):
+        if remote and host == self.hosts[0] and derived.migrate_command(self.services[service]):
             lines.append(
                 {
                     "host": address,
@@ -375,7 +367,7 @@ class _Resolver:
                 "process": name,
                 "public": process["port"],
                 "internal": process["internal_port"],
-                "servers": self._servers(process),
+                "servers": self._servers(service, process),
                 "live": process["health"].get("live"),
                 "health": process["health"].get("path"),
             }
@@ -383,9 +375,9 @@ class _Resolver:
             if process.get("port")
         ]
 
-    def _servers(self, process: Mapping[str, Any]) -> list[dict[str, str]]:
+    def _servers(self, service: str, process: Mapping[str, Any]) -> list[dict[str, str]]:
         """All slots on all hosts; which of them take requests is the host's knowledge."""
-        hosts = [host for host in self.hosts if self._process_runs_on(process, host)]
+        hosts = [host for host in self.hosts if self._process_runs_on(service, process, host)]
         suffixes = {host: "" if len(self.hosts) == 1 else f"-{number}" for number, host in enumerate(self.hosts, 1)}
         return [
             {

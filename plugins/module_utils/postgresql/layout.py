@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
 from .. import secret_values
+from ..catalogue.queries import first_host
 from ..migration.sides import is_native
 from .follow.publisher import role_of
 from .objects import POOLER_ROLE, migrator
@@ -38,6 +40,7 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
             name, migrate = service["identifier"], migrator(service["identifier"])
             here = service["name"] in catalogue["hosts"][host]["services"]
             addresses = _addresses(catalogue, service, host)
+            migrates = _migrates(catalogue, service, host)
             pooled = (use.get("pool") or "none") != "none"
             role = roles.setdefault(name, _role(name, connection_limit=options["connection_limit"]))
             role["password"] = role["password"] or pooled or bool(addresses)
@@ -45,10 +48,13 @@ def layout(catalogue: Mapping[str, Any], host: str, options: Mapping[str, Any]) 
             definer["member_of"] = sorted({*definer["member_of"], owner})
             if native:
                 definer["settings"][store["database"]] = {"role": owner}
-            definer["password"] = definer["password"] or bool(addresses)
+            definer["password"] = definer["password"] or bool(migrates)
             access[name] = "read" if use.get("readonly") else "write"
             access[migrate] = "connect"
-            result["hba"] += _doors(store["database"], [name, migrate], here or pooled, addresses)
+            result["hba"] += _doors(store["database"], [name, migrate], here or pooled)
+            # Others come in through the pool, where there is one; the schema is brought up to date past it.
+            result["hba"] += _remote(store["database"], name, [] if pooled else addresses)
+            result["hba"] += _remote(store["database"], migrate, migrates)
             result["pooled"] += [store["database"]] if pooled else []
             if pooled:
                 remote = bool(addresses)
@@ -141,12 +147,26 @@ def _addresses(catalogue: Mapping[str, Any], service: Mapping[str, Any], host: s
     ]
 
 
-def _doors(database: str, roles: list[str], local: bool, addresses: list[str]) -> list[list[str]]:
-    lines = [["local", database, role, "", f"peer map={IDENT_MAP}"] for role in roles if local]
-    for address in addresses:
-        network = address + ("/128" if ":" in address else "/32")
-        lines += [["host", database, role, network, "scram-sha-256"] for role in roles]
-    return lines
+def _migrates(catalogue: Mapping[str, Any], service: Mapping[str, Any], host: str) -> list[str]:
+    """The address of the one that brings the schema up to date, where that is another host."""
+    first = first_host(catalogue, service["name"])
+    return [catalogue["hosts"][first]["address"]] if first not in (None, host) and service.get("migration") else []
+
+
+def _doors(database: str, roles: list[str], local: bool) -> list[list[str]]:
+    return [["local", database, role, "", f"peer map={IDENT_MAP}"] for role in roles if local]
+
+
+def _remote(database: str, role: str, addresses: list[str]) -> list[list[str]]:
+    return [["host", database, role, _network(address), "scram-sha-256"] for address in addresses]
+
+
+def _network(address: str) -> str:
+    """One address alone; a host name stands for itself."""
+    try:
+        return str(ipaddress.ip_network(address))
+    except ValueError:
+        return address
 
 
 def _identities(service: Mapping[str, Any], here: bool, pooled: bool) -> list[list[str]]:

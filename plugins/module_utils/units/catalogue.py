@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..catalogue.derived import PGBOUNCER_PORT
+from ..catalogue.inventory import in_url
 from ..catalogue.queries import services_on
 from ..migration.alone import alone
 from ..migration.sides import NATIVE, process_side
@@ -194,12 +196,15 @@ def health_options(process: Mapping[str, Any], listen: str | None) -> list[str]:
 def datastore_addresses(catalogue: Catalogue, service: Mapping[str, Any], host: str) -> list[tuple[str, str]]:
     """Where the servers that it uses accept connections: a machine that boots may have it up long before them."""
     waits = []
-    for name in service.get("uses", {}):
+    for name, use in service.get("uses", {}).items():
         store = catalogue["datastores"].get(name, {})
         if store.get("kind") in ("postgresql", "redis"):
             there = store.get("host", host)
             address = LOCAL if there == host else catalogue["hosts"].get(there, {}).get("address", LOCAL)
-            waits.append((name, f"tcp://{address}:{store.get('port', 5432 if store['kind'] == 'postgresql' else 6379)}"))
+            port = store.get("port", 5432 if store["kind"] == "postgresql" else 6379)
+            # From another host nobody but the pool may be reached.
+            pooled = there != host and (use or {}).get("pool", "none") != "none"
+            waits.append((name, f"tcp://{in_url(address)}:{PGBOUNCER_PORT if pooled else port}"))
     return waits
 
 
@@ -286,7 +291,7 @@ def edge_names(catalogue: Catalogue, service: str, process: str, listen: str | N
     door = door_of(catalogue, service, process)
     if not door or not listen:
         return [], ""
-    server = next((one["name"] for one in door["servers"] if one["address"].rpartition(":")[2] == listen.rpartition(":")[2]), "")
+    server = next((one["name"] for one in door["servers"] if one["address"] == listen), "")
     return [f"{door['name']}_{kind}" for kind in ("read", "write", "ws")], server
 
 

@@ -9,9 +9,13 @@ import csv
 import os
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 ADMIN_SOCKET = "/run/cryptobot-edge/admin.sock"
+
+
+def _serves(server: str, row: dict[str, str]) -> bool:
+    return server not in ("FRONTEND", "BACKEND") and row["status"].startswith(("UP", "no check"))
 
 
 class EdgeError(Exception):
@@ -71,6 +75,20 @@ class Edge:
                 answer = self._ask(f"set server {backend}/{server} state {state}", self._path).strip()
                 if answer:
                     raise EdgeError(f"the proxy refused to set {backend}/{server} to {state}: {answer}")
+
+    def wait_gone(self, backends: Sequence[str], server: str, limit: float = 15.0) -> None:
+        """Until the proxy's checks find nobody there; after `limit` seconds it is as it is."""
+        until = time.monotonic() + limit
+        while any(row["status"].startswith(("UP", "DRAIN")) for row in self._mine(backends, server)) and time.monotonic() < until:
+            time.sleep(0.1)
+
+    def others_serve(self, backends: Sequence[str], servers: Collection[str]) -> bool:
+        """Whether each of the backends has a server that takes requests beside these."""
+        serving = {backend for (backend, server), row in self._stat().items() if server not in servers and _serves(server, row)}
+        return set(backends) <= serving
+
+    def draining(self, backends: Sequence[str], server: str) -> bool:
+        return any(row["status"] == "DRAIN" for row in self._mine(backends, server))
 
     def wait_idle(self, backends: Sequence[str], server: str, limit: float) -> int:
         """Sessions that are left when none is, or when `limit` seconds are over."""

@@ -94,6 +94,12 @@ class Plan:
         return [step for one in self.rounds for step in one]
 
     @property
+    def interrupted(self) -> list[str]:
+        """Running units that end, for good or to start again."""
+        ending = [(step.instead_of or step.unit).name for step in self.steps if step.action in ("restart", "swap")]
+        return [step.unit.name for step in self.stop] + ending
+
+    @property
     def changed(self) -> bool:
         acts = any(step.action != "await" for step in self.steps)
         return bool(self.reload or self.stop or self.remove or self.disable or self.enable or acts)

@@ -18,6 +18,8 @@ from .systemd import State, Systemd
 SLOTS = "/var/lib/cryptobot/slots.json"
 GRACE = 30.0
 """Seconds beyond the start timeout before a unit counts as not come up: the first delays of a failing one fit in."""
+ELSEWHERE = 5.0
+"""Seconds in which a proxy on another host, which cannot be asked from here, has looked at a new instance."""
 
 
 @dataclass
@@ -65,10 +67,11 @@ def describe(state: State) -> str:
 
 
 class Runner:
-    def __init__(self, systemd: Systemd, edge: Edge, slots_path: str = SLOTS) -> None:
+    def __init__(self, systemd: Systemd, edge: Edge, slots_path: str = SLOTS, elsewhere: float = ELSEWHERE) -> None:
         self._systemd = systemd
         self._edge = edge
         self._slots_path = slots_path
+        self._elsewhere = elsewhere
         self.outcomes: list[Outcome] = []
 
     @property
@@ -123,6 +126,8 @@ class Runner:
             raise ValueError(f"{new.name} does not take the place of another instance")
         if self._edge.here and new.backends:
             self._edge.wait_up(new.backends, new.server)
+        elif new.backends:
+            time.sleep(self._elsewhere)
         slots[new.process] = new.slot
         write_slots(slots, self._slots_path)
         self._systemd.enable([new.name])

@@ -365,6 +365,12 @@ CASES = [
         hosts={"one": {"cryptobot_address": "10.0.0.1"}, "two": {}},
     ),
     Case(
+        "a name where hosts are let in by address",
+        {"hosts.two.cryptobot_address": "is the name two.example.com"},
+        groups=TWO | {"cryptobot_app": ["two"]},
+        hosts={"one": {"cryptobot_address": "10.0.0.1"}, "two": {"cryptobot_address": "two.example.com"}},
+    ),
+    Case(
         "catalogue that differs between hosts",
         {"cryptobot_services__case": "differs between the hosts one and two"},
         groups=TWO,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.merge import Patch, merge
-from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.queries import ports, secret_files, services_on
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.queries import first_host, ports, secret_files, services_on
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import resolve
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.vault import (
@@ -144,9 +144,38 @@ def test_exclusive_processes_run_on_one_host() -> None:
     found = resolved(inventory=spread())
     assert "orchestrator" in found["hosts"]["app1"]["services"]
     assert "orchestrator" not in found["hosts"]["app2"]["services"]
-    there = {service["name"]: service for service in services_on(found, "app2")}
-    assert set(there["backtest"]["processes"]) == {"web"}
     assert services_on(found, "db") == []
+
+
+def test_an_exclusive_process_leaves_the_others_of_its_service_on_each_host() -> None:
+    worker = {"command": ["trade-worker"], "exclusive": True, "health": {"command": ["true"]}}
+    found = resolved({"trade": {"processes": {"worker": worker}}}, inventory=spread())
+    on = {host: {one["name"]: one for one in services_on(found, host)} for host in ("app1", "app2")}
+    assert [set(on[host]["trade"]["processes"]) for host in on] == [{"web", "worker"}, {"web"}]
+
+
+def test_what_works_on_files_runs_where_they_are() -> None:
+    found = resolved(inventory=spread())
+    for service in ("data", "backtest"):
+        assert service in found["hosts"]["app1"]["services"] and service not in found["hosts"]["app2"]["services"]
+        (door,) = [door for door in found["doors"] if door["service"] == service]
+        assert {server["address"].partition(":")[0] for server in door["servers"]} == {"10.0.0.3"}
+
+
+def test_one_host_alone_brings_a_schema_up_to_date() -> None:
+    found = resolved(inventory=spread())
+    on = {host: {one["name"]: one for one in services_on(found, host)} for host in ("app1", "app2")}
+    assert first_host(found, "auth") == "app1" and first_host(found, "nobody") is None
+    assert on["app1"]["auth"]["migration"]["command"] and on["app2"]["auth"]["migration"] is None
+    values: dict[str, dict[str, str]] = {}
+    for need in needs(found["services"]):
+        values.setdefault(need.service, {})[need.name] = generate(need)
+    assert {"auth.pgpass", "auth.pgpass_migrate"} <= files_of(found, "app1", values)
+    assert "auth.pgpass" in files_of(found, "app2", values) and "auth.pgpass_migrate" not in files_of(found, "app2", values)
+
+
+def files_of(found: dict, host: str, values: dict) -> set[str]:
+    return {file["dest"].rpartition("/")[2] for file in secret_files(found, host, values)}
 
 
 def test_a_shared_datastore_has_all_of_its_users() -> None:

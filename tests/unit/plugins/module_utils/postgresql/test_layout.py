@@ -65,11 +65,28 @@ def test_on_one_host_nobody_has_a_password_or_a_network_door():
 
 def test_from_another_host_a_service_comes_by_password_and_address():
     apart = catalogue([service("api", orders={})], [store("orders", "api")], one=[], two=["api"])
+    apart["services"]["api"]["migration"] = {"command": ["migrate"]}
     made = layout(apart, "one", OPTIONS)
     assert made["hba"] == [["host", "orders", role, "10.0.0.2/32", "scram-sha-256"] for role in ("api", "api_migrate")]
     assert made["ident"] == [] and made["doors"] == []
     secrets = {"api": {"postgresql_password": ["new", "old"], "postgresql_migrate_password": "m"}, "other": {"x": "y"}}
     assert passwords(made, apart, secrets) == {"api": "new", "api_migrate": "m"}
+
+
+def test_only_the_host_that_migrates_comes_as_who_may():
+    apart = catalogue([service("api", orders={})], [store("orders", "api")], one=[], two=["api"], three=["api"])
+    apart["services"]["api"] |= {"migration": {"command": ["migrate"]}, "by_host": {"three": {"migration": None}}}
+    comes = [(line[2], line[3]) for line in layout(apart, "one", OPTIONS)["hba"]]
+    assert comes == [("api", "10.0.0.2/32"), ("api", "10.0.0.3/32"), ("api_migrate", "10.0.0.2/32")]
+    apart["services"]["api"]["migration"] = None
+    made = layout(apart, "one", OPTIONS)
+    assert {line[2] for line in made["hba"]} == {"api"} and not by_name(made)["api_migrate"]["password"]
+
+
+def test_from_another_host_who_has_a_pool_comes_through_it_alone():
+    apart = catalogue([service("api", orders={"pool": "session"})], [store("orders", "api")], one=[], two=["api"])
+    made = layout(apart, "one", OPTIONS)
+    assert [line for line in made["hba"] if line[0] == "host"] == [] and made["pools"][0]["remote"]
 
 
 def test_a_pooled_service_has_a_password_and_the_pooler_comes_for_it():
