@@ -1,4 +1,4 @@
-"""Builds the archive, looks at it as Galaxy does, installs it where nothing else is, and uses it as someone does who has only that."""
+"""Builds the archive, looks at it as Galaxy does, and uses it as someone does who has only that."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def documented(collection: Path, own: dict[str, str]) -> None:
     """Every plugin and every entry point of a role can be read by ansible-doc."""
     for kind, pattern in SOURCES.items():
         listed = call("ansible-doc", "--type", kind, "--list", "cryptobot.native", **own)
-        names = sorted({line.split()[0].rstrip(":") for line in listed.splitlines() if line.startswith("cryptobot.native.")})
+        names = sorted(
+            {line.split()[0].rstrip(":") for line in listed.splitlines() if line.startswith("cryptobot.native.")}
+        )
         if len(names) < len(list(collection.glob(pattern))):
             sys.exit(f"ansible-doc lists {len(names)} of kind {kind}; there are more files {pattern}:\n{listed}")
         shown = call("ansible-doc", "--type", kind, *names, **own)

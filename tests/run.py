@@ -40,6 +40,7 @@ ONLY_IN_ALL = frozenset(
         "scenario-compose",
         "scenario-interruption",
         "scenario-migration-13",
+        "scenario-newcomer",
         "scenario-platform",
         "scenario-release",
         "scenario-several",
