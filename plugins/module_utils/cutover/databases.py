@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from ..migration import faults
 from ..postgresql import sequences
 from ..postgresql.endpoint import Endpoint
 from ..postgresql.fence import row, sessions
@@ -103,7 +104,7 @@ class Pair:
     def close(self, grace: float, end: bool) -> None:
         """The source: on disk, then older writers gone, then the fence seen whole."""
         fence = self.fence("source")
-        fence.close(self.intent.epoch, self.database.before)
+        faults.part("row", lambda: fence.close(self.intent.epoch, self.database.before))
         close_checked(fence, self.title("source"), grace, end)
 
     def mark(self) -> None:

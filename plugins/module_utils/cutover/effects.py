@@ -44,7 +44,8 @@ class Effects:
         began = time.monotonic()
         if self._first is None:
             self._first = began
-        result = work()
+        with faults.effect(name):
+            result = work()
         with self._lock:
             self.steps[name] = {"at": round(began - self._first, 4), "seconds": round(time.monotonic() - began, 4)}
         faults.point(f"after:{name}")

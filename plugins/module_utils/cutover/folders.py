@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..files import rename
 from ..files.place import BEFORE, INCOMING, FilesError
+from ..migration import faults
 from ..migration.journal import write_whole
 from .intent import Folder, Intent
 
@@ -65,7 +66,7 @@ class Tree:
         target = self._copy.target
         rename.whole(target.incoming)
         note = {"id": self.intent.id, "path": target.path, "inode": os.stat(target.incoming).st_ino}
-        write_whole(self._book, json.dumps(note) + "\n")
+        faults.part("book", lambda: write_whole(self._book, json.dumps(note) + "\n"))
 
     def open(self) -> None:
         """The copy has its name; what it replaces is kept beside. May be repeated."""
@@ -76,7 +77,7 @@ class Tree:
         else:
             if os.path.isdir(path + BEFORE):
                 shutil.rmtree(path + OUTDATED, ignore_errors=True)
-                os.rename(path + BEFORE, path + OUTDATED)
+                faults.part("outdated", lambda: os.rename(path + BEFORE, path + OUTDATED))
             rename.into_place(path + INCOMING, path, path + BEFORE)
 
     def drop_forward(self) -> None:

@@ -14,12 +14,14 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from ..docker.containers import Container
 from ..docker.engine import DockerError, Engine
 from ..docker.writers import RESTART_OFF
+from ..migration import faults
 from ..migration.journal import write_whole
 from ..router.traffic import Traffic
 from ..units.systemd import Systemd, SystemdError
@@ -139,9 +141,10 @@ class Processes:
 
     def stop(self) -> None:
         """On the source. Raises CutoverError where one is still there."""
-        write_whole(self._book, json.dumps({"id": self._intent.id}) + "\n")
+        note = json.dumps({"id": self._intent.id}) + "\n"
+        faults.part("book", lambda: write_whole(self._book, note))
         side = self._side(self._intent.source)
-        side.stop()
+        faults.part("processes", side.stop)
         if running := side.running():
             raise CutoverError(f"{', '.join(running)} did not stop.")
 
@@ -168,12 +171,14 @@ class Processes:
             return False
 
     def _started(self, name: str, until: float) -> list[str]:
-        """The router must find them healthy anew, wherever they are now."""
+        """The router must find them healthy anew, wherever they are now; where requests have gone on, they serve them."""
         side = self._side(name)
-        self._traffic.expect_nothing(name, self.doors)
-        said = self._again_and_again(side.start, until) or self._again_and_again(lambda: self._see(side), until)
+        if self._traffic.is_held():
+            faults.part("expect_nothing", lambda: self._traffic.expect_nothing(name, self.doors))
+        said = self._again_and_again(lambda: faults.part("processes", side.start), until) or self._again_and_again(lambda: self._see(side), until)
         if name == DOCKER:
-            said += self._tried(lambda: self._traffic.lead_to(self._engine.containers(self._solo.project)))
+            lead = partial(self._traffic.lead_to, self._engine.containers(self._solo.project))
+            said += self._tried(lambda: faults.part("lead_to", lead))
         doors = self._traffic.await_health(name, self.doors, max(0.0, until - time.monotonic()))
         if doors and name != DOCKER:
             # The socket of a unit that starts is there already: whoever comes waits in it, instead of being refused.

@@ -11,6 +11,7 @@ import os
 import shutil
 from pathlib import Path
 
+from ..migration import faults
 from ..migration.journal import sync_folder
 from .place import FilesError
 
@@ -39,8 +40,8 @@ def into_place(incoming: str, path: str, before: str) -> None:
     parent = os.path.dirname(path)
     os.makedirs(parent, exist_ok=True)
     if os.path.isdir(path):
-        exchange(incoming, path)
-        clear(incoming, before)
+        faults.part("exchange", lambda: exchange(incoming, path))
+        faults.part("clear", lambda: clear(incoming, before))
     else:
         os.rename(incoming, path)
     sync_folder(Path(parent))

@@ -11,6 +11,8 @@ to all others. A line of it is
 - ``stop NAME``: it stops itself by SIGSTOP, once (``stopped NAME``)
 - ``hold NAME``: it waits there until the line, now ``held NAME``, is gone, at most :data:`LONGEST_HOLD` seconds
 
+An effect of a window that does several things has a point before and after each of them, too (:func:`part`).
+
 NAME may hold ``*``. Each point that is reached is appended as ``at NAME``.
 """
 
@@ -21,13 +23,18 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 FILE = Path(os.environ.get("CRYPTOBOT_FAULTS") or "/run/cryptobot-faults")
 LONGEST_HOLD = 600.0
 DONE = {"kill": "killed", "stop": "stopped", "hold": "held"}
 SHARES = (10, 50, 90)
 """Per cent of a long copy at which there is a point."""
+Result = TypeVar("Result")
+_under_way = threading.local()
 
 
 def point(name: str) -> None:
@@ -45,6 +52,26 @@ def point(name: str) -> None:
             _signal(signal.SIGKILL)
         elif verb in DONE:
             _obey(verb, line)
+
+
+@contextmanager
+def effect(name: str) -> Iterator[None]:
+    """What this thread does meanwhile belongs to the effect ``name``."""
+    _under_way.name = name
+    try:
+        yield
+    finally:
+        _under_way.name = ""
+
+
+def part(name: str, work: Callable[[], Result]) -> Result:
+    """One of the things that an effect does, with points of its own; outside of an effect it has none."""
+    if not (under_way := getattr(_under_way, "name", "")):
+        return work()
+    point(f"before:{under_way}.{name}")
+    result = work()
+    point(f"after:{under_way}.{name}")
+    return result
 
 
 class Shares:

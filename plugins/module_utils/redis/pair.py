@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from ..migration import faults
 from ..postgresql.fence.definitions import CLOSED, OPEN
 from ..postgresql.fence.errors import NotOurs
 from ..postgresql.fence.row import Window
@@ -169,8 +170,9 @@ class Pair:
 
         There is nobody to wait for, or to end: whatever was begun before has ended.
         """
-        self.fence("source").close(self.intent.epoch, self.database.before, self.page("source").users)
-        self._wall_up()
+        fence, page = self.fence("source"), self.page("source")
+        faults.part("rights", lambda: fence.close(self.intent.epoch, self.database.before, page.users))
+        faults.part("wall", self._wall_up)
 
     def mark(self) -> None:
         self._offset = follow.mark(self.session("source"), self.intent.id)
@@ -199,9 +201,9 @@ class Pair:
         row = fence.row()
         if row is None or row.epoch != epoch:
             raise NotOurs(f"{self.title('target')} was not opened at epoch {epoch}: it is {row or 'without a fence'}.")
-        follow.promote(self.session("target"))
-        fence.open(epoch, self._rights(fence.found()))
-        self._wall_down("target")
+        faults.part("promote", lambda: follow.promote(self.session("target")))
+        faults.part("rights", lambda: fence.open(epoch, self._rights(fence.found())))
+        faults.part("wall", lambda: self._wall_down("target"))
 
     def is_open(self) -> bool:
         """Whether the target is open at this window's epoch, which it can only be after the hand-over."""
@@ -215,21 +217,22 @@ class Pair:
     def follow_back(self) -> None:
         """The old one stays current, closed. May be repeated, also when it has started again and forgot everything."""
         page = self.page("target")
-        sessions.make_follower(self.session("target"), page)
+        faults.part("follower", lambda: sessions.make_follower(self.session("target"), page))
         self.fence("target").save()
-        self._book.opened(self._side("target"))
+        faults.part("book", lambda: self._book.opened(self._side("target")))
         source = self.session("source")
-        self.fence("source").take()
-        self._wall_up()
-        follow.begin(source, *self._place("target"), page)
+        faults.part("rights", self.fence("source").take)
+        faults.part("wall", self._wall_up)
+        faults.part("follow", lambda: follow.begin(source, *self._place("target"), page))
 
     # Giving up
 
     def reopen(self) -> None:
         page = self.page("source")
-        self.fence("source").reopen(self.intent.epoch, page.users if page.closed else {})
-        self._wall_down("source")
-        self._book.opened(self._side("source"))
+        fence, users = self.fence("source"), page.users if page.closed else {}
+        faults.part("rights", lambda: fence.reopen(self.intent.epoch, users))
+        faults.part("wall", lambda: self._wall_down("source"))
+        faults.part("book", lambda: self._book.opened(self._side("source")))
 
     def follow_on(self) -> None:
         self._follow_source()

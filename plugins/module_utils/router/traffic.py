@@ -110,6 +110,12 @@ class Traffic:
         values = {hold_key(group, kind): lease(until, every_method) for group in self.groups}
         return self._set(HOLD, values) if kept else self._router.tell_map(HOLD, values)
 
+    def is_held(self) -> bool:
+        """Whether requests wait, until somebody releases them or their lease ends."""
+        there = self._router.files.read_map(HOLD)
+        keys = [hold_key(group, kind) for group in self.groups for kind in DOOR_KINDS]
+        return any(there.get(key, NOT_HELD) != NOT_HELD for key in keys)
+
     def probe(self, kind: str) -> None:
         """See one write wait at a door of each group. The router itself answers its path, when it is released."""
         for door in {door.group: door for door in self.doors}.values():

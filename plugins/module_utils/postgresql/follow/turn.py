@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...migration import faults
 from ..endpoint import Endpoint
 from . import publisher, subscriber, watch
 from .errors import FollowError
@@ -28,17 +29,18 @@ def prepare(connection: Any, name: str, seconds: float) -> None:
 
 def point(cursor: Any, forward: str, reverse: str) -> None:
     """After the mark has arrived and the sequences are set: nothing more comes in, and the way back begins here."""
-    subscriber.enable(cursor, forward, on=False)
-    publisher.advance(cursor, publisher.ahead_of(reverse))
-    publisher.keep(cursor, publisher.ahead_of(reverse), reverse)
+    ahead = publisher.ahead_of(reverse)
+    faults.part("disable", lambda: subscriber.enable(cursor, forward, on=False))
+    faults.part("advance", lambda: publisher.advance(cursor, ahead))
+    faults.part("keep", lambda: publisher.keep(cursor, ahead, reverse))
 
 
 def drop_forward(source: Any, target: Any, datastore: str, forward: str, seconds: float) -> None:
     """Subscription, slot, publication and reader of the way there, seen gone. ``source`` and ``target`` are
     sessions."""
     with source.cursor() as one, target.cursor() as other:
-        subscriber.unsubscribe(other, forward)
-        publisher.withdraw(source, datastore, forward, seconds)
+        faults.part("unsubscribe", lambda: subscriber.unsubscribe(other, forward))
+        faults.part("withdraw", lambda: publisher.withdraw(source, datastore, forward, seconds))
         left = subscriber.find(other, forward) or publisher.slot(one, forward)
     if left:
         raise FollowError(
@@ -59,5 +61,6 @@ def follow_back(
     repeated."""
     publisher.drop_slot(target, publisher.ahead_of(reverse))
     if subscriber.find(source, reverse) is None:
-        subscriber.subscribe(source, reverse, publisher.reader(target, datastore, endpoint, database, reached))
-    subscriber.enable(source, reverse)
+        reader = publisher.reader(target, datastore, endpoint, database, reached)
+        faults.part("subscribe", lambda: subscriber.subscribe(source, reverse, reader))
+    faults.part("enable", lambda: subscriber.enable(source, reverse))

@@ -54,7 +54,10 @@ class Traffic:
 
     def __init__(self, ill: Sequence[str] = ()) -> None:
         self.doors = [SimpleNamespace(name="web_web", container="web"), SimpleNamespace(name="other_web", container="other")]
-        self.ill, self.did = list(ill), []
+        self.ill, self.did, self.held = list(ill), [], True
+
+    def is_held(self) -> bool:
+        return self.held
 
     def expect_nothing(self, side: str, doors: Sequence[str]) -> None:
         self.did.append(f"nothing known of {side} {' '.join(doors)}")
@@ -115,6 +118,14 @@ def test_there_and_its_doors(tmp_path: Path, systemd: Systemd) -> None:
     assert engine.did == ["stop shop_web_1"]
     assert found.start() == [] and systemd.did == ["start web@1.service"]
     assert traffic.did == ["nothing known of native web_web"]
+
+
+def test_where_requests_have_gone_on_what_serves_them_stays_known(tmp_path: Path, systemd: Systemd) -> None:
+    """A recovery that finishes a window which had released them starts again what runs already."""
+    traffic = Traffic()
+    traffic.held = False
+    assert made(tmp_path, Engine(), "native", traffic).start() == []
+    assert not [each for each in traffic.did if each.startswith("nothing known")]
 
 
 def test_back_stops_all_slots_and_leads_to_where_containers_are(tmp_path: Path, systemd: Systemd) -> None:
