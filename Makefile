@@ -56,7 +56,7 @@ bench-data: venv ## copy and verification against the ways by hand: PostgreSQL (
 	@for part in tests/bench/data/*.py; do .venv/bin/python $$part || exit; done
 
 bench-cutover: venv ## windows there and back under load, at 50 MB and 1 GB; the cost of router and following
-	@.venv/bin/python tests/bench/cutover.py
+	@.venv/bin/python tests/cutover/on_host.py tests/bench/cutover.py
 
 test: venv ## lint, unit, sanity and the Molecule scenarios that fit its time
 	@.venv/bin/python tests/run.py
@@ -65,7 +65,7 @@ test-all: venv ## everything
 	@.venv/bin/python tests/run.py --all
 
 test-crash: venv ## SHARD=i/n: windows cut off at every effect, on real engines; what was run is kept and not repeated
-	@.venv/bin/python tests/cutover/window/crash.py --shard $(or $(SHARD),1/1)
+	@.venv/bin/python tests/cutover/on_host.py tests/cutover/window/crash.py --shard $(or $(SHARD),1/1)
 
 clean: ## removes what was built here; the cache outside the clone stays
 	@rm -rf build .venv .ansible .cache

@@ -89,6 +89,7 @@ class Result:
 def parts() -> list[Part]:
     """All parts, the longest first, so that the short ones fill what is left beside them."""
     python = sys.executable
+    on_host = (python, "tests/cutover/on_host.py")
     return [
         *scenarios(),
         Part("sanity", (python, "tests/sanity.py")),
@@ -96,9 +97,9 @@ def parts() -> list[Part]:
         Part("unit", ("pytest", "--color=no", "tests/unit")),
         Part("example", (python, "tests/example.py")),
         Part("build", (python, "tests/build.py")),
-        Part("crash", (python, "tests/cutover/window/crash.py", "--selection"), in_test=False),
-        Part("window", ("pytest", "--color=no", "tests/cutover/window/test_window.py"), in_test=False),
-        Part("cutover", ("pytest", "--color=no", *CUTOVER), in_test=False),
+        Part("crash", (*on_host, "tests/cutover/window/crash.py", "--selection")),
+        Part("window", (*on_host, "-m", "pytest", "--color=no", "tests/cutover/window/test_window.py"), in_test=False),
+        Part("cutover", (*on_host, "-m", "pytest", "--color=no", *CUTOVER), in_test=False),
         Part("musl", ("pytest", "--color=no", "tests/musl"), in_test=False),
     ]
 

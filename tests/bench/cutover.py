@@ -61,6 +61,8 @@ PARTS = ("window", "router", "following")
 class Filled(stages.Stage):
     """Two databases that have so many megabytes together, in the tables that are written."""
 
+    durable = False
+
     def __init__(self, megabytes: int) -> None:
         super().__init__()
         self._rows = max(1, int((megabytes / len(KEYED) - EMPTY) * 2**20 / ROW_BYTES))

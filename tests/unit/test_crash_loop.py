@@ -13,6 +13,7 @@ sys.path.append(str(ROOT / "tests" / "cutover" / "window"))
 
 import book as books  # noqa: E402
 import cases  # noqa: E402
+import setups  # noqa: E402
 
 WINDOW = [f"{when}:{name}" for name in ("intent", "close:api", "hand_over", "flip") for when in ("before", "after")]
 RECOVERIES = {
@@ -41,7 +42,7 @@ def test_every_point_is_a_case_on_both_sides_and_a_recovery_is_killed_before_its
 def test_the_selection_has_some_of_every_kind_and_of_both_sides() -> None:
     found = cases.selection(NAMES)
     assert len(found) == len(set(found)) and set(found) <= set(NAMES)
-    for kind, count in cases.SHARES.items():
+    for kind, count in ((kind, count) for kind, count in cases.SHARES.items() if "@" not in kind):
         there = [name for name in NAMES if cases.kind(name) == kind]
         chosen = [name for name in found if cases.kind(name) == kind]
         assert len(chosen) == min(count, len(there))
@@ -54,8 +55,18 @@ def test_the_selection_takes_both_ways_at_an_effect() -> None:
     found = cases.selection(cases.cases(window, RECOVERIES))
     for kind in ("kill", "stop", "late"):
         assert {name.split("/")[2].split(":")[0] for name in found if cases.kind(name) == kind} == {"before", "after"}
-    assert {name.split("/")[2] for name in found if cases.kind(name) == "guardian"} == {"alone", "both"}
     assert len(found) == len(set(found))
+
+
+def test_other_setups_have_cases_of_their_own_and_parts_of_effects_are_killed_and_not_stopped() -> None:
+    window = [*WINDOW, "before:open:files.exchange"]
+    names = [name for setup in setups.SETUPS.values() for name in cases.cases(window, RECOVERIES, setup)]
+    assert len(names) == len(set(names)) and {cases.kind(name) for name in names} == set(cases.SHARES)
+    assert {f"kill@{each}/native/before:open:files.exchange" for each in ("one", "whole", "loose")} <= set(names)
+    assert not [name for name in names if name.startswith("stop") and name.endswith(".exchange")]
+    assert cases.unended("past@whole/docker/before:flip") and not cases.unended("stop@whole/docker/before:flip")
+    chosen = [name for setup in setups.SETUPS.values() for name in cases.selection(cases.cases(window, RECOVERIES, setup))]
+    assert {cases.kind(name) for name in chosen} == set(cases.SHARES)
 
 
 def test_a_kind_that_the_selection_does_not_know_is_an_error() -> None:
@@ -108,9 +119,9 @@ def test_what_passed_is_not_left_and_what_failed_before_is_told(book: books.Book
 
 
 def test_points_are_kept(book: books.Book) -> None:
-    assert book.points() is None
-    book.keep_points(WINDOW, RECOVERIES)
-    assert book.points() == (WINDOW, RECOVERIES)
+    assert book.points("two") is None
+    book.keep_points("two", WINDOW, RECOVERIES)
+    assert book.points("two") == (WINDOW, RECOVERIES) and book.points("whole") is None
 
 
 def test_what_a_program_imports_is_found_however_it_is_written(tmp_path: Path) -> None:

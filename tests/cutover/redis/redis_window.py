@@ -75,9 +75,10 @@ class Intent:
 class Stage:
     """A server as a container has it, whose users are on its command line, and one that keeps them in a file."""
 
-    def __init__(self, folder: Path, walls: bool = False, state: Path | None = None) -> None:
-        """``state``: where the book and the walls are, as the router's folder is on a host."""
-        self.folder, self._walls, self.state = folder, walls, state or folder
+    def __init__(self, folder: Path, walls: bool = False, state: Path | None = None, more: tuple[str, ...] = ()) -> None:
+        """``state``: where the book and the walls are, as the router's folder is on a host; ``more``: words of both
+        servers."""
+        self.folder, self._walls, self.state, self._more = folder, walls, state or folder, more
         self.servers = {side: self._server(side) for side in SIDES}
         self.writer = SIDES[0]
 
@@ -85,7 +86,7 @@ class Stage:
         folder, port = self.folder / side, servers.free_port()
         folder.mkdir(parents=True)
         lines = [line.format(password=PASSWORD) for line in USERS]
-        more: list[str] = ["--appendonly", "yes"]
+        more: list[str] = ["--appendonly", "yes", *self._more]
         if side == SIDES[1]:
             (folder / "users.acl").write_text("\n".join(lines) + "\n")
             more += ["--aclfile", str(folder / "users.acl")]

@@ -22,12 +22,15 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cryp
 COLLECTION = "ansible_collections.cryptobot.native"
 PROGRAMS = (
     "plugins/modules/cutover.py", "plugins/module_utils/launcher/haproxy.py",
-    *(f"tests/cutover/window/{name}.py" for name in ("clients", "crash", "late_guardian", "plain_guardian", "service")),
+    *(
+        f"tests/cutover/window/{name}.py"
+        for name in ("clients", "crash", "fake_docker", "hollow", "jobs", "late_guardian", "plain_guardian", "service")
+    ),
 )  # fmt: skip
-FOLDERS = ("tests/cutover/window", "tests/cutover/postgresql", "tests/servers")
+FOLDERS = ("tests/cutover/window", "tests/cutover/postgresql", "tests/cutover/redis", "tests/servers")
 """Where programs of tests find what they import by its bare name."""
-FILES = ("roles/edge/templates/etc/cryptobot", "roles/edge/templates/usr/lib/cryptobot/router",
-         "tests/unit/roles/test_edge_templates.py")  # fmt: skip
+FILES = ("tests/cutover/on_host.py", "tests/servers/redis.py", "roles/edge/templates/etc/cryptobot",
+         "roles/edge/templates/usr/lib/cryptobot/router", "tests/unit/roles/test_edge_templates.py")  # fmt: skip
 Result = dict[str, Any]
 
 
@@ -95,13 +98,13 @@ class Book:
     def of(cls, versions: Sequence[str]) -> Book:
         return cls(CACHE / digest(versions))
 
-    def points(self) -> tuple[list[str], dict[str, list[str]]] | None:
+    def points(self, setup: str) -> tuple[list[str], dict[str, list[str]]] | None:
         """Of a window and of the recoveries, where they are known."""
-        path = self.folder / "points.json"
+        path = self.folder / f"points-{setup}.json"
         return tuple(json.loads(path.read_text())) if path.exists() else None
 
-    def keep_points(self, window: list[str], recoveries: dict[str, list[str]]) -> None:
-        (self.folder / "points.json").write_text(json.dumps([window, recoveries]))
+    def keep_points(self, setup: str, window: list[str], recoveries: dict[str, list[str]]) -> None:
+        (self.folder / f"points-{setup}.json").write_text(json.dumps([window, recoveries]))
 
     def result(self, name: str) -> Result | None:
         path = self._path(name)
@@ -142,7 +145,7 @@ def total(book: Book, names: Sequence[str], seconds: float) -> int:
     for name, result in results.items():
         kinds.setdefault(kind(name), []).append(result)
     heads = ("cases", "run", "passed", "missing", "writes", "failed requests")
-    print(f"{'kind':10} {' '.join(f'{head:>8}' for head in heads)} slowest decision")
+    print(f"{'kind':14} {' '.join(f'{head:>8}' for head in heads)} slowest decision")
     for each, found in kinds.items():
         ran = [result for result in found if result]
         row = (
@@ -151,7 +154,7 @@ def total(book: Book, names: Sequence[str], seconds: float) -> int:
         )  # fmt: skip
         shown = " ".join(f"{value:{max(8, len(head))}}" for value, head in zip(row, heads, strict=True))
         slowest = max((result.get("decided") or 0 for result in ran), default=0)
-        print(f"{each:10} {shown} {slowest:14.2f} s")
+        print(f"{each:14} {shown} {slowest:14.2f} s")
     for name, result in results.items():
         if result and (result["wrong"] or result.get("failures_before")):
             print(line(name, result))

@@ -10,7 +10,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-sys.path[:0] = [str(ROOT / "tests" / "servers"), str(ROOT / "tests" / "cutover" / "postgresql"), str(HERE)]
+sys.path[:0] = [*(str(ROOT / "tests" / each) for each in ("servers", "cutover/postgresql", "cutover/redis")), str(HERE)]
 
 import faults  # noqa: E402
 import stage as stages  # noqa: E402

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import lab
 import stage as stages
-from ansible_collections.cryptobot.native.plugins.module_utils.cutover.intent import Intents
 from judge import Verdict, judged
 
 TURN, PIVOT = "before:hand_over", "after:hand_over"
@@ -69,6 +68,27 @@ class Faults:
         """The same, where the recovery can't end it (guardian: `late_guardian`): it wakes and is refused."""
         return self.stopped(point)
 
+    def at_the_moment(self, point: str) -> Outcome:
+        """The same, and it wakes at the very moment when it is decided."""
+
+        def meanwhile(process: subprocess.Popen) -> None:
+            self.reached_in_recovery("before:recovery:decide")
+            process.send_signal(signal.SIGCONT)
+
+        return self._run(point, f"stop {point}\n", meanwhile)
+
+    def past(self, point: str) -> Outcome:
+        """The same, and it wakes only after another whole window, which it does not keep away by its lock."""
+
+        def meanwhile(process: subprocess.Popen) -> None:
+            until = time.time() + ENDED_SECONDS
+            while self.stage.intents.path.exists() and time.time() < until:
+                time.sleep(0.02)
+            clean(self.stage)
+            process.send_signal(signal.SIGCONT)
+
+        return self._run(point, f"stop {point}\n", meanwhile, hollow="lock", turns=True)
+
     def recovery_killed(self, point: str, recovery: str) -> Outcome:
         """The controller dies, and the recovery does before one of its own effects."""
         return self._run(point, f"kill {point}\nkill {recovery}\n", lambda process: None, reached=recovery)
@@ -98,7 +118,7 @@ class Faults:
         return outcome
 
     def router_killed(self, point: str) -> Outcome:
-        """With all that it holds: its sockets are not systemd's here, so requests fail until it is back."""
+        """With all that it holds, which fails; its sockets stay, so that nobody is refused."""
 
         def meanwhile(process: subprocess.Popen) -> None:
             assert self.stage.haproxy
@@ -112,7 +132,10 @@ class Faults:
             time.sleep(0.3)
             self.let_go()
 
-        return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=True)
+        outcome = self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=True)
+        refused = sum("ConnectionRefused" in each.said for each in outcome.verdict.failed)
+        outcome.wrong.extend([f"{refused} requests were refused"] if refused else [])
+        return outcome
 
     def source_killed(self, point: str) -> Outcome:
         """The source's server dies, and is back after a moment; what it served fails."""
@@ -130,6 +153,19 @@ class Faults:
 
         return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=may_fail)
 
+    def cache_killed(self, point: str, end: str) -> Outcome:
+        """A Redis dies, and starts again with its own command line; what it served fails."""
+        writer = self.stage.writer() or ""
+        side = writer if end == "source" else stages.other(writer)
+        serves = end == "source" or self._order.index(point) >= self._order.index(TURN)
+
+        def meanwhile(process: subprocess.Popen) -> None:
+            assert self.stage.caches
+            self.stage.caches.kill(side)
+            self.let_go()
+
+        return self._run(point, f"hold {point}\n", meanwhile, decides=False, may_fail=serves)
+
     # How
 
     def _run(
@@ -141,12 +177,15 @@ class Faults:
         decides: bool = True,
         may_fail: bool = False,
         wanted: str = "",
+        hollow: str = "",
+        turns: bool = False,
     ) -> Outcome:
+        """``turns``: whether another whole window has gone on meanwhile."""
         stage, began = self.stage, time.time()
         side = stage.writer()
         if side is None:
             raise RuntimeError("There is no single open side to begin with.")
-        process = stage.begin(stages.other(side), lines)
+        process = stage.begin(stages.other(side), lines, hollow)
         at = self.reached(process, reached or point)
         meanwhile(process)
         how, decided = self._ended(at, point, process, decides)
@@ -156,7 +195,7 @@ class Faults:
         wanted = wanted or self.expected(point)
         if decides and how != wanted and not (wanted == EITHER and how):
             verdict.wrong.append(f"it was decided to {how or 'nothing'} and not to {wanted or 'nothing'}")
-        if how and stage.writer() != (stages.other(side) if how == "finish" else side):
+        if how and stage.writer() != (stages.other(side) if (how == "finish") != turns else side):
             verdict.wrong.append(f"{stage.writer()} writes after {how} from {side}")
         return outcome
 
@@ -174,13 +213,20 @@ class Faults:
         process.kill()
         raise RuntimeError(f"{point} was not reached within {REACHED_SECONDS} s.")
 
+    def reached_in_recovery(self, point: str) -> None:
+        until = time.time() + REACHED_SECONDS
+        while f"at {point}" not in self.stage.points():
+            if time.time() > until:
+                raise RuntimeError(f"{point} was not reached within {REACHED_SECONDS} s.")
+            time.sleep(0.001)
+
     def _ended(self, at: float, point: str, process: subprocess.Popen, decides: bool) -> tuple[str, float | None]:
         """Wait until nothing is under way any more; the decision, where there was one."""
         until = time.time() + ENDED_SECONDS
         stopped = process.poll() is None and not decides
         while time.time() < until:
             gone = process.poll() is not None or not stopped
-            if gone and Intents(self.stage.state).read() is None and (decides or process.poll() is not None):
+            if gone and self.stage.intents.read() is None and (decides or process.poll() is not None):
                 break
             time.sleep(0.02)
         assert self.stage.guardian
@@ -190,7 +236,7 @@ class Faults:
         return "", None
 
     def _woken(self, process: subprocess.Popen) -> None:
-        intents, until = Intents(self.stage.state), time.time() + ENDED_SECONDS
+        intents, until = self.stage.intents, time.time() + ENDED_SECONDS
         while time.time() < until and intents.path.exists():
             time.sleep(0.02)
         time.sleep(0.3)
@@ -228,7 +274,7 @@ def clean(stage: stages.Stage) -> None:
         if not said.get("failed"):
             return
         until = time.time() + ENDED_SECONDS
-        while Intents(stage.state).path.exists() and time.time() < until:
+        while stage.intents.path.exists() and time.time() < until:
             time.sleep(0.05)
         if not said.get("killed"):
             break

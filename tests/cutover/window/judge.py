@@ -58,6 +58,10 @@ def judged(stage: stages.Stage, since: float, may_fail: bool = False) -> Verdict
         found.wrong.append(f"{len(found.failed)} requests failed: {found.reasons()}")
     _rows(found, stage, side, {each.row for each in writes}, since)
     found.wrong += _one_side(stage, side)
+    if stage.caches:
+        found.wrong += stage.caches.wrong(side)
+    if stage.workers:
+        found.wrong += stage.workers.wrong(side)
     found.wrong += [f"both sides of {name} were open" for at, name in stage.both_open if at >= since][:1]
     assert stage.guardian
     found.wrong += [text for at, text in stage.guardian.said if at >= since and "ALARM" in text]
@@ -65,11 +69,11 @@ def judged(stage: stages.Stage, since: float, may_fail: bool = False) -> Verdict
 
 
 def _rows(found: Verdict, stage: stages.Stage, side: str, acknowledged: set[str], since: float) -> None:
-    """Each acknowledged row exactly once, at once on the writer and soon on the other side."""
+    """Each acknowledged row exactly once, at once on the writer and soon on the other side, but for files."""
     for each in (side, stages.other(side)):
         limit = time.monotonic() + (0 if each == side else CATCH_UP)
         while True:
-            there = stage.rows(each, since - 30)
+            there = {**stage.rows(each, since - 30), **_elsewhere(stage, each, each == side)}
             lost = {table: len(acknowledged - set(ids)) for table, ids in there.items() if acknowledged - set(ids)}
             if not lost or time.monotonic() > limit:
                 break
@@ -79,6 +83,16 @@ def _rows(found: Verdict, stage: stages.Stage, side: str, acknowledged: set[str]
         found.lost, found.doubled = found.lost + sum(lost.values()), found.doubled + sum(doubled.values())
         found.wrong += [f"LOST on {name}: {lost}"] if lost else []
         found.wrong += [f"DOUBLED on {name}: {doubled}"] if doubled else []
+
+
+def _elsewhere(stage: stages.Stage, side: str, writes: bool) -> dict[str, dict[str, int]]:
+    """The same of Redis, and of files, which nothing follows. An old Redis behind its wall shows nothing."""
+    found: dict[str, dict[str, int]] = {}
+    if stage.caches and ((rows := stage.caches.rows(side)) is not None or writes):
+        found["redis"] = rows or {}
+    if stage.workers and writes:
+        found.update({name: dict(Counter(ids)) for name, ids in stage.workers.rows(side).items()})
+    return found
 
 
 def _one_side(stage: stages.Stage, side: str) -> list[str]:
@@ -91,10 +105,10 @@ def _one_side(stage: stages.Stage, side: str) -> list[str]:
     if Intents(stage.state).read():
         wrong.append("the intent is still there")
     record = read(stage.sides)
-    said = {record.writer(name) or "docker" for name in stages.DATASTORES} if record else {"docker"}
+    said = {record.writer(name) or "docker" for name in stage.setup.stores} if record else {"docker"}
     if said != {side}:
         wrong.append(f"the record of sides says {', '.join(sorted(said))}")
-    for name in stages.DATASTORES:
+    for name in stage.datastores:
         slot = publisher.name_of(name, away)
         slots = {each: [row[0] for row in stage.place(each, name).sql(_SLOTS)] for each in stages.SIDES}
         if slots != {side: [slot], away: []}:

@@ -123,6 +123,8 @@ class Sampler:
             for name in self._stage.datastores:
                 if self._open("docker", name) and self._open("native", name) and self._open("docker", name):
                     self.found.append((time.time(), name))
+            if (caches := self._stage.caches) and all(map(caches.writable, ("docker", "native", "docker"))):
+                self.found.append((time.time(), "the Redis"))
 
     def stop(self) -> None:
         self._over.set()

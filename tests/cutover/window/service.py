@@ -1,6 +1,10 @@
 """One side's application: a write goes to `trade`, and calls `api` by the internal door before it is acknowledged.
 
-  service.py <port> <trade's DSN> <api's DSN> <port of api's internal door>
+  service.py <port> <file>
+
+The file names what an order is written to, in JSON: the databases that have its tables (`orders`, `calls` and
+`entries`, DSNs), `cache`, a Redis, and the ports of the internal doors of api (`inner`) and of jobs. What is not named
+is passed over.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import time
 from contextlib import contextmanager, suppress
 
 import psycopg2
+from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection
 from clients import Door
 
 EOL = "\r\n"
@@ -34,6 +39,9 @@ class Pool:
 
     def __init__(self, dsn: str) -> None:
         self._dsn, self._free = dsn, queue.LifoQueue()
+
+    def __bool__(self) -> bool:
+        return bool(self._dsn)
 
     @contextmanager
     def cursor(self):
@@ -58,13 +66,42 @@ class Pool:
         return psycopg2.connect(self._dsn, connect_timeout=3)
 
 
+class Cache:
+    """The same to a Redis."""
+
+    def __init__(self, spec: dict) -> None:
+        self._spec, self._free = spec, queue.LifoQueue()
+
+    def __bool__(self) -> bool:
+        return bool(self._spec)
+
+    def call(self, *words: str):
+        try:
+            redis = self._free.get_nowait()
+        except queue.Empty:
+            redis = Connection(port=self._spec["port"], timeout=10)
+            redis.call("AUTH", "default", self._spec["password"])
+        try:
+            said = redis.call(*words)
+        except BaseException:
+            redis.__exit__()
+            raise
+        self._free.put(redis)
+        return said
+
+
 class Handler(socketserver.StreamRequestHandler):
     """One connection, with HTTP as far as the router and the clients speak it."""
 
     disable_nagle_algorithm = True
-    trade: Pool
-    api: Pool
-    inner = 0
+    orders: Pool
+    calls: Pool
+    entries: Pool
+    cache: Cache
+    inner = jobs = 0
+
+    def routes(self):
+        return {b"/order": self.order, b"/call": self.call, b"/count": self.count}
 
     def handle(self) -> None:
         with suppress(ConnectionError):
@@ -84,7 +121,7 @@ class Handler(socketserver.StreamRequestHandler):
             elif name == b"connection":
                 keep = keep and b"close" not in value
         row = self.rfile.read(length).decode()
-        work = {b"/order": self.order, b"/call": self.call, b"/count": self.count}.get(words[1])
+        work = self.routes().get(words[1])
         try:
             status, said = 200, work(row) if work else None
         except Exception as error:
@@ -95,28 +132,43 @@ class Handler(socketserver.StreamRequestHandler):
         return keep
 
     def count(self, __: str) -> int:
-        with self.trade.cursor() as cursor:
+        if not self.orders:
+            return len(self.cache.call("LRANGE", "orders", "-1", "-1"))
+        with self.orders.cursor() as cursor:
             cursor.execute("SELECT id FROM orders ORDER BY n DESC LIMIT 1")
             return len(cursor.fetchall())
 
     def order(self, row: str) -> None:
         think(row, *((SLOW, SLOW) if row.startswith("slow") else (0.005, 0.02)))
-        with self.trade.cursor() as cursor:
-            cursor.execute("INSERT INTO orders (id) VALUES (%s)", (row,))
-            cursor.execute("INSERT INTO journal (id) VALUES (%s)", (row,))
-        inner = Door(self.inner, 15)
-        try:
-            status, said = inner.ask("POST", "/call", row.encode())
-        finally:
-            inner.close()
-        if status != 200:
-            raise RuntimeError(f"the inner call: {status} {said[:160]!r}")
+        written(self.orders, "orders", "journal", row)
+        written(self.entries, "entries", "sums", row)
+        if self.cache:
+            self.cache.call("RPUSH", "orders", row)
+        asked(self.inner, "/call", row)
+        if self.jobs:
+            asked(self.jobs, "/file", row)
 
     def call(self, row: str) -> None:
         think(row, 0.001, 0.005)
-        with self.api.cursor() as cursor:
-            cursor.execute("INSERT INTO calls (id) VALUES (%s)", (row,))
-            cursor.execute("INSERT INTO notes (id) VALUES (%s)", (row,))
+        written(self.calls, "calls", "notes", row)
+
+
+def written(pool: Pool, one: str, other: str, row: str) -> None:
+    if pool:
+        with pool.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {one} (id) VALUES (%s)", (row,))
+            cursor.execute(f"INSERT INTO {other} (id) VALUES (%s)", (row,))
+
+
+def asked(port: int, path: str, row: str) -> None:
+    """By the internal door of another service."""
+    inner = Door(port, 25)
+    try:
+        status, said = inner.ask("POST", path, row.encode())
+    finally:
+        inner.close()
+    if status != 200:
+        raise RuntimeError(f"the inner call {path}: {status} {said[:160]!r}")
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -126,8 +178,12 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 def main() -> None:
-    port, trade, api, inner = sys.argv[1:]
-    Handler.trade, Handler.api, Handler.inner = Pool(trade), Pool(api), int(inner)
+    port, path = sys.argv[1:]
+    with open(path, encoding="utf-8") as file:
+        given = json.load(file)
+    Handler.orders, Handler.calls = Pool(given.get("orders", "")), Pool(given.get("calls", ""))
+    Handler.entries = Pool(given.get("entries", ""))
+    Handler.cache, Handler.inner, Handler.jobs = Cache(given.get("cache", {})), given["inner"], given.get("jobs", 0)
     Server(("127.0.0.1", int(port)), Handler).serve_forever()
 
 
