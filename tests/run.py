@@ -38,6 +38,7 @@ RELEASES = {name: ("12", "13") for name in ("migration", "resilience", "router",
 ONLY_IN_ALL = frozenset(
     {
         "scenario-compose",
+        "scenario-honest",
         "scenario-interruption",
         "scenario-migration-13",
         "scenario-newcomer",

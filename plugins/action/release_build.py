@@ -25,8 +25,8 @@ class ActionModule(ReleaseAction):
         names = set(plan["missing"])
         artefacts = {artefact.name: artefact for artefact in distinct(self.plan(None)) if artefact.name in names}
         prepared = "".join(f"built: {name}\n" for name in sorted(artefacts))
-        if not artefacts or self._task.check_mode:
-            return {"changed": bool(artefacts), "diff": {"prepared": prepared}, "seconds": {}}
+        if not artefacts:
+            return {"changed": False, "diff": {"prepared": prepared}, "seconds": {}, "plan": []}
 
         def fill(archive: tarfile.TarFile) -> None:
             for artefact in artefacts.values():
@@ -36,13 +36,17 @@ class ActionModule(ReleaseAction):
             {"name": a.name, "kind": a.kind, "label": a.label, "directory": a.directory, "settings": dict(a.settings)}
             for a in artefacts.values()
         ]
+        options = self.given("node", "uv", "workers", *SOURCE_OPTIONS)
+        if self._task.check_mode:
+            result = self.module("release_build", {"artefacts": specs, **options}, task_vars)
+            return {**result, "diff": {"prepared": prepared}}
         platform, store = Platform.parse(plan["platform"]), self.store()
         with self.sent(fill) as (bundle, directory):
             arguments = {
                 "artefacts": specs,
                 "bundle": bundle,
                 "target": directory,
-                **self.given("node", "uv", "workers", *SOURCE_OPTIONS),
+                **options,
             }
             result = self.module("release_build", arguments, task_vars)
             for name, checksum in result.get("built", {}).items():

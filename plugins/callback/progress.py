@@ -14,6 +14,7 @@ description:
   - Prints a line for each play with its number, its duration and how much it changed. Failures come with their whole
     message, differences under C(--diff).
   - With C(-v) and more it prints what the callback P(ansible.builtin.default#callback) does.
+  - In check mode it ends with what would change on each host, counted by kind; with C(--diff) as a list of every thing.
   - Shows nothing of tasks with C(no_log).
 requirements:
   - Set C(stdout_callback = cryptobot.native.progress) in C(ansible.cfg).
@@ -39,7 +40,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants as C
+from ansible import context
 from ansible.plugins.callback.default import CallbackModule as Default
+from ansible_collections.cryptobot.native.plugins.module_utils.prediction import Prediction
 from ansible_collections.cryptobot.native.plugins.module_utils.progress import Step, duration, failure_text, table
 
 DEBUG = ("debug", "ansible.builtin.debug", "ansible.legacy.debug")
@@ -58,6 +61,7 @@ class CallbackModule(Default):
         self._plays = 0
         self._started = time.monotonic()
         self._line_open = False
+        self._prediction = Prediction() if context.CLIARGS.get("check") else None
 
     @property
     def _talks(self) -> bool:
@@ -108,6 +112,8 @@ class CallbackModule(Default):
         """Count changes; show what a task was made to say."""
         if result.result.get("changed") and self._steps:
             self._steps[-1].changed += 1
+        if self._prediction:
+            self._prediction.add(result.host.get_name(), result.task.get_name().strip(), result.result)
         if self._talks:
             super().v2_runner_on_ok(result)
             return
@@ -184,6 +190,8 @@ class CallbackModule(Default):
         if len(self._steps) > 1:
             self._display.display("\n".join(table(self._steps)))
             self._display.display(f"all together {duration(time.monotonic() - self._started)}\n")
+        if self._prediction:
+            self._display.display("\n".join([*self._prediction.lines(context.CLIARGS.get("diff")), ""]))
         if file := self.get_option("times_file"):
             steps = [
                 {"step": step.name, "seconds": round(step.seconds, 2), "changed": step.changed} for step in self._steps

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .state import StateRecord
+
+AT_BOOT = " at boot"
+"""Ends the target of a change of whether a unit starts with its host."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,19 @@ class Change:
     is_: Any
     commands: tuple[tuple[str, ...], ...] = ()
     """What makes the change, in argv form; empty where something else than programs makes it."""
+    action: str = field(default="", kw_only=True)
+    """What happens to it in one word, where that is more than that it comes, changes or goes: ``start``, ``mask``."""
+    unknown: str = field(default="", kw_only=True)
+    """What of it can't be told before it is made, and until when."""
 
     @property
     def title(self) -> str:
         return f"{self.kind} {self.target}"
+
+    @property
+    def does(self) -> str:
+        """``action``, or ``add``, ``change`` or ``remove``."""
+        return self.action or ("add" if self.was is None else "remove" if self.is_ is None else "change")
 
 
 def as_text(value: Any) -> str:
@@ -53,6 +65,16 @@ def as_diff(changes: Iterable[Change], header: str) -> dict[str, str]:
         "before": "".join(sides["before"]),
         "after": "".join(sides["after"]),
     }
+
+
+def as_plan(changes: Iterable[Change]) -> list[dict[str, str]]:
+    """The ``plan`` of a module's result, one form for all modules: ``kind``, ``target``, ``action``, and ``unknown`` where
+    something of it can't be told ahead. It says of what a host is made of, so a unit has its name however its change is titled."""
+    listed = []
+    for change in changes:
+        entry = {"kind": change.kind, "target": change.target.removesuffix(AT_BOOT), "action": change.does}
+        listed.append({**entry, "unknown": change.unknown} if change.unknown else entry)
+    return listed
 
 
 def summaries(changes: Sequence[Change]) -> list[str]:

@@ -26,6 +26,8 @@ from .changes import Change
 LISTS = Path("/var/lib/apt/lists")
 PARENTS = ("/etc", "/var/lib", "/var/log")
 INFO = Path("/var/lib/dpkg/info")
+UPDATES = Path("/var/lib/dpkg/updates")
+"""Where dpkg notes what it has done before it writes it into its books; apt refuses to work while a note is left."""
 LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/lib/apt/lists/lock", "/var/cache/apt/archives/lock")
 STATUS_QUERY = ("dpkg-query", "--show", "--showformat", "${db:Status-Abbrev}\t${binary:Package}\t${Version}\n")
 ENVIRONMENT = {
@@ -69,6 +71,8 @@ class Found:
     unfinished: tuple[str, ...] = ()
     held: frozenset[str] = frozenset()
     units: frozenset[str] = frozenset()
+    interrupted: bool = False
+    """Whether a dpkg that was killed left notes that are not in its books."""
     lists_age: float | None = None
     """Hours since the package lists were fetched; ``None`` where there are none."""
 
@@ -79,11 +83,12 @@ class Plan:
     mask: tuple[str, ...] = ()
     hold: tuple[str, ...] = ()
     unfinished: tuple[str, ...] = ()
+    interrupted: bool = False
     update_first: bool = False
 
     @property
     def changed(self) -> bool:
-        return bool(self.missing or self.mask or self.hold or self.unfinished)
+        return bool(self.missing or self.mask or self.hold or self.unfinished or self.interrupted)
 
 
 def plan(wanted: Wanted, found: Found, lists_valid_hours: float = 24) -> Plan:
@@ -95,6 +100,7 @@ def plan(wanted: Wanted, found: Found, lists_valid_hours: float = 24) -> Plan:
         mask=tuple(unit for unit in wanted.mask if missing and unit not in found.units),
         hold=tuple(name for name in wanted.hold if name not in found.held),
         unfinished=found.unfinished,
+        interrupted=found.interrupted,
         update_first=bool(missing) and stale,
     )
 
@@ -106,14 +112,24 @@ def _missing(wanted: str, found: Found) -> str | None:
 
 def predicted(planned: Plan, found: Found, simulated: Sequence[tuple[str, str]] | None) -> list[Change]:
     """What a real run would record. ``simulated`` is apt's own forecast, ``None`` where it can't make one."""
-    changes = [Change("unit", unit, None, "masked") for unit in planned.mask]
+    changes = masks(planned)
     changes += [Change("package", name, "half installed", "configured") for name in planned.unfinished]
+    if planned.interrupted and not planned.unfinished:
+        changes.append(Change("dpkg", "notes of an interrupted run", "left", None, action="finish"))
     if simulated is None:
         unknown = "version and dependencies are not knowable before apt update"
-        changes += [Change("package", name, None, unknown) for name in planned.missing]
+        changes += [Change("package", name, None, unknown, unknown=unknown) for name in planned.missing]
     else:
         changes += [Change("package", name, found.versions.get(name), version) for name, version in simulated]
-    return changes + [Change("hold", name, None, "held") for name in planned.hold]
+    return changes + holds(planned)
+
+
+def masks(planned: Plan) -> list[Change]:
+    return [Change("unit", unit, None, "masked", action="mask") for unit in planned.mask]
+
+
+def holds(planned: Plan) -> list[Change]:
+    return [Change("hold", name, None, "held") for name in planned.hold]
 
 
 def surroundings(parents: Iterable[str] = PARENTS) -> dict[str, frozenset[str]]:
@@ -165,7 +181,7 @@ def parse_status(output: str) -> tuple[dict[str, str], tuple[str, ...]]:
         name = qualified.split(":")[0]
         if state[1] in "iWt":
             versions[name] = version
-        elif state[1] in "UFH":
+        if state[1] in "UFHWt":
             unfinished.append(name)
     return versions, tuple(unfinished)
 
@@ -173,6 +189,11 @@ def parse_status(output: str) -> tuple[dict[str, str], tuple[str, ...]]:
 def parse_simulation(output: str) -> list[tuple[str, str]]:
     """Names and versions out of what ``apt-get --simulate install`` prints."""
     return re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", output, re.MULTILINE)
+
+
+def interrupted(directory: Path = UPDATES) -> bool:
+    """Whether a dpkg was killed before it had written its books."""
+    return any(path.name.isdigit() for path in directory.glob("*"))
 
 
 def lists_age(directory: Path = LISTS) -> float | None:

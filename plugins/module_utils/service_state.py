@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from .changes import Change
+from .changes import AT_BOOT, Change
 
 LOADED = Path("/run/cryptobot-loaded")
 
@@ -46,7 +46,7 @@ def plan(wanted: Wanted, found: Found, predicted: Iterable[str] = ()) -> list[Ch
     """``predicted``: files that check mode foresees to change."""
     changes, predicted = [], set(predicted)
     if wanted.boot and not found.enabled:
-        changes.append(_change(f"{wanted.unit} at boot", "off", "on", "enable", wanted.unit))
+        changes.append(_change(f"{wanted.unit}{AT_BOOT}", "off", "on", "enable", wanted.unit))
     if not found.active:
         changes.append(_change(wanted.unit, "stopped", "started", "start", wanted.unit))
     else:
@@ -56,7 +56,7 @@ def plan(wanted: Wanted, found: Found, predicted: Iterable[str] = ()) -> list[Ch
             changes.append(_change(wanted.unit, "running with older files", f"{verb}ed", verb, wanted.unit))
     if changes and found.needs_daemon_reload:
         reload = ("systemctl", "daemon-reload")
-        changes[0] = Change(changes[0].kind, changes[0].target, changes[0].was, changes[0].is_, (reload, *changes[0].commands))
+        changes[0] = replace(changes[0], commands=(reload, *changes[0].commands))
     return changes
 
 
@@ -87,4 +87,4 @@ def parse(output: str) -> Mapping[str, str]:
 
 
 def _change(target: str, was: str, is_: str, verb: str, unit: str) -> Change:
-    return Change("unit", target, was, is_, (("systemctl", verb, unit),))
+    return Change("unit", target, was, is_, (("systemctl", verb, unit),), action=verb)

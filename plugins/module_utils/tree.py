@@ -257,6 +257,16 @@ def diff(plan_: Plan) -> list[dict[str, str]]:
     ]
 
 
+def listed(plan_: Plan) -> list[dict[str, str]]:
+    """What the steps do, as :func:`changes.as_plan` says it."""
+    made = [{"kind": "directory", "target": path, "action": "add"} for path in _parents(plan_)]
+    for change in plan_.changes:
+        kind = change.wanted.kind if change.wanted else change.found.kind
+        does = "remove" if change.wanted is None else "add" if change.found.kind == "absent" else "change"
+        made.append({"kind": kind, "target": change.path, "action": does})
+    return made
+
+
 def _shown(found: Found, change: Change) -> str:
     if found.kind == "absent":
         return ""

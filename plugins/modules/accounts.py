@@ -90,12 +90,20 @@ changes:
   type: list
   elements: str
   sample: ["user cryptobot-auth", "directory /opt/cryptobot"]
+plan:
+  description:
+    - The same as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: user, target: cryptobot-auth, action: add}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils import accounts
-from ansible_collections.cryptobot.native.plugins.module_utils.changes import apply, as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import apply, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 USER = {
@@ -134,7 +142,7 @@ def main() -> None:
         module.fail_json(msg=str(error))
     if not module.check_mode:
         apply(changes, lambda command: module.run_command(list(command), check_rc=True), StateRecord())
-    module.exit_json(changed=bool(changes), changes=summaries(changes), diff=as_diff(changes, "accounts"))
+    module.exit_json(changed=bool(changes), changes=summaries(changes), plan=as_plan(changes), diff=as_diff(changes, "accounts"))
 
 
 if __name__ == "__main__":

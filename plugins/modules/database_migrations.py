@@ -66,12 +66,21 @@ migrated:
   type: list
   elements: str
   sample: [auth]
+plan:
+  description:
+    - What is changed, or in check mode would be, as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: schema, target: auth, action: migrate, unknown: what the release's own migration does to the database}]
 """
 
 import contextlib
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_plan
 from ansible_collections.cryptobot.native.plugins.module_utils.database_identity import identities
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import SidesError, undeclared
 from ansible_collections.cryptobot.native.plugins.module_utils.database_migrations import (
@@ -159,6 +168,8 @@ def main() -> None:
     reasons = {m.service: "asked for" if params["force"] else m.reason(markers.read(m.service)) for m in migrations}
     needed = {service: reason for service, reason in reasons.items() if reason}
     wanted = [migration for migration in migrations if migration.service in needed]
+    unknown = "what the release's own migration does to the database"
+    changes = [Change("schema", m.service, needed[m.service], m.release, action="migrate", unknown=unknown) for m in wanted]
     prepared = "".join(f"migrate {m.service} to {m.release}: {needed[m.service]}\n" for m in wanted)
     try:
         if not params["compose"] and (why := undeclared()):
@@ -166,7 +177,7 @@ def main() -> None:
         migrated = [] if module.check_mode or not wanted else apply(module, wanted)
     except (MigrationError, ReleaseError, SidesError, OSError) as error:
         module.fail_json(msg=str(error), needed=needed)
-    module.exit_json(changed=bool(wanted), needed=needed, migrated=migrated, diff={"prepared": prepared})
+    module.exit_json(changed=bool(wanted), needed=needed, migrated=migrated, plan=as_plan(changes), diff={"prepared": prepared})
 
 
 if __name__ == "__main__":

@@ -41,12 +41,20 @@ changes:
   type: list
   elements: str
   sample: ["sysctl net.core.somaxconn"]
+plan:
+  description:
+    - The same as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: sysctl, target: vm.overcommit_memory, action: change}]
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils import kernel
-from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 
@@ -65,6 +73,7 @@ def main() -> None:
     module.exit_json(
         changed=bool(changes),
         changes=summaries(changes),
+        plan=as_plan(changes),
         not_applied=[name for name in names if name not in possible],
         diff=as_diff(changes, "kernel settings"),
     )

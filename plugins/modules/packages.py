@@ -64,6 +64,14 @@ not_knowable:
   type: list
   elements: str
   sample: []
+plan:
+  description:
+    - The same as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: package, target: haproxy, action: add}]
 """
 
 from collections.abc import Callable
@@ -72,7 +80,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils import packages
-from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 
@@ -100,7 +108,7 @@ class Apt:
     def gather(self, wanted: packages.Wanted) -> packages.Found:
         versions, unfinished = packages.parse_status(self.must(*packages.STATUS_QUERY))
         held = self.must("apt-mark", "showhold").split() if wanted.hold else []
-        return packages.Found(versions, unfinished, frozenset(held), packages.known_units(wanted.mask), packages.lists_age())
+        return packages.Found(versions, unfinished, frozenset(held), packages.known_units(wanted.mask), packages.interrupted(), packages.lists_age())
 
     def simulate(self, planned: packages.Plan) -> list[tuple[str, str]] | None:
         if not planned.missing:
@@ -120,10 +128,10 @@ class Apt:
             noted.extend(new)
 
         if planned.mask:
-            note([Change("unit", unit, None, "masked") for unit in planned.mask])
+            note(packages.masks(planned))
             self.must("systemctl", "mask", *planned.mask)
-        if planned.unfinished:
-            self.must("dpkg", "--configure", "--pending")
+        if planned.unfinished or planned.interrupted:
+            self._repair(before)
         if planned.missing:
             self._install(planned, lambda simulated: note(packages.differences(before.versions, before.versions | dict(simulated))))
         after, __ = packages.parse_status(self.must(*packages.STATUS_QUERY))
@@ -133,10 +141,18 @@ class Apt:
         ran = packages.scripts(change.target for change in changes if change.was is None)
         note(packages.brought(around, packages.surroundings(), ran))
         if planned.hold:
-            note(holds := [Change("hold", name, None, "held") for name in planned.hold])
+            note(holds := packages.holds(planned))
             self.must("apt-mark", "hold", *planned.hold)
             changes += holds
-        return [Change("unit", unit, None, "masked") for unit in planned.mask] + changes
+        return packages.masks(planned) + changes
+
+    def _repair(self, before: packages.Found) -> None:
+        """Go on where an installation was killed. What dpkg can't configure lacks files, or others that apt has to bring first."""
+        self.run("dpkg", "--configure", "--pending")
+        if packages.parse_status(self.must(*packages.STATUS_QUERY))[1]:
+            if before.lists_age is None:
+                self.must("apt-get", "update", "--quiet")
+            self.must(*packages.INSTALL, "--fix-broken")
 
     def _install(self, planned: packages.Plan, note: Callable[[list[tuple[str, str]]], None]) -> None:
         if planned.update_first:
@@ -183,7 +199,11 @@ def main() -> None:
     else:
         changes = []
     module.exit_json(
-        changed=planned.changed, changes=summaries(changes), not_knowable=not_knowable, diff=as_diff(changes, "packages")
+        changed=planned.changed,
+        changes=summaries(changes),
+        plan=as_plan(changes),
+        not_knowable=not_knowable,
+        diff=as_diff(changes, "packages"),
     )
 
 

@@ -111,6 +111,14 @@ changes:
   type: list
   elements: str
   sample: ["postgresql role auth", "postgresql database auth"]
+plan:
+  description:
+    - The same as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: postgresql, target: role auth, action: add}]
 """
 
 import os
@@ -119,7 +127,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import objects
-from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import PostgresqlError, Server
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
@@ -174,7 +182,7 @@ def main() -> None:
                 pass
     except PostgresqlError as error:
         module.fail_json(msg=f"{error} What was made before stays, and the next run goes on from there.")
-    module.exit_json(changed=bool(changes), changes=summaries(changes), diff=as_diff(changes, "postgresql"))
+    module.exit_json(changed=bool(changes), changes=summaries(changes), plan=as_plan(objects.lasting(changes)), diff=as_diff(changes, "postgresql"))
 
 
 if __name__ == "__main__":

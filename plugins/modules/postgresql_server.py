@@ -59,6 +59,14 @@ restarted:
   returned: always
   type: bool
   sample: false
+plan:
+  description:
+    - The same as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: unit, target: postgresql@15-main.service, action: reload}]
 """
 
 import os
@@ -68,11 +76,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import cluster as postgresql_cluster
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import settings as postgresql_settings
-from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import PostgresqlError, Server
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
-BOOT_UNIT = "postgresql.service"
 SETTINGS = "SELECT name, setting, unit, vartype, context, coalesce(sourcefile || ' line ' || sourceline, source) FROM pg_settings"
 # A setting that waits for a restart is marked as not applied in the view; that is no error of the file.
 ERRORS = """
@@ -102,7 +109,7 @@ class Control:
             self._module.fail_json(msg=f"systemctl {verb} {unit} failed. The unit's last words: {tail.strip()}")
 
     def gather(self) -> postgresql_settings.Found:
-        enabled = self.systemctl("is-enabled", "--quiet", BOOT_UNIT) == 0
+        enabled = self.systemctl("is-enabled", "--quiet", postgresql_settings.BOOT_UNIT) == 0
         if self.systemctl("is-active", "--quiet", self._unit):
             return postgresql_settings.Found(enabled=enabled)
         with self.server.cursor() as cursor:
@@ -119,7 +126,7 @@ class Control:
 
     def apply(self, planned: postgresql_settings.Plan) -> None:
         if planned.enable:
-            self.must("enable", BOOT_UNIT)
+            self.must("enable", postgresql_settings.BOOT_UNIT)
         if planned.start or planned.restart:
             self.must("restart" if planned.restart else "start", self._unit)
         elif planned.reload:
@@ -193,6 +200,7 @@ def main() -> None:
         changed=planned.changed,
         restarted=planned.restart or planned.start,
         changes=summaries(planned.changes),
+        plan=as_plan(planned.changes),
         diff=as_diff(planned.changes, module.params["unit"]),
     )
 

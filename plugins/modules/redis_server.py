@@ -81,6 +81,14 @@ restarted:
   returned: always
   type: bool
   sample: false
+plan:
+  description:
+    - The same as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: redis, target: user auth, action: add}]
 """
 
 import grp
@@ -95,7 +103,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.redis import access
 from ansible_collections.cryptobot.native.plugins.module_utils.redis import instance as redis_instance
 from ansible_collections.cryptobot.native.plugins.module_utils.redis import settings as redis_settings
-from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection, RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import DIRECTORY, StateRecord
@@ -154,11 +162,14 @@ class Instance:
             return redis_instance.Found(**known)
         return redis_instance.Found(reachable=True, settings=settings, users=users, **known)
 
-    def apply(self, planned: redis_instance.Plan, text: str) -> None:
-        written = [self._acl] if planned.write_file and not self._acl.exists() else []
+    def files(self, planned: redis_instance.Plan) -> list[Change]:
+        """Those that are written. What they hold, or held, is not to be known."""
+        written = [self._acl] if planned.write_file else []
         written += [] if self._password_file.exists() else [self._password_file]
-        # Before they are written: of a run that is killed in between the record knows. What they hold it must not know.
-        StateRecord().extend(("file", str(path), None, {"type": "file", "sha256": None}) for path in written)
+        hidden = {"type": "file", "sha256": None}
+        return [Change("file", str(path), hidden if path.exists() else None, hidden) for path in written]
+
+    def apply(self, planned: redis_instance.Plan, text: str) -> None:
         if not self._password_file.exists():
             self._write(self._password_file, f"{self.password}\n", 0o600)
         if planned.write_file:
@@ -245,8 +256,11 @@ def main() -> None:
         if names := redis_settings.unknown(wanted, found.settings):
             module.fail_json(msg=f"This version of Redis has no setting {', '.join(names)}. Take it out of redis_settings.")
         planned = redis_instance.plan(module.params["unit"], wanted, text, found)
+        files = instance.files(planned)
         if not module.check_mode:
-            StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in planned.changes)
+            # Before they are made: of a run that is killed in between the record knows.
+            new = [change for change in files if change.was is None]
+            StateRecord().extend((change.kind, change.target, change.was, change.is_) for change in [*planned.changes, *new])
             instance.apply(planned, text)
             instance.settle(wanted, text)
     except (RedisError, ValueError) as error:
@@ -255,6 +269,7 @@ def main() -> None:
         changed=planned.changed,
         restarted=planned.start or planned.restart,
         changes=summaries(planned.changes),
+        plan=as_plan([*files, *planned.changes]),
         diff=as_diff(planned.changes, module.params["unit"]),
     )
 

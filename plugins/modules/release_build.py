@@ -64,19 +64,29 @@ failures:
   type: list
   elements: str
   sample: []
+plan:
+  description:
+    - What is changed, or in check mode would be, as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: artefact, target: wheel-cryptobot-common-1f0c9a7be3d2, action: add}]
 """
 
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_plan
 from ansible_collections.cryptobot.native.plugins.module_utils.release.build import Builder, built_before
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
 from ansible_collections.cryptobot.native.plugins.module_utils.release.host import SOURCE_OPTIONS, hand_over, sources_of
 from ansible_collections.cryptobot.native.plugins.module_utils.release.process import extract
-from ansible_collections.cryptobot.native.plugins.module_utils.release.tools import NODE, UV, ensure
+from ansible_collections.cryptobot.native.plugins.module_utils.release.tools import NODE, UV, Tool, ensure, wanting
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 SPEC = {
@@ -94,6 +104,19 @@ SPEC = {
 }
 
 
+def needs(params: dict[str, Any]) -> list[Tool]:
+    """The tools that the artefacts want which no run before has finished, and that no option names."""
+    finished = built_before(artefact["name"] for artefact in params["artefacts"])
+    kinds = {artefact["kind"] for artefact in params["artefacts"] if artefact["name"] not in finished}
+    return [tool for kind, tool, own in (("wheel", UV, params["uv"]), ("npm", NODE, params["node"])) if kind in kinds and not own]
+
+
+def changes(params: dict[str, Any]) -> list[Change]:
+    """What building makes: the tools that are missing, and what the controller's store lacks."""
+    made = [Change("artefact", artefact["name"], None, "built") for artefact in params["artefacts"]]
+    return wanting(needs(params)) + made
+
+
 def build(module: AnsibleModule) -> dict[str, object]:
     """Have the tools, build everything, and hand the archives over."""
     params, sources, record = module.params, sources_of(module.params), StateRecord()
@@ -102,13 +125,11 @@ def build(module: AnsibleModule) -> dict[str, object]:
     def made(home: Path) -> None:
         record.append("directory", str(home), None, home.name)
 
-    finished = built_before(artefact["name"] for artefact in params["artefacts"])
-    kinds = {artefact["kind"] for artefact in params["artefacts"] if artefact["name"] not in finished}
-    tools = {}
-    if "wheel" in kinds:
-        tools["uv"] = params["uv"] or str(ensure(UV, environment, made) / "bin/uv")
-    if "npm" in kinds:
-        tools["node"] = params["node"] or str(ensure(NODE, environment, made) / "bin")
+    homes = {tool.name: ensure(tool, environment, made) for tool in needs(params)}
+    tools = {
+        "uv": params["uv"] or str(homes.get(UV.name, UV.home) / "bin/uv"),
+        "node": params["node"] or str(homes.get(NODE.name, NODE.home) / "bin"),
+    }
     with tempfile.TemporaryDirectory(dir=module.tmpdir) as unpacked:
         extract(Path(params["bundle"]), Path(unpacked), "unpacking the source")
         builder = Builder(environment, sources.cargo_config(), tools)
@@ -120,11 +141,12 @@ def build(module: AnsibleModule) -> dict[str, object]:
 def main() -> None:
     """Build what the action sent."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    plan = as_plan(changes(module.params))
     if module.check_mode or not module.params["artefacts"]:
-        module.exit_json(changed=bool(module.params["artefacts"]), built={}, seconds={})
+        module.exit_json(changed=bool(module.params["artefacts"]), built={}, seconds={}, plan=plan)
     os.umask(0o022)  # what is made is for services to read, however strict the administrator's own mask is
     try:
-        module.exit_json(changed=True, **build(module))
+        module.exit_json(changed=True, plan=plan, **build(module))
     except ReleaseError as error:
         module.fail_json(msg=str(error))
     except OSError as error:

@@ -67,6 +67,14 @@ seconds:
   returned: success
   type: dict
   sample: {auth: 0.8}
+plan:
+  description:
+    - What is changed, or in check mode would be, as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: release, target: /opt/cryptobot/auth/releases/0a1b2c3d4e5f-cp311, action: add, unknown: its files come out of builds and locked packages}]
 """
 
 import os
@@ -82,6 +90,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.release.host impo
     sources_of,
     this_platform,
 )
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_plan
 from ansible_collections.cryptobot.native.plugins.module_utils.release.install import (
     Installer,
     Options,
@@ -125,6 +134,7 @@ def work(module: AnsibleModule) -> dict[str, object]:
     installer = Installer(options, StateRecord().append)
     wanted = wanted_releases(params["releases"])
     missing = installer.missing(wanted)
+    plan = as_plan(installer.changes(missing))
     here = {release.service: ServiceReleases(release.service) for release in wanted}
     live = {name: releases.link("current") for name, releases in here.items()}
     unready = [r for r in wanted if here[r.service].link("next") != (None if live[r.service] == r.id else r.id)]
@@ -137,6 +147,7 @@ def work(module: AnsibleModule) -> dict[str, object]:
     return {
         "changed": bool(missing or unready) if ready or module.check_mode else False,
         "platform": str(this_platform()),
+        "plan": plan,
         "missing": [release.service for release in missing],
         "releases": {r.service: {"wanted": r.id, "live": live[r.service], "installed": r in missing} for r in wanted},
         "seconds": seconds,

@@ -61,15 +61,36 @@ removed:
   returned: success
   type: list
   elements: str
+ansible_facts:
+  description: The links that lead to other releases than before, so that later steps know what their processes will have to read anew.
+  returned: success
+  type: dict
+  contains:
+    cryptobot_switched:
+      description: Paths.
+      type: list
+      elements: str
+      returned: success
+      sample: [/opt/cryptobot/auth/current]
+plan:
+  description:
+    - What is changed, or in check mode would be, as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: link, target: /opt/cryptobot/auth/current, action: change}]
 """
 
 import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_plan
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError, explain
 from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import (
     Installed,
@@ -137,10 +158,16 @@ def work(module: AnsibleModule) -> dict[str, Any]:
             for releases in here.values() if state == "confirmed" else ():
                 releases.prove()
     gone = [str(here[name].path(release)) for name in sorted(removed) for release in removed[name]]
+    links = {name: str(here[name].home / "current") for name in switched}
     return {
         "changed": bool(switched or gone),
+        "ansible_facts": {"cryptobot_switched": list(links.values())},
         "switched": switched,
         "removed": gone,
+        "plan": as_plan(
+            [Change("link", links[name], change["was"], change["is"]) for name, change in switched.items()]
+            + [Change("release", path, Path(path).name, None) for path in gone]
+        ),
         "diff": {
             "before_header": "live releases",
             "after_header": "live releases",

@@ -60,6 +60,14 @@ changes:
   type: list
   elements: str
   sample: ["unit systemd-journald.service"]
+plan:
+  description:
+    - The same as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: unit, target: systemd-journald.service, action: restart}]
 """
 
 import json
@@ -68,7 +76,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils import service_state
-from ansible_collections.cryptobot.native.plugins.module_utils.changes import apply, as_diff, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import apply, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 PROPERTIES = "ActiveState,UnitFileState,NeedDaemonReload,ActiveEnterTimestampMonotonic"
@@ -116,14 +124,14 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     params = module.params
     if any(module.run_command(["systemctl", "is-active", "--quiet", each])[0] == 0 for each in params["unless_active"]):
-        module.exit_json(changed=False, changes=[])
+        module.exit_json(changed=False, changes=[], plan=[])
     wanted = service_state.Wanted(params["unit"], params["boot"], tuple(params["files"]), tuple(params["reload_files"]))
     changes = service_state.plan(wanted, gather(module, wanted), params["changed_paths"] if module.check_mode else ())
     if not module.check_mode:
         apply(changes, lambda command: module.run_command(list(command), check_rc=True), StateRecord())
         if wanted.files or wanted.reload_files:
             remember(wanted)
-    module.exit_json(changed=bool(changes), changes=summaries(changes), diff=as_diff(changes, wanted.unit))
+    module.exit_json(changed=bool(changes), changes=summaries(changes), plan=as_plan(changes), diff=as_diff(changes, wanted.unit))
 
 
 if __name__ == "__main__":

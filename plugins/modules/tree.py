@@ -103,4 +103,12 @@ changed_paths:
   type: list
   elements: str
   sample: [/etc/cryptobot/edge.cfg]
+plan:
+  description:
+    - What is changed, or in check mode would be, as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: file, target: /etc/cryptobot/edge.cfg, action: change}]
 """

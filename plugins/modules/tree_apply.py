@@ -53,6 +53,7 @@ def main() -> None:
     try:
         wanted = tree.unpack(module.params["payload"])
         planned = tree.plan(wanted, predict=module.check_mode)
+        listed = tree.listed(planned)
         tree.check(wanted, planned, module.tmpdir)
         if not module.check_mode:
             tree.apply(planned, StateRecord())
@@ -61,7 +62,7 @@ def main() -> None:
     except OSError as error:
         module.fail_json(msg=f"{error.filename}: {error.strerror}. Nothing else of this tree was changed after it; mend it and run again.")
     paths = [change.path for change in planned.changes]
-    module.exit_json(changed=bool(paths), changed_paths=paths, diff=tree.diff(planned) if module._diff else [])
+    module.exit_json(changed=bool(paths), changed_paths=paths, plan=listed, diff=tree.diff(planned) if module._diff else [])
 
 
 if __name__ == "__main__":

@@ -79,6 +79,11 @@ options:
         description: How long its start may take, in seconds, once what comes before it is healthy.
         type: float
         default: 90
+      directories:
+        description: Directories that systemd makes for it at its start.
+        type: list
+        elements: path
+        default: []
       side:
         description:
           - Which side its service is on. With V(native) and V(standby) the unit is started and kept, with the others it is
@@ -160,16 +165,26 @@ slots:
   returned: always
   type: dict
   sample: {auth-web: a}
+plan:
+  description:
+    - What is changed, or in check mode would be, as kind, target and action of each; one form for all modules.
+    - C(unknown) says what of it can't be told ahead.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{kind: unit, target: "cryptobot-auth-web@1.service", action: restart}]
 """
 
+import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_plan
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import SidesError, undeclared
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 from ansible_collections.cryptobot.native.plugins.module_utils.units.edge import Edge, EdgeError
-from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import Found, Plan, Wanted, after, plan
+from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import Found, Plan, Wanted, after, changes, directories, plan
 from ansible_collections.cryptobot.native.plugins.module_utils.units.run import Outcome, Runner, read_slots
 from ansible_collections.cryptobot.native.plugins.module_utils.units.systemd import Systemd, SystemdError, orphans
 
@@ -187,6 +202,7 @@ UNIT: dict[str, dict[str, Any]] = {
     "backends": {"type": "list", "elements": "str", "default": []},
     "drain_seconds": {"type": "float", "default": 20},
     "start_timeout": {"type": "float", "default": 90},
+    "directories": {"type": "list", "elements": "path", "default": []},
     "side": {"type": "str", "choices": ["docker", "none", "standby", "native"], "default": "native"},
 }
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -248,18 +264,20 @@ def main() -> None:
         found = systemd.found(dict.fromkeys([*lost, *params["watched"]], ()) | {unit.name: unit.files for unit in wanted})
         planned = plan(wanted, found, slots, params["changed_paths"], lost, params["parallel"], params["stop_away"])
         before = {name: state.summary for name, state in found.items()}
-        changes = after(planned, wanted, found)
-        result: dict[str, Any] = {"changed": planned.changed, "planned": lines(planned), "slots": planned.slots, "units": []}
+        now = after(planned, wanted, found)
+        made = [Change("directory", path, None, "made at the start") for path in directories(planned) if not os.path.lexists(path)]
+        listed = as_plan([*made, *changes(planned, found, now)])
+        result: dict[str, Any] = {"changed": planned.changed, "planned": lines(planned), "plan": listed, "slots": planned.slots, "units": []}
         result["interrupted"] = planned.interrupted
         result["slots"].pop("", None)
         if module._diff:
             result["diff"] = {
-                "before": "".join(f"{name}: {before.get(name)}\n" for name in changes),
-                "after": "".join(f"{name}: {now}\n" for name, now in changes.items()),
+                "before": "".join(f"{name}: {before.get(name)}\n" for name in now),
+                "after": "".join(f"{name}: {state}\n" for name, state in now.items()),
                 "prepared": "".join(f"{line}\n" for line in result["planned"]),
             }
         if not module.check_mode:
-            record(changes, found)
+            record(now, found)
             runner = Runner(systemd, Edge())
             runner.run(planned, slots)
             result["units"] = [one.as_dict() for one in runner.outcomes]

@@ -143,6 +143,13 @@ def plan(
     return changes + [change for role in roles for change in _settings(role, found.roles.get(role.name))]
 
 
+def lasting(changes: Iterable[ServerChange]) -> list[ServerChange]:
+    """Without the rights that a database of these changes gives to everybody at its birth, and loses at once."""
+    changes = list(changes)
+    born = {change.target.removeprefix("database ") for change in changes if change.was is None and change.target.startswith("database ")}
+    return [change for change in changes if change.is_ is not None or not born & {each.database for each in change.statements}]
+
+
 def _change(target: str, was: Any, is_: Any, *statements: Statement) -> ServerChange:
     return ServerChange(kind="postgresql", target=target, was=was, is_=is_, statements=statements)
 

@@ -13,8 +13,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ..changes import Change
+from ..changes import AT_BOOT, Change
 
+BOOT_UNIT = "postgresql.service"
+"""Debian starts every cluster by one unit."""
 _SCALES = {"B": 1, "kB": 1024, "MB": 1024**2, "GB": 1024**3, "TB": 1024**4}
 _TIMES = {"us": 1, "ms": 1000, "s": 10**6, "min": 60 * 10**6, "h": 3600 * 10**6, "d": 86400 * 10**6}
 _NUMBER = re.compile(r"^\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*$")
@@ -58,15 +60,16 @@ class Plan:
 
 def plan(wanted: Mapping[str, str], found: Found, unit: str, changed_paths: Iterable[str] = ()) -> Plan:
     """A restart only where a differing setting needs it. ``changed_paths``: files that check mode only predicts as written."""
-    changes = [] if found.enabled else [Change("unit", f"{unit} at boot", "off", "on")]
+    changes = [] if found.enabled else [Change("unit", f"{BOOT_UNIT}{AT_BOOT}", "off", "on", action="enable")]
     if not found.running:
-        return Plan(not found.enabled, True, changes=(*changes, Change("unit", unit, "stopped", "started")))
+        return Plan(not found.enabled, True, changes=(*changes, Change("unit", unit, "stopped", "started", action="start")))
     different = differences(wanted, found.live)
     restart = any(found.live[name].context == "postmaster" for name in different)
     reload = not restart and bool(different or found.files_newer or list(changed_paths))
     changes += [Change("setting", name, found.live[name].value, wanted[name]) for name in different]
     if restart or reload:
-        changes.append(Change("unit", unit, "running", "restarted" if restart else "reloaded"))
+        verb = "restart" if restart else "reload"
+        changes.append(Change("unit", unit, "running", f"{verb}ed", action=verb))
     return Plan(not found.enabled, False, reload, restart, tuple(changes))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import access, settings
-from ..changes import Change
+from ..changes import AT_BOOT, Change
 from .client import Connection, RedisError
 from .fence.sessions import CONTROLLER
 
@@ -55,17 +55,17 @@ def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
     moving = is_moving(found.users or access.lines(found.file or ""))
     changed = {} if moving else access.changed_users(found.file or "", text)
     rights, before = access.rights(text), access.rights(found.file or "")
-    changes = [] if found.enabled else [Change("unit", f"{unit} at boot", "off", "on")]
+    changes = [] if found.enabled else [Change("unit", f"{unit}{AT_BOOT}", "off", "on", action="enable")]
     user_changes = [
         Change("redis", f"user {name}", before.get(name), f"{rights[name]} ({what})" if name in rights else None)
         for name, what in changed.items()
     ]
     common = {"unit": unit, "enable": not found.enabled, "write_file": found.file != text and not moving, "moving": moving}
     if not found.running:
-        changes += [Change("unit", unit, "stopped", "started"), *user_changes]
+        changes += [Change("unit", unit, "stopped", "started", action="start"), *user_changes]
         return Plan(start=True, changes=tuple(changes), **common)
     if not found.reachable:
-        changes += [*user_changes, Change("unit", unit, "running with other users", "restarted")]
+        changes += [*user_changes, Change("unit", unit, "running with other users", "restarted", action="restart")]
         return Plan(restart=True, changes=tuple(changes), **common)
     different = settings.differences(wanted, found.settings)
     restart = any(name in settings.RESTART for name in different)
@@ -78,7 +78,7 @@ def plan(unit: str, wanted: Mapping[str, str], text: str, found: Found) -> Plan:
     for name in (name for name in users if name not in changed and not moving):
         changes.append(Change("redis", f"user {name}", "changed on the server", "set again" if name in rights else None))
     changes += [Change("setting", name, found.settings[name], wanted[name]) for name in different]
-    changes += [Change("unit", unit, "running", "restarted")] if restart else []
+    changes += [Change("unit", unit, "running", "restarted", action="restart")] if restart else []
     live = {name: wanted[name] for name in different if name not in settings.RESTART}
     return Plan(restart=restart, settings=live, users=tuple(users), changes=tuple(changes), **common)
 

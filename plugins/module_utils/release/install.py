@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..changes import Change
 from .environment import Interpreter, compile_shared, make_with_pip, make_with_uv, require_interpreter, requirements_of
 from .errors import ReleaseError, explain
 from .layout import ROOT, ServiceReleases, flush
 from .process import extract
 from .schema import Scripts
 from .source import file_digest
-from .tools import UV, ensure
+from .tools import UV, ensure, wanting
 
 Record = Callable[[str, str, Any, Any], None]
 
@@ -96,6 +97,16 @@ class Installer:
             and (releases.path(release.id) / "venv/bin/python").exists()
         )
 
+    def changes(self, missing: Sequence[Wanted]) -> list[Change]:
+        """What installing them makes."""
+        found = [
+            Change("release", str(self._path(release)), None, release.id, unknown="its files come out of builds and locked packages")
+            for release in missing
+        ]
+        if self._own_uv and any(release.interpreter for release in missing):
+            found += wanting([UV])
+        return found
+
     def install(self, wanted: Sequence[Wanted], bundle: Path, checksums: Mapping[str, str]) -> dict[str, float]:
         """Install releases from an unpacked bundle, and return how many seconds each took.
 
@@ -140,6 +151,10 @@ class Installer:
             path = bundle / "artefacts" / f"{name}.tar.gz"
             if not path.is_file() or file_digest(path) != checksums.get(name):
                 raise ReleaseError(f"The artefact {name} came damaged to this host. Nothing was installed; run again.")
+
+    @property
+    def _own_uv(self) -> bool:
+        return self._options.installer == "uv" and self._options.uv is None
 
     def _uv(self) -> Path | None:
         if self._options.installer != "uv":

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..changes import Change
 from .errors import ReleaseError
 from .layout import ROOT
 from .process import run
@@ -63,6 +64,14 @@ NODE = Tool(
         "7a2b0989194148f66e9295d8f11bc463bde02cbe276517f4d20a310fb84780ae",  # aarch64
     ),
 )
+
+
+def wanting(tools: Iterable[Tool]) -> list[Change]:
+    """The tools that are not there yet."""
+    unknown = "its files come out of its package"
+    missing = [tool for tool in tools if not tool.installed]
+    around = [Change("directory", str(DIRECTORY), None, "")] if missing and not DIRECTORY.exists() else []
+    return around + [Change("directory", str(tool.home), None, tool.version, unknown=unknown) for tool in missing]
 
 
 def ensure(tool: Tool, environment: Mapping[str, str], made: Callable[[Path], None]) -> Path:

@@ -389,4 +389,11 @@ def units(
 def wishes(all_units: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The same units as the `units` module takes them."""
     same = ("name", "slot", "instance", "wave", "own_socket", "exclusive", "files", "server", "backends", "drain_seconds", "start_timeout", "side")
-    return [{**{key: one[key] for key in same}, "process": f"{one['service']}-{one['process']}"} for one in all_units]
+    return [
+        {
+            **{key: one[key] for key in same},
+            "process": f"{one['service']}-{one['process']}",
+            "directories": [f"/var/lib/cryptobot/{one['service']}"],
+        }
+        for one in all_units
+    ]

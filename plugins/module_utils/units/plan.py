@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..changes import Change
 from ..migration.sides import NATIVE, STANDBY
 
 FIRST_SLOT = "a"
@@ -38,6 +39,8 @@ class Wanted:
     backends: tuple[str, ...] = ()
     drain_seconds: float = 20
     start_timeout: float = 90
+    directories: tuple[str, ...] = ()
+    """What systemd makes for it at its start."""
     side: str = NATIVE
     """Which side its service is on. Away from those of `RUNNING` it is enabled, for a condition of its own holds it, and neither started nor stopped."""
 
@@ -190,6 +193,29 @@ def plan(
     result.reload = any(state.needs_reload for state in found.values()) or any(path.startswith("/etc/systemd/system/") for path in changed_paths)
     result.rounds = in_rounds(steps, parallel)
     return result
+
+
+def changes(plan_: Plan, found: Mapping[str, Found], now: Mapping[str, object]) -> list[Change]:
+    """What happens to each unit, in order: one that comes or goes, whether it starts at boot, and its processes. ``now``: see :func:`after`."""
+
+    def change(name: str, action: str) -> Change:
+        return Change("unit", name, found.get(name, Found()).summary, now.get(name), action=action)
+
+    result = [change(step.unit.name, "stop") for step in plan_.stop]
+    result += [change(name, "remove") for name in plan_.remove]
+    result += [change(name, "disable") for name in plan_.disable] + [change(name, "enable") for name in plan_.enable]
+    for step in plan_.steps:
+        if step.action == "swap" and step.instead_of:
+            result += [change(step.unit.name, "start"), change(step.instead_of.name, "stop")]
+        elif step.action != "await":
+            result.append(change(step.unit.name, step.action))
+    return result
+
+
+def directories(plan_: Plan) -> list[str]:
+    """What the starts make where it is not there yet."""
+    starting = [step.unit for step in plan_.steps if step.action in ("start", "restart", "swap")]
+    return list(dict.fromkeys(path for unit in starting for path in unit.directories))
 
 
 def after(plan_: Plan, wanted: Sequence[Wanted], found: Mapping[str, Found]) -> dict[str, dict[str, object] | None]:

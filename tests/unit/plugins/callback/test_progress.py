@@ -128,3 +128,14 @@ def test_nothing_hidden_is_shown(tmp_path: Path, loudness: list[str]) -> None:
     assert code == 2
     assert "canary-hidden" not in said.replace("echo canary-hidden", "")
     assert "no_log" in said
+
+
+@pytest.mark.parametrize(("words", "listed"), [(["--check"], False), (["--check", "--diff"], True)], ids=["counts", "list"])
+def test_check_mode_ends_with_what_would_change(tmp_path: Path, words: list[str], listed: bool) -> None:
+    __, said = run(tmp_path, "-e", "fails=no", *words)
+    assert "\nlocalhost would change: 1 task\n" in said
+    assert ("\n  run task Change something (not known yet: it does not say what it changes)\n" in said) == listed
+
+
+def test_a_real_run_foresees_nothing(tmp_path: Path) -> None:
+    assert "would change" not in run(tmp_path, "--diff", "-e", "fails=no")[1]

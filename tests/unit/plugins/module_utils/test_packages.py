@@ -18,6 +18,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.packages import (
     differences,
     known_units,
     lists_age,
+    interrupted,
     lock_holder,
     parse_simulation,
     parse_status,
@@ -70,6 +71,23 @@ def test_an_interrupted_dpkg_is_finished_first():
     versions, unfinished = parse_status("ii \tbash\t5.2\niF \tredis-server:amd64\t7.0\nrc \told\t1\nhi \theld\t3\n")
     assert versions == {"bash": "5.2", "held": "3"}
     assert plan(Wanted(), Found(versions, unfinished)).changed
+
+
+def test_triggers_that_a_killed_dpkg_left_are_unfinished_too():
+    versions, unfinished = parse_status("iW \tman-db\t2\nit \tlibc-bin\t3\n")
+    assert versions == {"man-db": "2", "libc-bin": "3"}
+    assert unfinished == ("man-db", "libc-bin")
+
+
+def test_notes_that_a_killed_dpkg_left_are_worked_off(tmp_path):
+    assert not interrupted(tmp_path)
+    (tmp_path / "tmp.i").touch()
+    assert not interrupted(tmp_path)
+    (tmp_path / "0003").touch()
+    assert interrupted(tmp_path)
+    planned = plan(Wanted(), Found(interrupted=True))
+    assert planned.changed
+    assert [change.title for change in predicted(planned, Found(), [])] == ["dpkg notes of an interrupted run"]
 
 
 def test_what_apt_simulates_is_read():

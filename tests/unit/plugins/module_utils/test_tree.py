@@ -138,3 +138,17 @@ def test_a_line_cut_off_by_a_crash_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "state.jsonl").open("a") as file:
         file.write('{"at": "2026')
     assert [line["target"] for line in record.lines()] == ["a"]
+
+
+def test_what_happens_is_said_path_by_path(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("old")
+    (tmp_path / "old").write_text("old")
+    me = {"owner": pwd.getpwuid(os.getuid()).pw_name, "group": grp.getgrgid(os.getgid()).gr_name}
+    files = tuple(tree.Item(str(tmp_path / name), b"new", **me) for name in ("there", "new/deep"))
+    planned = tree.plan(tree.Tree(files=files, absent=(str(tmp_path / "old"),)))
+    assert [(each["action"], each["kind"], each["target"].removeprefix(f"{tmp_path}/")) for each in tree.listed(planned)] == [
+        ("add", "directory", "new"),
+        ("change", "file", "there"),
+        ("add", "file", "new/deep"),
+        ("remove", "file", "old"),
+    ]

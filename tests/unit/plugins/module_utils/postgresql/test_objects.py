@@ -9,12 +9,13 @@ import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import scram
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.objects import (
-    POOLER_LOOKUP,
-    PUBLIC,
     Database,
     Found,
     FoundDatabase,
+    POOLER_LOOKUP,
+    PUBLIC,
     Role,
+    lasting,
     plan,
 )
 
@@ -143,3 +144,12 @@ def test_an_owner_that_differs_is_named():
     changes = plan(ROLES, [AUTH], {}, with_database(owner="postgres"))
     assert summaries(changes) == ["postgresql owner of database auth"]
     assert (changes[0].was, changes[0].is_) == ("postgres", "auth_owner")
+
+
+def test_what_a_new_database_gives_to_everybody_for_a_moment_is_no_lasting_change():
+    new, there = plan(ROLES, [AUTH], {}, Found()), plan(ROLES, [AUTH], {}, with_database(grants={**COMPLETE.grants, "PUBLIC": CONNECT}))
+    assert {change.title for change in new} - {change.title for change in lasting(new)} == {
+        "postgresql rights of PUBLIC on database auth",
+        "postgresql rights of PUBLIC on schema auth.public",
+    }
+    assert lasting(there) == there

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import Found, Wanted, after, changed_for, plan
+from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import (
+    Found,
+    Wanted,
+    after,
+    changed_for,
+    changes,
+    directories,
+    plan,
+)
 
 CONFIG = "/etc/cryptobot/auth.json"
 RUNNING = Found("active", enabled=True, known=True)
@@ -116,3 +124,24 @@ def test_a_file_changed_by_hand_reloads_the_manager() -> None:
 def test_what_becomes_of_each() -> None:
     wanted = [unit(), unit(number=2, slot="b")]
     assert after(plan(wanted, {}), wanted, {}) == {wanted[0].name: {"active": True, "enabled": True}}
+
+
+def test_what_happens_is_said_unit_by_unit() -> None:
+    wanted = [unit(own_socket=True), unit(number=2, slot="b", own_socket=True), unit("trade", directories=("/var/lib/cryptobot/trade",))]
+    found = {wanted[0].name: STALE, wanted[1].name: STANDBY}
+    planned = plan(wanted, found)
+    said = [(change.does, change.target) for change in changes(planned, found, after(planned, wanted, found))]
+    assert said == [
+        ("disable", wanted[0].name),
+        ("enable", wanted[2].name),
+        ("enable", wanted[1].name),
+        ("start", wanted[2].name),
+        ("start", wanted[1].name),
+        ("stop", wanted[0].name),
+    ]
+    assert directories(planned) == ["/var/lib/cryptobot/trade"]
+
+
+def test_what_is_waited_for_does_not_change() -> None:
+    planned = plan([unit()], {unit().name: Found("activating", enabled=True, known=True)})
+    assert changes(planned, {}, {}) == []
