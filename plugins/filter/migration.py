@@ -70,6 +70,7 @@ class FilterModule:
             "migration": moving,
             "migration_window": windowed.window,
             "migration_guests": windowed.guests,
+            "migration_outlets": windowed.outlets,
             "migration_in_the_way": turns.in_the_way,
             "migration_trees": windowed.trees,
             "migration_standins": standing.standins,

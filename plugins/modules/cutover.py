@@ -160,6 +160,13 @@ options:
     type: list
     elements: str
     default: []
+  outlets:
+    description:
+      - Migration groups of which one side alone may connect to some networks, as M(cryptobot.native.router_outlets) has it. Both sides are
+        refused from the closing to the hand-over, then the side that was left.
+    type: list
+    elements: str
+    default: []
   every_method:
     description: Whether reads wait, too. Otherwise writes and upgrades to WebSockets do.
     type: bool
@@ -307,6 +314,7 @@ ARGUMENTS: dict[str, Any] = {
     "units": NAMES,
     "slots": NAMES,
     "borrowers": NAMES,
+    "outlets": NAMES,
     "every_method": {"type": "bool", "default": False},
     "drain": {"type": "float", "default": 5.0},
     "grace": {"type": "float", "default": 3.0},

@@ -19,6 +19,17 @@ from plays import Plays  # noqa: E402
 
 LOG = "/root/load.log"
 DATABASES = {"orders": "orders_db", "ledger": "ledger_db"}
+OUTSIDE = (
+    "ip netns add outside",
+    "ip link add inside type veth peer name eth0 netns outside",
+    "ip address add 192.0.2.1/24 dev inside",
+    "ip link set inside up",
+    "ip -n outside address add 192.0.2.10/24 dev eth0",
+    "ip -n outside link set eth0 up",
+    "ip -n outside link set lo up",
+    "systemd-run --quiet --unit=exchange ip netns exec outside python3 /srv/shop/exchange.py serve",
+    "sleep 1",
+)
 WINDOW = "/var/lib/cryptobot-router/ended.json"
 BOOKS = {
     "docker": Path("/var/lib/docker/volumes/shop_book/_data/papers.sqlite"),
@@ -89,6 +100,23 @@ class Shop:
 
     def end(self) -> None:
         self.host.check_output("systemctl stop load")
+
+    def exchange(self) -> None:
+        """An exchange in a network of its own, which a boot forgets."""
+        self.host.check_output(f"test -e /run/netns/outside || ({' && '.join(OUTSIDE)})")
+
+    def reaches(self, side: str) -> bool:
+        """Whether this side of the service may connect there."""
+        where = f"docker exec {container('orders')}" if side == "docker" else "runuser -u cryptobot-orders --"
+        return self.host.run(f"{where} python3 /srv/shop/exchange.py ask").rc == 0
+
+    def talk(self) -> None:
+        """The container has a connection to the exchange, and keeps it."""
+        self.host.check_output(f"docker exec -d {container('orders')} sh -c 'python3 /srv/shop/exchange.py talk 2> /tmp/talk'")
+
+    def talked(self) -> str:
+        """How that ended; empty while it goes on."""
+        return self.host.check_output(f"docker exec {container('orders')} cat /tmp/talk")
 
     def requests(self, since: float = 0.0) -> list[Request]:
         lines = (line.split("\t") for line in self.host.check_output(f"cat {LOG}").splitlines())

@@ -29,8 +29,11 @@ def test_check_mode_says_what_would_be_done_and_changes_nothing(play, host) -> N
 
 
 def test_a_group_is_cut_over_while_it_is_used(play, shop, host) -> None:
+    shop.exchange()
     shop.begin()
+    shop.talk()
     shop.given = shop.rights("docker")
+    assert shop.reaches("docker") and not shop.talked()
     before, since = shop.containers(), shop.now()
     said = play("cut_over", *GROUP)
     print(said[said.rfind("Show the summary") :][:3000])
@@ -43,6 +46,8 @@ def test_a_group_is_cut_over_while_it_is_used(play, shop, host) -> None:
     assert shop.answers(7010)["side"] == "docker"
     assert shop.answers(7020)["side"] == "native" and shop.papers() == "no false 1"
     assert shop.containers() == before
+    assert (shop.reaches("docker"), shop.reaches("native")) == (False, True)
+    assert shop.talked() in ("ConnectionResetError", "ConnectionRefusedError")
     record = shop.record()
     assert (record["groups"]["first"], record["groups"]["second"]) == ("native", "docker")
     assert record["datastores"]["orders"]["writer"] == "native" and record["standby"] == ["first"]
@@ -75,6 +80,7 @@ def test_it_goes_back_with_what_was_written_natively(play, shop, host) -> None:
     shop.one_of_each()
     assert shop.containers() == before
     assert shop.papers() == "always true 0"
+    assert (shop.reaches("docker"), shop.reaches("native")) == (True, False)
     assert shop.rights("docker") == shop.given
     assert shop.record()["groups"]["first"] == "docker" and "standby" not in shop.record()
     for name in ("orders", "papers"):
@@ -93,6 +99,7 @@ def test_killed_in_the_middle_it_goes_on_and_is_cut_over_again(play, shop, host)
     print(host.check_output("journalctl -u cryptobot-cutover-guardian --since=-2min -o cat | tail -5"))
     settled(shop, "docker")
     assert shop.papers() == "no true 1"
+    assert (shop.reaches("docker"), shop.reaches("native")) == (True, False)
     shop.one_of_each()
     play("cut_over", *GROUP)
     shown(shop, "cut over again")
@@ -107,6 +114,8 @@ def test_a_reboot_leaves_everything_as_it_was(shop, reboot) -> None:
     before = shop.record()
     reboot()
     settled(shop, "native")
+    shop.exchange()
+    assert (shop.reaches("docker"), shop.reaches("native")) == (False, True)
     assert shop.record() == before
     since = shop.now()
     shop.begin()
@@ -142,6 +151,8 @@ def test_given_up_nothing_of_it_is_left(play, shop, host) -> None:
     assert "cryptobot-" not in "".join(shop.redis("docker", "ACL USERS"))
     assert shop.rights("native").count("user ") == 2 and "-@write" not in shop.rights("native")
     assert shop.containers() == before
+    assert shop.reaches("docker") and shop.reaches("native")
+    assert host.run("nft list table inet cryptobot_outlets").rc != 0
     places = "/var/lib/cryptobot-datastores/*.incoming /var/lib/docker/volumes/*/_data.incoming"
     assert host.check_output(f"ls -d {places} 2> /dev/null | wc -l") == "0"
     play("site")

@@ -22,7 +22,9 @@ from .values import Values
 from .waves import waves
 
 SLOTS = ("a", "b")
-OF_SERVICE = ("migration_group", "runtime", "source", "python", "build", "calls", "after", "uses", "resources", "egress")
+OF_SERVICE = (
+    "migration_group", "runtime", "source", "python", "build", "calls", "after", "uses", "resources", "egress", "egress_fence",
+)  # fmt: skip
 """What the resolved service has as the catalogue says it."""
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -200,6 +201,22 @@ def check_routes(full: dict[str, Any], findings: Findings) -> None:
             seen.setdefault(route["path"], here)
             if route["strip"] and route.get("rewrite"):
                 findings.add(here, "has strip and rewrite; one of them", "{path: /ws/orders, rewrite: /ws}")
+
+
+def check_egress(full: dict[str, Any], findings: Findings) -> None:
+    for name, service in full["services"].items():
+        for key in ("egress", "egress_fence"):
+            for network in service[key]:
+                if network != "any" and not _is_network(network):
+                    findings.add(f"services.{name}.{key}", f"{network} is no address and no network", "203.0.113.0/24")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def unknown(findings: Findings, path: str, name: str, known: Any, what: str) -> None:

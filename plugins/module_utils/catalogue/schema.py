@@ -244,6 +244,15 @@ SERVICE = Field(
                 "str", "", pattern=r"any|[0-9a-fA-F.:]+(/[0-9]{1,3})?", pattern_words="an address, a network, or any"
             ),
         ),
+        "egress_fence": Field(
+            "list",
+            "Where one side alone may connect during a migration, as to an exchange: networks, or `any` that is not private.",
+            "[203.0.113.0/24]",
+            default=[],
+            elements=Field(
+                "str", "", pattern=r"any|[0-9a-fA-F.:]+(/[0-9]{1,3})?", pattern_words="an address, a network, or any"
+            ),
+        ),
     },
 )
 

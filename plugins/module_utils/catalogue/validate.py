@@ -93,6 +93,7 @@ RULES: tuple[Rule, ...] = (
     rules_services.check_processes,
     rules_services.check_builds,
     rules_services.check_routes,
+    rules_services.check_egress,
     rules_data.check_ports,
     rules_data.check_datastores,
     rules_data.check_secrets,

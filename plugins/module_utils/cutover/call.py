@@ -28,6 +28,7 @@ from .errors import CutoverError
 from .guardian import asked
 from .folders import Tree
 from .intent import Database, Folder, Intent, Intents, Solo
+from .outlets import OneSide
 from .stores import Cache, made
 from .window import Cutover, Limits
 
@@ -106,13 +107,14 @@ class Call:
             caches=tuple(sorted(caches, key=lambda each: each.datastore)),
             folders=tuple(sorted(folders, key=lambda each: each.datastore)),
             solo=solo,
+            outlets=tuple(sorted(options["outlets"])),
         )
 
     def sides(self) -> dict[str, str]:
         """Of each group the side that the router leads to, of each datastore that has a fence the one that is open."""
         led = Files(self._options["directory"]).read_map(SIDE)
         found = {group: led.get(group, NOBODY) for group in self.intent.groups}
-        for pair in (each for each in self._pairs if not isinstance(each, (Decision, Tree))):
+        for pair in (each for each in self._pairs if not isinstance(each, (Decision, OneSide, Tree))):
             sides = {"source": self.intent.source, "target": self.intent.target}
             writes = [side for end, side in sides.items() if self._writes(pair, end)]
             found[pair.datastore] = writes[0] if len(writes) == 1 else NOBODY

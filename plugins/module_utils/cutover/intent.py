@@ -92,6 +92,8 @@ class Intent:
     caches: tuple[Instance, ...] = ()
     folders: tuple[Folder, ...] = ()
     solo: Solo = Solo()
+    outlets: tuple[str, ...] = ()
+    """Groups of which one side alone may connect to some networks."""
 
     @property
     def stores(self) -> tuple[Database | Instance | Folder, ...]:
@@ -119,6 +121,7 @@ class Intent:
         folders = document.get("folders", ())
         document["folders"] = tuple(Folder(**{**each, "accept": tuple(each["accept"])}) for each in folders)
         solo = document.get("solo", {})
+        document["outlets"] = tuple(document.get("outlets", ()))
         document["solo"] = Solo(**{name: value if name == "project" else tuple(value) for name, value in solo.items()})
         return cls(**{**document, "held": held, "doors": tuple(document["doors"])})
 

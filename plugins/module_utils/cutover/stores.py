@@ -13,8 +13,9 @@ from .databases import Pair
 from .decision import Decision
 from .folders import Tree
 from .intent import Intent
+from .outlets import OneSide
 
-Store = Union[Pair, Cache, Tree, Decision]
+Store = Union[Pair, Cache, Tree, Decision, OneSide]
 
 
 def made(intent: Intent, name: str, folder: Path) -> list[Store]:
@@ -22,4 +23,5 @@ def made(intent: Intent, name: str, folder: Path) -> list[Store]:
     sessions are called."""
     databases: list[Store] = [Pair(intent, database, name) for database in intent.databases]
     caches = [Cache(intent, cache, name) for cache in intent.caches]
-    return [*(databases or [Decision(intent, folder)]), *caches, *(Tree(intent, each, folder) for each in intent.folders)]
+    first, trees = databases or [Decision(intent, folder)], [Tree(intent, each, folder) for each in intent.folders]
+    return [*first, *caches, *trees, *([OneSide(intent, folder)] if intent.outlets else [])]

@@ -30,6 +30,7 @@ def window(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> dict
     found: dict[str, Any] = {"servers": {}, "reached": {}, "databases": [], **exclusive(catalogue, group)}
     found["inside"] = inside(catalogue, group)
     found["borrowing"] = borrowing(catalogue, group)
+    found["outlets"] = sorted({each["group"] for each in outlets(catalogue, group)})
     found["caches"] = [_cache(catalogue, each) for each in stores_[REDIS]]
     for server in servers[:1]:
         stores = [catalogue["datastores"][each["datastore"]] for each in server["databases"]]
@@ -115,6 +116,17 @@ def _roles(_: Catalogue, store: Mapping[str, Any], services: Iterable[Mapping[st
         for each in services
     ]
     return {"database": docker_database(store), "users": users}
+
+
+def outlets(catalogue: Catalogue, group: str) -> list[dict[str, Any]]:
+    """Services of a group that may connect to some networks from one side alone, as the module C(router_outlets) takes them."""
+    found: dict[str, dict[str, Any]] = {}
+    for service, process in _processes(catalogue, group):
+        if service["egress_fence"]:
+            first = {"service": service["name"], "group": service["migration_group"], "user": service["user"]}
+            one = found.setdefault(service["name"], {**first, "networks": service["egress_fence"], "containers": []})
+            one["containers"] = sorted({*one["containers"], *_containers([process])})
+    return [found[name] for name in sorted(found)]
 
 
 def trees(stores: Mapping[str, Any], accept: Iterable[str] = ()) -> list[dict[str, Any]]:

@@ -5,7 +5,8 @@
 
 It follows the engine's events, and looks at everything again after each, and every :data:`ROUND` seconds: addresses in
 the router's file and in every worker, and the adoption's table and the walls round Redis, which a reload of a firewall
-may have taken away, and native services' users on a container's Redis, which forgets them. It also
+may have taken away, as the table that refuses connections outside, and native services' users on a container's Redis,
+which forgets them. It also
 stops a container that has come back although its service runs natively, where there may never be two of them.
 """
 
@@ -32,6 +33,7 @@ from . import containers as found
 from .adoption import Adoption, Tables, wanted
 from .boot import INTENT
 from .maps import DIRECTORY, Files, RouterError, locked
+from .outlets import Outlets
 from .standins import standins_of
 from .state import Kept
 from .workers import Router
@@ -67,6 +69,7 @@ class Watch:
             containers = self._engine.containers(self._project)
         with locked(self._router.files.directory):
             done = [*stopped, *self._addresses(containers), *self._adoption(containers), *self._walls()]
+            done += Outlets(self._router.files.directory).again(containers)
             return [*done, *self._guests(containers)]
 
     def _strays(self, containers: list[found.Container]) -> list[str]:

@@ -73,6 +73,16 @@ CASES = [
         "memory limit in words", {"services.auth.resources.memory_max": "512M"}, "auth: {resources: {memory_max: lots}}"
     ),
     Case(
+        "no address of an exchange",
+        {"services.auth.egress_fence": "10.0.0.300 is no address and no network"},
+        "auth: {egress_fence: [10.0.0.300]}",
+    ),
+    Case(
+        "host name in egress",
+        {"services.auth.egress[0]": "an address, a network, or any"},
+        "auth: {egress: [exchange.example.com]}",
+    ),
+    Case(
         "URL with a password for a build",
         {"services.execution-gateway.build.url": "without user and password"},
         "execution-gateway: {build: {url: 'https://me:secret@example.com/x'}}",

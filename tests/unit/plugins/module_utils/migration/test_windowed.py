@@ -82,6 +82,7 @@ def test_what_the_modules_take(given: dict[str, Any]) -> None:
         "units": ["cryptobot-orders-worker@1.service", "cryptobot-orders-worker@2.service"],
         "inside": {"containers": [], "units": [], "slots": []},
         "borrowing": {"groups": [], "units": [], "others": []},
+        "outlets": [],
     }
 
 
