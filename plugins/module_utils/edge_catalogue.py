@@ -9,14 +9,12 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
-from .catalogue.derived import ADOPTED_OFFSET, POSTGRESQL_PORT, REDIS_PORT, identifier
+from .catalogue.derived import ADOPTED_OFFSET, PORTS, identifier
 from .catalogue.lending import has_access
 from .migration.alone import alone
 
 LOOPBACK = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::", "*")
-STORE_PORTS = {"postgresql": POSTGRESQL_PORT, "redis": REDIS_PORT}
-"""Of servers in containers, where the catalogue gives no other."""
 
 
 def public_port(port: int, sides: Mapping[str, Any] | None) -> int:
@@ -133,7 +131,7 @@ def accesses(catalogue: Mapping[str, Any], host: str, sides: Mapping[str, Any]) 
                 "name": socket,
                 "datastore": name,
                 "container": docker["service"],
-                "port": docker.get("port") or STORE_PORTS[store["kind"]],
+                "port": docker.get("port") or PORTS[store["kind"]],
                 "listen": store["access_port"],
                 "sources": ["127.0.0.0/8", *sorted({own, *users})] if users - {own} and not is_loopback(own) else [],
                 "variable": f"{socket.upper()}_CONTAINER",

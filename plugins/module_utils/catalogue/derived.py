@@ -17,6 +17,7 @@ ADOPTED_OFFSET = 30000
 POSTGRESQL_PORT = 5432
 PGBOUNCER_PORT = 6432
 REDIS_PORT = 6379
+PORTS = {"postgresql": POSTGRESQL_PORT, "redis": REDIS_PORT}
 POSTGRESQL_SOCKETS = "/run/postgresql"
 DATASTORES = "/var/lib/cryptobot-datastores"
 SECRETS = "/etc/cryptobot/secrets"
@@ -59,6 +60,8 @@ def completed(catalogue: Mapping[str, Any]) -> dict[str, Any]:
     full = with_defaults(CATALOGUE, catalogue)
     for name, datastore in full["datastores"].items():
         datastore.setdefault("database", identifier(name))
+        if datastore["kind"] in PORTS:
+            datastore.setdefault("port", PORTS[datastore["kind"]])
         members = [service for service, spec in full["services"].items() if name in spec["uses"]]
         datastore["users"] = sorted({*members, *datastore["users"]})
     for name, service in full["services"].items():

@@ -12,6 +12,7 @@ from . import derived
 from .findings import Findings
 from .rules_services import processes, unknown
 
+SERVERS = {"postgresql": "PostgreSQL", "redis": "Redis"}
 ADOPTED = " (+30000, where the proxy adopts a published port)"
 
 
@@ -34,13 +35,9 @@ def check_ports(full: dict[str, Any], findings: Findings) -> None:
 
 
 def _ports(full: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
-    kinds = {datastore["kind"] for datastore in full["datastores"].values()}
-    for kind, port, name in (
-        ("postgresql", derived.POSTGRESQL_PORT, "PostgreSQL"),
-        ("redis", derived.REDIS_PORT, "Redis"),
-    ):
-        if kind in kinds:
-            yield port, name
+    for datastore in full["datastores"].values():
+        if datastore["kind"] in SERVERS and datastore.get("port"):
+            yield datastore["port"], SERVERS[datastore["kind"]]
     if any(use["pool"] != "none" for service in full["services"].values() for use in service["uses"].values()):
         yield derived.PGBOUNCER_PORT, "PgBouncer"
     yield full["edge"]["port"], "edge.port"
@@ -83,6 +80,7 @@ def check_datastores(full: dict[str, Any], findings: Findings) -> None:
             findings.add(
                 f"{path}.access_port", f"is for servers, not for kind: {datastore['kind']}", "access_port: null"
             )
+        _check_server(name, full["datastores"], findings)
         if datastore["kind"] == "redis":
             _check_prefixes(name, full, findings)
     for name, service in full["services"].items():
@@ -95,6 +93,19 @@ def check_datastores(full: dict[str, Any], findings: Findings) -> None:
                         f"is for kind: {kinds[0]}, and {store} is of kind {kind}",
                         f"{store}: {{}}",
                     )
+
+
+def _check_server(name: str, datastores: Mapping[str, Any], findings: Findings) -> None:
+    """All of a kind are in one server, which has one port."""
+    kind, port = datastores[name]["kind"], datastores[name].get("port")
+    if kind not in SERVERS:
+        if port:
+            findings.add(f"datastores.{name}.port", f"is for servers, not for kind: {kind}", "port: null")
+        return
+    first = next(other for other, each in datastores.items() if each["kind"] == kind)
+    if port != (wanted := datastores[first].get("port")):
+        problem = f"is {port}, and that of {first} is {wanted}: all {SERVERS[kind]} datastores have one server"
+        findings.add(f"datastores.{name}.port", problem, f"port: {wanted}")
 
 
 def _check_prefixes(store: str, full: Mapping[str, Any], findings: Findings) -> None:

@@ -103,7 +103,7 @@ class Values:
         if spec["kind"] == "redis":
             lent, role = name in self._lent, self._service
             host = self._resolver.address("cryptobot_edge" if lent else "cryptobot_cache", self._host)
-            port = spec["access_port"] if lent else derived.REDIS_PORT
+            port = spec["access_port"] if lent else spec["port"]
             index = spec["docker"].get("index", 0) if lent else spec["index"]
             url = f"redis://{role}@{in_url(host)}:{port}/{index}"
             return {
@@ -131,10 +131,11 @@ class Values:
         remote = self._resolver.inventory.first("cryptobot_database") not in (None, self._host)
         pooled = use["pool"] != "none" and not self._migrate
         if not remote and not pooled:
-            host, port = derived.POSTGRESQL_SOCKETS, derived.POSTGRESQL_PORT
+            host, port = derived.POSTGRESQL_SOCKETS, spec["port"]
             url = f"postgresql://{role}@/{quote(database)}?host={host}"
+            url += f"&port={port}" if port != derived.POSTGRESQL_PORT else ""
         else:
-            host, port = address, derived.PGBOUNCER_PORT if pooled else derived.POSTGRESQL_PORT
+            host, port = address, derived.PGBOUNCER_PORT if pooled else spec["port"]
             url = f"postgresql://{role}@{in_url(host)}:{port}/{quote(database)}"
         return {"url": url, "host": host, "port": port, "database": database, "user": role}
 
