@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import takeover
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import tuning as postgresql_tuning
 
 DOCUMENTATION = r"""
@@ -23,7 +24,9 @@ options:
     type: dict
     required: true
   options:
-    description: C(memory_share) (0 to 1), C(max_connections), C(listen) (addresses), C(port) and C(extra) settings, which win.
+    description:
+      - C(memory_share) (0 to 1), C(max_connections), C(listen) (addresses), C(port) and C(extra) settings, which win.
+      - C(foreign), the server was there before the platform, so only what the platform needs is set, but for the names in C(chosen).
     type: dict
     required: true
 """
@@ -44,13 +47,16 @@ _value:
 def tuned(capacity: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
     """The settings of one host."""
     machine = postgresql_tuning.Machine(capacity["memory_mb"], capacity["cores"], float(options["memory_share"]))
-    return postgresql_tuning.settings(
+    wanted = postgresql_tuning.settings(
         machine,
         max_connections=int(options["max_connections"]),
         listen=list(options["listen"]),
         port=int(options["port"]),
         extra=options.get("extra"),
     )
+    if not options.get("foreign"):
+        return wanted
+    return takeover.needs(wanted, options.get("chosen") or (), options.get("extra") or {})
 
 
 class FilterModule:

@@ -57,6 +57,17 @@ def choose(clusters: Iterable[Cluster], version: int | None) -> tuple[Cluster | 
     return (mains[0] if mains else None), ""
 
 
+def port_finding(cluster: Cluster, wanted: Mapping[str, int]) -> str:
+    """Says that a cluster listens at another port than its datastores, by name, are told to; empty when it does not."""
+    if {cluster.port} >= {*wanted.values()}:
+        return ""
+    named = ", ".join(f"{name}: {{port: {cluster.port}}}" for name in wanted)
+    return (
+        f"The PostgreSQL cluster of this host listens at port {cluster.port}; the catalogue says "
+        f"{', '.join(map(str, sorted({*wanted.values()})))}. Set cryptobot_datastores__port: {{{named}}}."
+    )
+
+
 def identifier(directory: str) -> str | None:
     """The system identifier out of a data directory's control file, whether a server runs or not."""
     try:

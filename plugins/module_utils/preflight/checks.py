@@ -116,13 +116,7 @@ def _packages(host: Host, dependencies: Iterable[software.Dependency]) -> Iterat
 def _services(wanted: Mapping[str, Any], host: Host) -> Iterator[Finding]:
     """What runs already and touches the same ground. Ports that are taken are findings of their own."""
     groups = wanted["groups"]
-    if host.postgresql_exists and "cryptobot_database" in groups and not host.own_units:
-        text = (
-            f"PostgreSQL {host.postgresql} is there. Its cluster main is taken over: other databases, roles and"
-            " settings stay as they are."
-        )
-        remedy = "Nothing, if that is meant. A setting that needs it makes the server restart once, which is announced."
-        yield Finding(NOTE, "take-over", "postgresql", text, remedy, f"pg_lsclusters: {host.postgresql} main")
+    yield from host.takeover
     beside = {
         "haproxy.service": "cryptobot_edge",
         "redis-server.service": "cryptobot_cache",

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from .. import packages
-from ..findings import BLOCKING
+from ..findings import BLOCKING, Finding
 from ..migration.sides import SidesError, undeclared
 from ..postgresql import cluster as clusters
+from ..postgresql import takeover, tuning
 from ..release.environment import find_interpreter
 from ..release.tools import NODE, UV, Tool
 from ..state import StateRecord
@@ -62,13 +63,14 @@ class Look:
     def _host(self) -> looks.Host:
         clock = time.time()
         seen = looks.look(self._wanted)
+        machine = tuning.Machine(seen["memory_mb"], seen["cores"])
         installed, unfinished = packages.parse_status(self._said(*packages.STATUS_QUERY))
         container = self._said("systemd-detect-virt", "--container").strip()
         version = (self._said("systemctl", "--version").split() or ["", ""])[1]
         active = self._said(
             "systemctl", "list-units", "--state=active", "--plain", "--no-legend", "--no-pager"
         ).splitlines()
-        postgresql = self._postgresql(seen["os_version"])
+        postgresql = self._postgresql(seen["os_version"], machine)
         found = {one["name"]: find_interpreter(one["name"]) for one in self._wanted["interpreters"]}
         return looks.Host(
             **seen,
@@ -84,22 +86,38 @@ class Look:
             **postgresql,
         )
 
-    def _postgresql(self, debian: str) -> dict[str, Any]:
-        """The version that the host has or will have, and why its cluster can't be the platform's."""
+    def _postgresql(self, debian: str, machine: tuning.Machine) -> dict[str, Any]:
+        """The version that the host has or will have, why its cluster can't be ours, what becomes of another's."""
         listed = clusters.parse(self._said("pg_lsclusters", "--no-header"))
         chosen, finding = clusters.choose(listed, self._wanted["postgresql_version"] or None)
-        known = clusters.recorded(StateRecord().lines())
+        lines = StateRecord().lines()
+        known = clusters.recorded(lines)
         finding = finding or clusters.identity_finding(known, chosen, clusters.found_identifier(known, chosen))
         newest = max(software.POSTGRESQL.values())
         version = (
             chosen.version if chosen else self._wanted["postgresql_version"] or software.POSTGRESQL.get(debian, newest)
         )
-        here = "cryptobot_database" in self._wanted["groups"]
+        here = bool(self._wanted["postgresql"])
+        found: list[Finding] = []
+        if chosen and here and not finding:
+            finding = clusters.port_finding(chosen, self._wanted["postgresql"]["ports"])
+        if chosen and here and not finding and takeover.is_foreign(lines, chosen):
+            server = takeover.parse(self._said(*takeover.argv(chosen.port)))
+            finding = takeover.refusal(chosen, server, takeover.created(lines), self._wanted["postgresql"])
+            if server and not finding:
+                found = list(takeover.findings(chosen, server, *self._settings(chosen, machine), known is not None))
         return {
             "postgresql": version,
-            "postgresql_exists": chosen is not None,
             "postgresql_finding": finding if here else "",
+            "takeover": tuple(found),
         }
+
+    def _settings(self, cluster: clusters.Cluster, machine: tuning.Machine) -> tuple[dict[str, str], Mapping[str, str]]:
+        """What the platform would set in a server of its own, and what the operator has named."""
+        told = self._wanted["postgresql"]
+        most, extra = told["max_connections"], told["extra"]
+        wanted = tuning.settings(machine, max_connections=most, listen=told["listen"], port=cluster.port, extra=extra)
+        return wanted, extra
 
     def _candidates(self, postgresql: int) -> dict[str, str]:
         named = [each["name"].replace("{postgresql}", str(postgresql)) for each in self._wanted["packages"]]

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..capacity import capacity
+from ..findings import Finding
 from ..packages import LOCKS, lists_age, lock_holder
 from .listeners import Listener, listeners
 
@@ -78,8 +79,8 @@ class Host:
     interpreters: Mapping[str, str] = field(default_factory=dict)
     accounts: Mapping[str, Account] = field(default_factory=dict)
     postgresql: int = 0
-    postgresql_exists: bool = False
     postgresql_finding: str = ""
+    takeover: tuple[Finding, ...] = ()
     own_units: frozenset[str] = frozenset()
     undeclared: str = ""
     root: bool = True

@@ -20,7 +20,7 @@ REMEDIES = {
     "public": "give the process another port in the catalogue (processes.<name>.port)",
     "internal": "give the process another internal_port in the catalogue",
     "process": "give the process another range in the catalogue (processes.<name>.listen)",
-    "server": "move the other server to another port",
+    "server": "move that program to another port",
     "access": "give the datastore another access_port in the catalogue",
 }
 
@@ -77,8 +77,19 @@ def _foreign(wanted: Mapping[str, Any], held: Listener) -> Row:
         "port",
         str(held.port),
         text,
-        f"{stop}, or {REMEDIES[wanted['kind']]}.",
+        _beside(wanted) or f"{stop}, or {REMEDIES[wanted['kind']]}.",
         f"{held.address}:{held.port} {held.holder}",
+    )
+
+
+def _beside(wanted: Mapping[str, Any]) -> str:
+    """What Redis needs is an instance of its own: another application's server at the same port keeps it."""
+    if not wanted.get("stores"):
+        return ""
+    named = ", ".join(f"{name}: {{port: {wanted['port'] + 1}}}" for name in wanted["stores"])
+    return (
+        "Leave it to its users, and give the platform's own instance another port:"
+        f" cryptobot_datastores__port: {{{named}}}. Stop it only if nobody needs it."
     )
 
 

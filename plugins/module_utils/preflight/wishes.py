@@ -15,6 +15,7 @@ from .. import accounts
 from ..catalogue import queries
 from ..catalogue.derived import ADOPTED_OFFSET, PGBOUNCER_PORT
 from ..migration import published
+from ..postgresql.layout import layout
 from .software import packages_of
 
 # Measured on the reference application: resident memory of a process at rest, in MB.
@@ -24,30 +25,38 @@ SYSTEM_MB, EDGE_MB, POSTGRESQL_MB, REDIS_MB, BUILD_MB = 200, 60, 256, 64, 512
 RELEASE_MB = {"python": 40, "binary": 20, "static": 10}
 SHARED_ENVIRONMENT_MB, CARGO_MB, NPM_MB, SERVER_MB = 200, 2000, 600, 500
 KEPT_RELEASES = 3
+MAX_CONNECTIONS = 200
+"""As the role postgresql has it by default."""
 
 Catalogue = Mapping[str, Any]
 
 
 def wishes(
-    catalogue: Catalogue, host: str, published_ports: list[int] | None = None, postgresql_version: int = 0
+    catalogue: Catalogue,
+    host: str,
+    published_ports: list[int] | None = None,
+    postgresql_version: int = 0,
+    postgresql: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Of one host of the inventory. ``published_ports``: those that a Compose project publishes on it."""
+    """Of one host of the inventory. ``published_ports``: those that a Compose project publishes on it. ``postgresql``:
+    what its role is told, ``listen``, ``max_connections``, ``settings`` and ``adopt``."""
     if host not in catalogue["hosts"]:
         raise ValueError(f"{host} is no host of the group cryptobot; it has {', '.join(catalogue['hosts'])}")
     groups = catalogue["hosts"][host]["groups"]
     services = queries.services_on(catalogue, host)
-    layout = accounts.layout(catalogue, host)
+    people = accounts.layout(catalogue, host)
     wanted = {
         "groups": list(groups),
         "services": [service["name"] for service in services],
         "ports": list(_ports(catalogue, host, set(published_ports or ()))),
         "published": sorted(published_ports or ()),
-        "users": [{"name": user["name"], "home": user.get("home", "/nonexistent")} for user in layout["users"]],
-        "shared_groups": list(layout["groups"]),
+        "users": [{"name": user["name"], "home": user.get("home", "/nonexistent")} for user in people["users"]],
+        "shared_groups": list(people["groups"]),
         "interpreters": _interpreters(services),
         "builds": sorted(_builds(catalogue)) if "cryptobot_build" in groups else [],
         "pool_modes": sorted(_pool_modes(catalogue, host)),
         "postgresql_version": postgresql_version,
+        "postgresql": _postgresql(catalogue, host, postgresql or {}),
         "single": sum(bool(other["services"]) for other in catalogue["hosts"].values()) <= 1,
     }
     wanted["packages"] = packages_of(wanted, [service["runtime"] for service in services])
@@ -65,9 +74,40 @@ def _ports(catalogue: Catalogue, host: str, taken: set[int]) -> Iterator[dict[st
             continue
         address = addresses.get((one["port"], one["kind"], one["owner"]), "*")
         beside = one["kind"] in published.MOVABLE and one["port"] in taken
+        if one["owner"] == "Redis":
+            one = {**one, "stores": _stores(catalogue, host, one["port"])}
         yield {**one, "address": address, "port": one["port"] + ADOPTED_OFFSET * beside}
     if _pool_modes(catalogue, host):
         yield {"port": PGBOUNCER_PORT, "kind": "server", "owner": "PgBouncer", "address": "*"}
+
+
+def _postgresql(catalogue: Catalogue, host: str, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What the platform would make and set in a server that is there; nothing on a host that needs none."""
+    made = layout(catalogue, host, {"connection_limit": -1, "locale": ""})
+    if not made["databases"]:
+        return {}
+    doors = any(line[0] == "host" for line in made["hba"])
+    listen = list(told.get("listen") or ())
+    settings = {name: str(value) for name, value in (told.get("settings") or {}).items()}
+    return {
+        "ports": {
+            name: store["port"]
+            for name, store in catalogue["datastores"].items()
+            if store["kind"] == "postgresql" and store["host"] == host
+        },
+        "roles": [role["name"] for role in made["roles"]],
+        "databases": [database["name"] for database in made["databases"]],
+        "adopted": list(told.get("adopt") or ()),
+        "max_connections": int(told.get("max_connections") or MAX_CONNECTIONS),
+        "listen": listen or ["localhost", *([catalogue["hosts"][host]["address"]] if doors else [])],
+        "extra": {**({"listen_addresses": ",".join(listen)} if listen else {}), **settings},
+    }
+
+
+def _stores(catalogue: Catalogue, host: str, port: int) -> list[str]:
+    """Names of the Redis datastores of a host at a port."""
+    stores = catalogue["datastores"].items()
+    return [name for name, one in stores if one["kind"] == "redis" and one["host"] == host and one["port"] == port]
 
 
 def _pool_modes(catalogue: Catalogue, host: str) -> set[str]:

@@ -65,7 +65,9 @@ def fold(lines: Iterable[Mapping[str, Any]]) -> list[Entry]:
         key = (line["kind"], line["target"], *_aspect(line))
         known = found.get(key)
         first = known.was if known and known.was != known.is_ else line["was"]
-        found[key] = Entry(line["kind"], line["target"], first, line["is"])
+        # What took a restart is not put back by a reload, whatever came after it.
+        restarted = known is not None and known.is_ == "restarted" and line["is"] == "reloaded"
+        found[key] = Entry(line["kind"], line["target"], first, "restarted" if restarted else line["is"])
     return [entry for entry in found.values() if entry.was != entry.is_]
 
 

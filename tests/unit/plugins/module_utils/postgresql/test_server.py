@@ -167,3 +167,9 @@ def test_a_container_may_have_less(tmp_path, monkeypatch, limit, quota, memory, 
     (tmp_path / "cpu.max").write_text(f"{quota}\n")
     found = capacity(tmp_path, tmp_path)
     assert (found.memory_mb, found.cores) == (memory, cores)
+
+
+def test_a_cluster_at_another_port_is_named_with_what_to_write():
+    (there,) = clusters.parse("15 main 5433 online postgres /var/lib/postgresql/15/main /var/log/x.log")
+    assert "cryptobot_datastores__port: {a: {port: 5433}, b: {port: 5433}}" in clusters.port_finding(there, {"a": 5432, "b": 5432})
+    assert clusters.port_finding(there, {"a": 5433}) == clusters.port_finding(there, {}) == ""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from ansible_collections.cryptobot.native.plugins.module_utils.findings import Finding
 from ansible_collections.cryptobot.native.plugins.module_utils.preflight.checks import findings
 from ansible_collections.cryptobot.native.plugins.module_utils.preflight.host import Account, Host
 from ansible_collections.cryptobot.native.plugins.module_utils.preflight.listeners import Listener
@@ -49,7 +50,7 @@ def test_a_sound_host_has_no_findings(wanted: dict[str, Any], sound: Host) -> No
         ({"dpkg_busy": "process 8 (apt-get)"}, ("note", "dpkg-busy")),
         ({"postgresql_finding": "It was another. Mount it."}, ("blocking", "postgresql")),
         ({"undeclared": "sides.json says that auth is not native. Set it."}, ("blocking", "sides")),
-        ({"postgresql_exists": True}, ("note", "take-over")),
+        ({"takeover": (Finding("note", "take-over", "postgresql", "It is there.", "Nothing."),)}, ("note", "take-over")),
         ({"active": frozenset({"haproxy.service"})}, ("note", "beside")),
         ({"active": frozenset({"ufw.service"})}, ("warning", "firewall")),
         ({"installed": {"unattended-upgrades": "2.9"}}, ("note", "unattended")),
