@@ -49,8 +49,9 @@ class Pool:
 
 
 def unbroken(connection) -> bool:
-    """As pools of HTTP and of Redis look before they use one again: nothing has come by itself, an end neither."""
-    return connection.sock is None or not select.select([connection.sock], [], [], 0)[0]
+    """As pools look before they use one again: nothing has come by itself, an end neither."""
+    line = getattr(connection, "sock", connection)
+    return line is None or not select.select([line], [], [], 0)[0]
 
 
 class Redis:
@@ -85,7 +86,7 @@ class Redis:
 
 
 LAST = f"SELECT n FROM {TABLE} ORDER BY n DESC LIMIT 1"
-databases = Pool(lambda: psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3))
+databases = Pool(lambda: psycopg2.connect(os.environ["DATABASE_URL"], connect_timeout=3), unbroken)
 caches = Pool(Redis, unbroken)
 
 
