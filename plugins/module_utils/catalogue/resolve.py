@@ -117,7 +117,7 @@ class _Resolver:
             ]
             return common | {
                 "database": spec["database"],
-                "port": derived.POSTGRESQL_PORT,
+                "port": spec["port"],
                 "access_port": spec.get("access_port"),
                 "users": users,
                 "password_users": remote,
@@ -127,7 +127,7 @@ class _Resolver:
             prefixes = {service: {"prefix": self.services[service]["uses"][name]["prefix"]} for service in users}
             return common | {
                 "index": spec["index"],
-                "port": derived.REDIS_PORT,
+                "port": spec["port"],
                 "access_port": spec.get("access_port"),
                 "users": prefixes,
             }
@@ -327,7 +327,8 @@ class _Resolver:
     def _own_lines(self, service: str, datastore: str, host: Host) -> list[dict[str, Any]]:
         database, role = self.catalogue["datastores"][datastore]["database"], derived.identifier(service)
         pooled = self.services[service]["uses"][datastore]["pool"] != "none"
-        port = derived.PGBOUNCER_PORT if pooled else derived.POSTGRESQL_PORT
+        server = self.catalogue["datastores"][datastore]["port"]
+        port = derived.PGBOUNCER_PORT if pooled else server
         address = self.address("cryptobot_database", host)
         lines = [{"host": address, "port": port, "database": database, "user": role, "password": "postgresql_password"}]
         remote = self.inventory.first("cryptobot_database") not in (None, host)
@@ -335,7 +336,7 @@ class _Resolver:
             lines.append(
                 {
                     "host": address,
-                    "port": derived.POSTGRESQL_PORT,
+                    "port": server,
                     "database": database,
                     "user": f"{role}_migrate",
                     "password": "postgresql_migrate_password",

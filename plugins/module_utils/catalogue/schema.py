@@ -277,6 +277,11 @@ DATASTORE = Field(
             pattern=NAME,
             pattern_words=NAME_WORDS,
         ),
+        "port": port(
+            "Port of its server on the native side: all PostgreSQL databases have one server, all Redis datastores another."
+            " Default: 5432, 6379.",
+            "6380",
+        ),
         "access_port": port("TCP front end for native processes while it is still on the Docker side.", "26379"),
         "users": names(
             "Services that use it; besides those that name it in `uses`. For directories and SQLite files.",
