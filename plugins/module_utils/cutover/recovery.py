@@ -125,7 +125,7 @@ class Recovery:
             time.sleep(0.1)
             with suppress(Exception):
                 # Its sessions could live on where they could not be ended before.
-                self._end_sessions()
+                self.effects("end_sessions", self._end_sessions)
 
     def _any_open(self) -> bool:
         for pair in self._pairs:

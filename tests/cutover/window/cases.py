@@ -27,10 +27,10 @@ SOURCE_CACHES = ("arm:cache", "close:cache", "mark:cache", "point:cache", "hand_
                  "follow_back:cache")  # fmt: skip
 TARGET_CACHES = ("arm:cache", "mark:cache", "hand_over", "open:cache", "follow_back:cache")
 SHARES = {
-    "kill": 6, "stop": 3, "late": 2, "moment": 1, "past": 1, "guardian": 1, "reload": 1, "router": 1, "source": 1,
-    "target": 1, "recovery": 2, "kill@one": 2, "kill@whole": 6, "stop@whole": 2, "late@whole": 1, "moment@whole": 1,
-    "past@whole": 1, "guardian@whole": 1, "reload@whole": 1, "router@whole": 1, "cache@whole": 2, "recovery@whole": 2,
-    "kill@loose": 3, "recovery@loose": 1,
+    "kill": 4, "stop": 2, "late": 1, "moment": 1, "past": 1, "guardian": 1, "reload": 1, "router": 1, "source": 1,
+    "target": 1, "recovery": 2, "kill@one": 1, "kill@whole": 4, "stop@whole": 1, "late@whole": 0, "moment@whole": 0,
+    "past@whole": 1, "guardian@whole": 1, "reload@whole": 0, "router@whole": 0, "cache@whole": 1, "recovery@whole": 1,
+    "kill@loose": 2, "recovery@loose": 1,
 }  # fmt: skip
 """How many cases of each kind the shorter selection has."""
 UNENDED = frozenset({"late", "moment", "past"})

@@ -76,11 +76,7 @@ class Cache:
         return bool(self._spec)
 
     def call(self, *words: str):
-        try:
-            redis = self._free.get_nowait()
-        except queue.Empty:
-            redis = Connection(port=self._spec["port"], timeout=10)
-            redis.call("AUTH", "default", self._spec["password"])
+        redis = self._taken()
         try:
             said = redis.call(*words)
         except BaseException:
@@ -88,6 +84,17 @@ class Cache:
             raise
         self._free.put(redis)
         return said
+
+    def _taken(self) -> Connection:
+        with suppress(queue.Empty):
+            while True:
+                redis = self._free.get_nowait()
+                if not select.select([redis._socket], [], [], 0)[0]:
+                    return redis
+                redis.__exit__()
+        redis = Connection(port=self._spec["port"], timeout=10)
+        redis.call("AUTH", "default", self._spec["password"])
+        return redis
 
 
 class Handler(socketserver.StreamRequestHandler):
