@@ -56,6 +56,7 @@ ONLY_IN_ALL = frozenset(
         "scenario-source-12",
         "scenario-source-13",
         "scenario-ssh-12",
+        "scenario-takeover",
         "scenario-uninstall",
         "scenario-whole-12",
         "scenario-whole-13",
