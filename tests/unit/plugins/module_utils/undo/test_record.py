@@ -35,6 +35,15 @@ def test_a_file_that_was_edited_between_two_of_our_changes_goes_back_to_what_it_
     assert fold([line("file", "/a", "old", 1), line("file", "/a", "edited", 2)]) == [Entry("file", "/a", "old", 2)]
 
 
+def test_what_took_a_restart_is_put_back_by_one():
+    """A reload that came after it, for a password say, does not make its settings ones that a reload brings."""
+    lines = [line("unit", "server", "running", "restarted"), line("unit", "server", "running", "reloaded")]
+    assert fold(lines) == [Entry("unit", "server", "running", "restarted")]
+    back = line("unit", "server", "restarted", "running")
+    assert fold([*lines, back]) == []
+    assert fold([*lines, back, lines[1]]) == [Entry("unit", "server", "running", "reloaded")]
+
+
 def test_memberships_and_the_home_of_a_user_are_two_things():
     lines = [line("user", "u", {"groups": []}, {"groups": ["g"]}), line("user", "u", {"home": "/a"}, {"home": "/b"})]
     assert [entry.was for entry in fold(lines)] == [{"groups": []}, {"home": "/a"}]
