@@ -18,7 +18,7 @@ import journey  # noqa: E402
 import stack  # noqa: E402
 from migration import Migration  # noqa: E402
 
-PROGRAM = "/root/scenarios/load.py"
+PROGRAM, SESSION, PAST = (f"/root/scenarios/{name}.py" for name in ("load", "session", "past_the_doors"))
 LONGEST = 1500
 """Seconds after which a load ends by itself."""
 ORDER = {"client_order_id": "%ID%", "symbol": "BTC-USD", "side": "buy", "quantity": "1", "price": "100", "mode": "paper"}
@@ -34,16 +34,28 @@ LOADS: dict[str, dict[str, Any]] = {
 }
 
 
-class Users:
-    """Requests at the published ports of the Compose project, by one user who logged in before; nobody ever retries."""
+REFRESH = "/root/refresh.token"
+WRITTEN = "INSERT INTO reconciliations (checked, findings, created_at) VALUES (%N%, '{\"past\": true}', now()) RETURNING checked"
 
-    def __init__(self, migration: Migration, token: str) -> None:
+
+class Users:
+    """Requests at the published ports of the Compose project, by one user who logged in before; nobody ever retries.
+
+    Beside them his other session, which is renewed all the time, and a job that writes past the doors.
+    """
+
+    def __init__(self, migration: Migration, token: str, refresh: str) -> None:
         self.migration, self._token = migration, token
+        migration.host.check_output(f"umask 077 && printf %s {shlex.quote(refresh)} > {REFRESH}")
 
     def begin(self) -> None:
-        self.migration.put(ROOT / "tests" / "scenarios" / "load.py", PROGRAM)
+        for path in (PROGRAM, SESSION, PAST):
+            self.migration.put(ROOT / "tests" / "scenarios" / Path(path).name, path)
         # Of a test that failed they may still be at it.
         self.migration.host.check_output("systemctl stop 'load-*'")
+        self._beside("session", [SESSION, REFRESH, "http://127.0.0.1:8000", "http://127.0.0.1:8000/me", "http://127.0.0.1:8012/orders?limit=1"])
+        container = self.migration.host.check_output("docker ps -q --filter label=com.docker.compose.service=postgres")
+        self._beside("past", [PAST, container, "trade_user", "trade_db", WRITTEN])
         for name, load in LOADS.items():
             words = ["--seconds", str(LONGEST), "--clients", "4", "--rate", str(load["rate"])]
             words += ["--header", f"Authorization: Bearer {self._token}"]
@@ -56,10 +68,18 @@ class Users:
                 f"systemd-run --quiet --collect --unit=load-{name} --property=TimeoutStopSec=60 sh -c {shlex.quote(command)}"
             )
 
+    def _beside(self, name: str, words: list[str]) -> None:
+        command = f"exec python3 {shlex.join(words)} > /root/load-{name}.out"
+        unit = f"systemd-run --quiet --collect --unit=load-{name} --property=TimeoutStopSec=60 --property=RuntimeMaxSec={LONGEST}"
+        self.migration.host.check_output(f"{unit} sh -c {shlex.quote(command)}")
+
     def end(self) -> dict[str, list[str]]:
-        """Stop them; what was acknowledged to each. None may have failed."""
+        """Stop them; what was acknowledged to each. None may have failed, but what came past the doors may be refused."""
         self.migration.host.check_output("systemctl stop 'load-*'")
-        found = {}
+        said = json.loads(self.migration.host.check_output("cat /root/load-session.out"))
+        print(f"--- session: {said['done']}")
+        assert said["done"]["renew"] and not said["failures"], said["failures"]
+        found = {"past": self.migration.host.check_output("cat /root/load-past.out").split()}
         for name in LOADS:
             said = json.loads(self.migration.host.check_output(f"cat /root/load-{name}.json"))
             print(f"--- {name}: {said['requests']} requests in {said['seconds']} s, slowest {said['slowest']} s, {said['results']}")
@@ -83,5 +103,5 @@ def users(host: Any, migration: Migration) -> Users:
     credentials = {"email": f"{secrets.token_hex(4)}@seed.example", "password": "password of one who stays"}
     made = api.call("POST", "auth", "/register", credentials, (201,))
     challenge = api.call("POST", "auth", "/login", credentials)["challenge"]
-    answer = {"challenge": challenge, "code": journey.totp(made["totp_secret"])}
-    return Users(migration, api.call("POST", "auth", "/login/verify", answer)["access_token"])
+    pair = api.call("POST", "auth", "/login/verify", {"challenge": challenge, "code": journey.totp(made["totp_secret"])})
+    return Users(migration, pair["access_token"], pair["refresh_token"])
