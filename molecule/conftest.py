@@ -19,12 +19,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="module")
-def reboot(host: Any) -> Callable[[], None]:
-    """Starts the test host anew; returns when systemd has started everything."""
+def reboot(host: Any) -> Callable[..., None]:
+    """Starts the test host anew, `at_once` as when its power is cut; returns when systemd has started everything."""
 
-    def again() -> None:
+    def again(at_once: bool = False) -> None:
         container = host.ansible.get_variables()["ansible_host"]
-        subprocess.run(["docker", "restart", "--time=120", container], check=True, capture_output=True)
+        stop = ["kill"] if at_once else ["stop", "--time=120"]
+        for words in (stop, ["start"]):
+            subprocess.run(["docker", *words, container], check=True, capture_output=True)
         # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
         subprocess.run(["docker", "exec", container, "mount", "--make-rshared", "/"], check=True)
         until = time.monotonic() + BOOT_SECONDS

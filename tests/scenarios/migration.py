@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import tarfile
@@ -20,14 +18,14 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "demo"))
+sys.path[:0] = [str(ROOT / "tests" / "demo"), str(ROOT / "tests" / "scenarios")]
 
 import part  # noqa: E402
 import vault  # noqa: E402
+from plays import FAULTS, end_all  # noqa: E402
 
 PROJECT = "cryptobot"
 STATE = "/var/lib/cryptobot-migration"
-FAULTS = "/run/cryptobot-faults"
 PASSWORD = ".vault-password"
 COMPOSE = {"project": PROJECT, "directory": "/srv/cryptobot"}
 CONTAINER = (
@@ -97,21 +95,6 @@ def project(scenario: Path, patches: dict[str, Any]) -> Path:
         }
         (variables / "main.yml").write_text(yaml.safe_dump(own), encoding="utf-8")
     return made
-
-
-def end_all(pid: int) -> None:
-    """Kills a play with all that it has started here: its workers have sessions of their own."""
-    for each in (pid, *_below(pid)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(each, signal.SIGKILL)
-
-
-def _below(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [each for child in map(int, children) for each in (child, *_below(child))]
 
 
 class Migration:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+FAULTS, PLAY_SECONDS = "/run/cryptobot-faults", 900
 RECAP = re.compile(r"ok=\d+ +changed=(\d+)")
 
 
@@ -47,3 +53,37 @@ class Plays:
         self.changed = sum(map(int, RECAP.findall(said)))
         print(f"{playbook} {' '.join(words)}: {time.monotonic() - began:.0f} s, changed={self.changed}", flush=True)
         return said
+
+    @contextmanager
+    def held(self, host: Any, point: str, playbook: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+        """A play under way whose module waits at a point, until this ends or the line of it is removed."""
+        host.check_output(f"umask 077 && echo 'hold {point}' > {FAULTS}")
+        command, environment = self.command(playbook, *words)
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:  # fmt: skip
+            try:
+                until = time.monotonic() + PLAY_SECONDS
+                while f"held {point}" not in host.run(f"cat {FAULTS}").stdout:
+                    assert process.poll() is None and time.monotonic() < until, f"{point} was never reached"
+                    time.sleep(0.3)
+                yield process
+            finally:
+                end_all(process.pid)
+                host.run(f"rm -f {FAULTS}")
+
+
+def end_all(pid: int) -> None:
+    """Kills a play with all that it has started here: its workers have sessions of their own."""
+    for each in (pid, *_below(pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
+
+
+def _below(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+    return [each for child in map(int, children) for each in (child, *_below(child))]

@@ -15,7 +15,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from migration import ROOT, Migration, end_all
+from migration import ROOT, Migration
+from plays import end_all
 
 AGAIN = ROOT / "tests" / "scenarios" / "again"
 POLL_SECONDS = 2.0

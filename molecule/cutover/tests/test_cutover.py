@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 
+from plays import end_all
+
+INTENT = "/var/lib/cryptobot-router/intent.json"
 GROUP = ("--extra-vars", "migration_group=first")
 QUIET_SECONDS = 3
 
@@ -87,9 +90,9 @@ def test_it_goes_back_with_what_was_written_natively(play, shop, host) -> None:
         assert host.run(f"systemctl is-active cryptobot-{name}-web@1").stdout.strip() == "inactive"
 
 
-def test_killed_in_the_middle_it_goes_on_and_is_cut_over_again(play, shop, host) -> None:
+def test_killed_in_the_middle_it_is_given_up(play, shop, host) -> None:
     """The module's process dies right after the source is closed, when what runs on one side alone has stopped: the
-    guardian decides and starts that again, and the play is run again."""
+    guardian decides and starts that again."""
     since = shop.now()
     host.check_output("umask 077 && echo 'kill after:close:orders' > /run/cryptobot-faults")
     said = play("cut_over", *GROUP, succeeds=False)
@@ -101,8 +104,21 @@ def test_killed_in_the_middle_it_goes_on_and_is_cut_over_again(play, shop, host)
     assert shop.papers() == "no true 1"
     assert (shop.reaches("docker"), shop.reaches("native")) == (True, False)
     shop.one_of_each()
+    shop.judge("docker", since)
+
+
+def test_a_power_cut_in_the_window_is_decided_by_the_boot(play, shop, host, reboot) -> None:
+    """Handed over it goes on, without anybody's doing; what is left to do the play does, when it is run again."""
+    shop.end()
+    with play.held(host, "after:hand_over", "cut_over", *GROUP):
+        reboot(at_once=True)
+    settled(shop, "native")
+    assert shop.record()["groups"]["first"] == "native" and not host.file(INTENT).exists
+    print(host.check_output("journalctl -u cryptobot-cutover-guardian -b -o cat | tail -4"))
+    since = shop.now()
+    shop.exchange()
+    shop.begin()
     play("cut_over", *GROUP)
-    shown(shop, "cut over again")
     settled(shop, "native")
     time.sleep(QUIET_SECONDS)
     shop.judge("native", since)
@@ -125,10 +141,16 @@ def test_a_reboot_leaves_everything_as_it_was(shop, reboot) -> None:
     shop.one_of_each()
 
 
-def test_after_the_reboot_it_goes_back(play, shop) -> None:
+def test_after_the_reboot_it_goes_back_although_the_play_is_killed(play, shop, host) -> None:
     """Docker's Redis has started again meanwhile, with all rights and following nobody: it follows again first."""
     since = shop.now()
     shop.begin()
+    with play.held(host, "before:intent", "rollback", *GROUP) as controller:
+        # Ansible dies with its connection, and its module goes on alone.
+        end_all(controller.pid)
+    settled(shop, "docker")
+    assert shop.window()["how"] == "finish" and not host.file(INTENT).exists
+    shop.judge("docker", since)
     play("rollback", *GROUP)
     settled(shop, "docker")
     time.sleep(QUIET_SECONDS)
