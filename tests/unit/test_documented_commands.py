@@ -40,7 +40,7 @@ RUN = {
     r"./journey.py": ("molecule/default/tests/test_platform.py", "journey.py"),
     r"^(systemctl status|journalctl|curl|grep) ": (
         "molecule/newcomer/tests/test_newcomer.py",
-        '"systemctl status", "journalctl", "curl", "grep"',
+        '"systemctl status", "journalctl", "apt-get install", "curl", "grep"',
     ),
     r"tests/seed/postgresql.py": ("tests/bench/data/postgresql.py", "seed"),
     r"tests/hosts/host (create|remove) ": ("molecule/default/create.yml", "hosts/host"),

@@ -12,15 +12,16 @@ import pytest
 from typist import type_in
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "demo"))
+sys.path[:0] = [str(ROOT / "tests" / "demo"), str(ROOT / "tests" / "hosts")]
 
 import look  # noqa: E402
+from machine import cache_directory  # noqa: E402
 
 SECONDS = 90 * 60
 REPOSITORY = "https://github.com/cryptobot/native"
 # This machine, an environment for trying, and the application that comes with the clone.
 ANSWERS = ["", "", "native/examples/cryptobot"]
-LOOKS = ("systemctl status", "journalctl", "curl", "grep")
+LOOKS = ("systemctl status", "journalctl", "apt-get install", "curl", "grep")
 INSIDE = ". ~/ansible/bin/activate && cd ~/trading && "
 
 
@@ -55,6 +56,16 @@ def container(host) -> str:
     bundle = subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
     script = f"cat >/root/native.bundle && printf '[url \"/root/native.bundle\"]\\n\\tinsteadOf = {REPOSITORY}\\n' >/root/.gitconfig"
     subprocess.run(["docker", "exec", "-i", name, "sh", "-c", script], input=bundle.stdout, check=True)
+    # What a compiler made for other scenarios is not compiled again; a machine without it compiles.
+    compiled = [str(path.relative_to(cache_directory())) for path in cache_directory().glob("artefacts/cargo-*")]
+    kept = subprocess.run(
+        ["tar", "-C", str(cache_directory()), "-cf", "-", "-T", "-"],
+        input="\n".join(compiled).encode(),
+        check=True,
+        capture_output=True,
+    )
+    unpack = "mkdir -p /root/.cache/cryptobot-native && tar -C /root/.cache/cryptobot-native -xf -"
+    subprocess.run(["docker", "exec", "-i", name, "sh", "-c", unpack], input=kept.stdout, check=True)
     return name
 
 
