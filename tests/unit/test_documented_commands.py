@@ -44,7 +44,8 @@ RUN = {
     ),
     r"tests/seed/postgresql.py": ("tests/bench/data/postgresql.py", "seed"),
     r"tests/hosts/host (create|remove) ": ("molecule/default/create.yml", "hosts/host"),
-    r"python tests/cutover/window/crash.py": ("tests/run.py", "tests/cutover/window/crash.py"),
+    r"tests/cutover/window/crash.py": ("tests/run.py", "tests/cutover/window/crash.py"),
+    r"tests/cutover/on_host.py -m pytest": ("tests/run.py", "tests/cutover/on_host.py"),
 }
 PLAYBOOKS = {
     "adopt": "molecule/router/tests/test_router.py",
@@ -107,7 +108,7 @@ def commands(page: str, text: str) -> list[Documented]:
     for language, block in blocks(text):
         if language not in ("console", "sh"):
             continue
-        # What a command prints stands in a console block without a prompt; a line that ends with \ or is indented goes on.
+        # What a command prints has no prompt in a console block; a line that ends with \ or is indented goes on.
         joined = re.sub(r"\s*\\?\n +(?=\S)", " ", block)
         lines = [line.strip() for line in joined.splitlines() if line.strip()]
         found += [line.removeprefix("$ ") for line in lines if language == "sh" or line.startswith("$ ")]
@@ -167,8 +168,8 @@ def content_of(place: str) -> str:
 
 
 def test_commands_are_found() -> None:
-    text = "`make x y`\n\n```console\n$ cd here && ansible-playbook a.yml \\\n    -e b=c   # why\nout\n```\n\n```yaml\nmake: z\n```\n"
-    assert [each.words for each in commands("p", text)] == ["cd here", "ansible-playbook a.yml -e b=c", "make x y"]
+    text = "`make x`\n\n```console\n$ cd here && ansible-playbook a.yml \\\n    -e b=c   # why\nout\n```\n\n```yaml\nmake: z\n```"
+    assert [each.words for each in commands("p", text)] == ["cd here", "ansible-playbook a.yml -e b=c", "make x"]
     given = words_of("ansible-playbook x [-e show=a|b] [--check] -e n=NAME[,NAME]")
     assert given == ["ansible-playbook", "x", "-e", "show=a", "--check", "-e", "n=NAME"]
     assert variables(["a=1", '{"b": 2}']) == {"a", "b"}
