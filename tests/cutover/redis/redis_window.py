@@ -40,7 +40,7 @@ USERS = (
     "user owner on >{password} ~* &* +@all -flushall",
     "user gone off ~* &* +@all",
 )
-REFUSALS = ("NOPERM", "READONLY", "can't run this command")
+REFUSALS = ("NOPERM", "READONLY", "can't run this command", "has no permissions to run")
 PAUSE = 0.002
 NUMBERS = itertools.count(1)
 

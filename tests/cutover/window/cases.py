@@ -127,6 +127,9 @@ def selection(names: Iterable[str]) -> list[str]:
     for each, there in by_kind.items():
         count = min(SHARES[each], len(there))
         middles = [(2 * number + 1) * len(there) // (2 * count) for number in range(count)]
+        if count == 1:
+            # The half of it is where the other side's begin.
+            middles = [3 * len(there) // 4]
         if len(there) >= 2 * count:
             middles = [middle - middle % 2 + number % 2 for number, middle in enumerate(middles)]
         found += [there[middle] for middle in middles]
