@@ -38,6 +38,8 @@ DATA = "/var/lib/postgresql/15/main"
 STOPPING, STARTED = "de5b426a63be47a7b6ac3eaac82e2f6f", "39f53479d3a045ac8e11786248231fbf"
 # What the platform sets in a cluster of somebody else's: what it cannot do without, where nobody has chosen a value.
 NEEDED = {"wal_level", "max_replication_slots", "max_worker_processes", "max_logical_replication_workers"}
+# When the tests themselves had taken the shop's data away.
+AWAY: list[tuple[float, float]] = []
 # What the shop's own work, and time, changes on the host.
 WORK = re.compile(r"/srv/shop(/.*)?|/var/lib/(postgresql|redis)(/.*)?")
 
@@ -140,13 +142,17 @@ def restarts(host: Any) -> list[tuple[float, float]]:
     return found
 
 
+def now(host: Any) -> float:
+    return float(host.check_output("date +%s.%N"))
+
+
 def failed(host: Any, client: str) -> list[tuple[float, str]]:
     return [(at, said) for at, said in calls(host, client) if said != "ok"]
 
 
 def outside(host: Any, client: str, longest: float = 10.0) -> list[tuple[float, str]]:
     """Calls that failed although they began neither in a restart nor just before it."""
-    spans = restarts(host)
+    spans = [*restarts(host), *AWAY]
     return [
         (at, said)
         for at, said in failed(host, client)
@@ -254,6 +260,7 @@ def test_what_was_edited_by_hand_is_shown_and_kept(host, platform: Platform, ins
 
 @pytest.mark.parametrize("instead", ["empty", "foreign"])
 def test_another_data_directory_stops_it(host, platform: Platform, installed: str, instead: str) -> None:
+    since = now(host)
     host.check_output(
         f"systemctl stop {SERVER} && mv {DATA} {DATA}.away && install -d -o postgres -g postgres -m 0700 {DATA}"
     )
@@ -268,6 +275,7 @@ def test_another_data_directory_stops_it(host, platform: Platform, installed: st
         assert untouched(host, before) == {}
     finally:
         host.check_output(f"systemctl stop {SERVER}; rm -r {DATA} && mv {DATA}.away {DATA} && systemctl start {SERVER}")
+        AWAY.append((since, now(host)))
 
 
 def test_a_name_that_is_taken_stops_it(host, platform: Platform, installed: str, shop: Snapshot) -> None:
