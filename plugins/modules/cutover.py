@@ -144,15 +144,26 @@ options:
     elements: str
     default: []
   units:
-    description: Units that run on one side alone, instead of O(containers).
+    description:
+      - Units that run on one side alone, instead of O(containers), in both slots. Of each process those of the slot start that is live on
+        this host, and all stop in a window towards C(docker).
     type: list
-    elements: str
+    elements: dict
     default: []
-  slots:
-    description: All units that may run in place of O(units), which stop in a window towards C(docker).
-    type: list
-    elements: str
-    default: []
+    suboptions:
+      name:
+        description: The unit.
+        type: str
+        required: true
+      process:
+        description: Its service and process, as C(auth-web).
+        type: str
+        required: true
+      slot:
+        description: Its slot.
+        type: str
+        choices: [a, b]
+        required: true
   borrowers:
     description:
       - Units of other groups that run natively before and after, and find a datastore that moves in its other place. Those that run are
@@ -299,6 +310,11 @@ TREE = {
     "file": {"type": "str", "default": ""},
     "accept": {"type": "list", "elements": "str", "default": []},
 }
+UNIT = {
+    "name": {"type": "str", "required": True},
+    "process": {"type": "str", "required": True},
+    "slot": {"type": "str", "required": True, "choices": ["a", "b"]},
+}
 NAMES = {"type": "list", "elements": "str", "default": []}
 ARGUMENTS: dict[str, Any] = {
     "to": {"type": "str", "required": True, "choices": SIDES},
@@ -311,8 +327,7 @@ ARGUMENTS: dict[str, Any] = {
     "caches": {"type": "list", "elements": "dict", "default": [], "options": CACHE},
     "trees": {"type": "list", "elements": "dict", "default": [], "options": TREE},
     "containers": NAMES,
-    "units": NAMES,
-    "slots": NAMES,
+    "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
     "borrowers": NAMES,
     "outlets": NAMES,
     "every_method": {"type": "bool", "default": False},

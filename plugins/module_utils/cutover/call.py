@@ -22,6 +22,8 @@ from ..router.maps import SIDE, Files
 from ..router.state import host_has_ipv6
 from ..router.traffic import Routed, Traffic
 from ..router.workers import Router, Workers
+from ..units.plan import FIRST_SLOT
+from ..units.run import read_slots
 from .databases import Pair
 from .decision import Decision
 from .errors import CutoverError
@@ -88,8 +90,12 @@ class Call:
             )
             for each in options["trees"]
         ]
-        alone = ("containers", "units", "slots", "borrowers")
-        solo = Solo(options["project"], *(tuple(options[name]) for name in alone))
+        # A release may have made the other slot the live one.
+        live = read_slots()
+        units = [each["name"] for each in options["units"] if each["slot"] == live.get(each["process"], FIRST_SLOT)]
+        slots = [each["name"] for each in options["units"]]
+        alone = (options["containers"], units, slots, options["borrowers"])
+        solo = Solo(options["project"], *map(tuple, alone))
         if solo.containers and not solo.project:
             raise CutoverError("The Compose project of the containers to stop is not named (project: …).")
         groups = sorted(options["groups"])

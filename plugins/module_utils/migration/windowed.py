@@ -60,19 +60,21 @@ def _cache(catalogue: Catalogue, found: Mapping[str, Any]) -> dict[str, Any]:
 def exclusive(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
     """Of the group's processes that run on one side alone and have no door: the Compose services (``stopped``), which stop
     before the window, and the ``units``, which start after it. Nobody waits for them meanwhile."""
-    found = [process for process in _alone(catalogue, group) if not process.get("port")]
+    found = [process for __, process in _alone(catalogue, group) if not process.get("port")]
     return {"stopped": _containers(found), "units": sorted(unit["unit"] for each in found for unit in each["units"])}
 
 
-def inside(catalogue: Catalogue, group: str) -> dict[str, list[str]]:
+def inside(catalogue: Catalogue, group: str) -> dict[str, Any]:
     """Of those that have a door, whose requests wait while they stop and start in the window: the Compose services
-    (``containers``), the ``units`` to start, and all units that may run (``slots``)."""
-    found = [process for process in _alone(catalogue, group) if process.get("port")]
-    slots = [unit for each in found for unit in each["units"]]
+    (``containers``), and the ``units`` of both slots, of which one is live on the host."""
+    found = [(service, process) for service, process in _alone(catalogue, group) if process.get("port")]
     return {
-        "containers": _containers(found),
-        "units": sorted(unit["unit"] for unit in slots if unit["slot"] == "a"),
-        "slots": sorted(unit["unit"] for unit in slots),
+        "containers": _containers(process for __, process in found),
+        "units": [
+            {"name": unit["unit"], "process": f"{service['name']}-{process['name']}", "slot": unit["slot"]}
+            for service, process in found
+            for unit in process["units"]
+        ],
     }
 
 
@@ -196,8 +198,8 @@ def _containers(processes: Iterable[Mapping[str, Any]]) -> list[str]:
     return sorted({name for each in processes if (name := (each.get("docker") or {}).get("service"))})
 
 
-def _alone(catalogue: Catalogue, group: str) -> list[Mapping[str, Any]]:
-    return [process for service, process in _processes(catalogue, group) if alone(catalogue, service, process)]
+def _alone(catalogue: Catalogue, group: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
+    return [(service, process) for service, process in _processes(catalogue, group) if alone(catalogue, service, process)]
 
 
 def _processes(catalogue: Catalogue, group: str) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -66,8 +66,8 @@ class Workers:
             {"datastore": name, "file": file, **{side: {"path": str(self.home(side) / name)} for side in SIDES}}
             for name, file in TREES
         ]
-        native = [self.units["native"]]
-        return {"trees": trees, "project": PROJECT, "containers": ["jobs"], "units": native, "slots": native}
+        native = [{"name": self.units["native"], "process": "jobs-web", "slot": "a"}]
+        return {"trees": trees, "project": PROJECT, "containers": ["jobs"], "units": native}
 
     def running(self) -> list[str]:
         words = ["/usr/bin/systemctl", "is-active", "--quiet"]

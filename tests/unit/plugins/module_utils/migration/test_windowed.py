@@ -80,7 +80,7 @@ def test_what_the_modules_take(given: dict[str, Any]) -> None:
         "caches": [],
         "stopped": ["orders-worker"],
         "units": ["cryptobot-orders-worker@1.service", "cryptobot-orders-worker@2.service"],
-        "inside": {"containers": [], "units": [], "slots": []},
+        "inside": {"containers": [], "units": []},
         "borrowing": {"groups": [], "units": [], "others": []},
         "outlets": [],
     }
@@ -108,8 +108,10 @@ def test_users_of_files_change_sides_inside(given: dict[str, Any]) -> None:
     assert refused(given) == "" and window["stopped"] == ["orders-worker"]
     assert window["inside"] == {
         "containers": ["orders"],
-        "units": ["cryptobot-orders-web@1.service"],
-        "slots": ["cryptobot-orders-web@1.service", "cryptobot-orders-web@2.service"],
+        "units": [
+            {"name": "cryptobot-orders-web@1.service", "process": "orders-web", "slot": "a"},
+            {"name": "cryptobot-orders-web@2.service", "process": "orders-web", "slot": "b"},
+        ],
     }
     stores = mapping.stores(catalogue, COMPOSE, "first")
     files, index = windowed.trees(stores, ["files-owner"])
