@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [
     str(ROOT / each)
     for each in (
-        ".ansible/collections", "tests/bench", "tests/servers", "tests/cutover/postgresql", "tests/cutover/window",
+        ".ansible/collections", "tests/bench", "tests/servers",
+        *(f"tests/cutover/{name}" for name in ("postgresql", "redis", "window")),
     )
 ]
 
