@@ -148,7 +148,8 @@ class Traffic:
                 said = ", ".join(f"{count} at {name}" for name, count in sorted(left.items()))
                 raise RouterError(
                     f"Requests that were under way when the doors were held have not ended within {seconds:g} s: "
-                    f"{said}."
+                    f"{said}. Run this again when they have ended. Where a process hangs, end it first, which fails them: "
+                    "systemctl kill --signal=KILL UNIT, or docker kill CONTAINER."
                 )
             time.sleep(POLL_SECONDS)
         return time.monotonic() - began
