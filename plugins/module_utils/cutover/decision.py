@@ -13,7 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,11 @@ class Decision:
         return self
 
     def row(self) -> Row:
+        """What an earlier window handed over is where this one begins."""
         try:
-            return Row(**json.loads((self._folder / FILE).read_text(encoding="utf-8")))
+            found = Row(**json.loads((self._folder / FILE).read_text(encoding="utf-8")))
+            earlier = found.state == HANDED_OVER and found.epoch < self.intent.epoch
+            return replace(found, state=OPEN) if earlier else found
         except FileNotFoundError:
             return Row(OPEN, FIRST_EPOCH)
         except (ValueError, TypeError):

@@ -52,6 +52,15 @@ def test_window_before_anything_was_written_is_given_up(decision) -> None:
     assert coordinator.decide(decision, 5) == coordinator.ABORT
 
 
+def test_next_window_that_dies_before_it_has_prepared_anything_is_given_up(decision, tmp_path) -> None:
+    begun(decision).hand_over()
+    intent = replace(INTENT, id="two", source="native", target="docker", epoch=6)
+    assert coordinator.decide(Decision(intent, tmp_path), 6) == coordinator.ABORT
+    with pytest.raises(NotOurs):
+        Decision(intent, tmp_path).prepare()
+    assert coordinator.decide(Decision(intent, tmp_path), 6) == coordinator.ABORT
+
+
 def test_next_window_begins_where_the_last_one_ended(decision, tmp_path) -> None:
     begun(decision).hand_over()
     back = Decision(replace(INTENT, id="two", source="native", target="docker", epoch=6), tmp_path)
