@@ -64,7 +64,7 @@ def judged(stage: stages.Stage, since: float, may_fail: bool = False) -> Verdict
         found.wrong += stage.workers.wrong(side)
     found.wrong += [f"both sides of {name} were open" for at, name in stage.both_open if at >= since][:1]
     assert stage.guardian
-    found.wrong += [text for at, text in stage.guardian.said if at >= since and "ALARM" in text]
+    found.wrong += dict.fromkeys(text for at, text in stage.guardian.said if at >= since and "ALARM" in text)
     return found
 
 
