@@ -14,6 +14,8 @@ from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow
 
 CATCH_UP = 30.0
 SETTLED = 0.3
+AGAIN_SECONDS = 10.0
+"""Until a write must have been acknowledged again."""
 _SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE database = current_database()"
 _SUBSCRIPTIONS = """SELECT subname, subenabled FROM pg_subscription s JOIN pg_database d ON d.oid = s.subdbid
 WHERE d.datname = current_database()"""
@@ -44,15 +46,13 @@ def judged(stage: stages.Stage, since: float, may_fail: bool = False) -> Verdict
     if side is None:
         found.wrong.append("there is no single open side")
         return found
-    time.sleep(SETTLED)
-    until = time.time()
-    answers = stage.requests(since, until)
+    answers, again = _answers(stage, since)
     writes = [each for each in answers if each.write and each.status == 200]
     found.acknowledged, found.failed = len(writes), [each for each in answers if each.status != 200]
     ends = sorted(each.end for each in writes)
     found.gap = max((after - before for before, after in zip(ends, ends[1:], strict=False)), default=0.0)
     found.longest = max((each.seconds for each in writes), default=0.0)
-    if not [each for each in writes if each.end > until - 2 * SETTLED]:
+    if not again:
         found.wrong.append("no write was acknowledged lately")
     if found.failed and not may_fail:
         found.wrong.append(f"{len(found.failed)} requests failed: {found.reasons()}")
@@ -66,6 +66,18 @@ def judged(stage: stages.Stage, since: float, may_fail: bool = False) -> Verdict
     assert stage.guardian
     found.wrong += dict.fromkeys(text for at, text in stage.guardian.said if at >= since and "ALARM" in text)
     return found
+
+
+def _answers(stage: stages.Stage, since: float) -> tuple[list[stages.Request], bool]:
+    """What clients were told, and whether one was acknowledged a write just now."""
+    patience = time.monotonic() + AGAIN_SECONDS
+    while True:
+        time.sleep(SETTLED)
+        until = time.time()
+        answers = stage.requests(since, until)
+        again = any(each.write and each.status == 200 and each.end > until - 2 * SETTLED for each in answers)
+        if again or time.monotonic() > patience:
+            return answers, again
 
 
 def _rows(found: Verdict, stage: stages.Stage, side: str, acknowledged: set[str], since: float) -> None:
