@@ -89,6 +89,13 @@ def started(host: str, unit: str) -> str:
     return on(host, f"systemctl show --value --property=InvocationID {unit}")
 
 
+def boot(*hosts: str) -> None:
+    for host in hosts:
+        docker("start", container(host))
+        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
+        docker("exec", container(host), "mount", "--make-rshared", "/")
+
+
 def settle(host: str, seconds: float = 300) -> str:
     """The state of the host's systemd when it has started everything, or has had that long."""
     until = time.monotonic() + seconds

@@ -9,7 +9,7 @@ import reference
 testinfra_hosts = ["ansible://edge"]
 # What works on files, or must not run twice, is where the files are.
 ONLY_ON_THE_FIRST = {"data", "backtest", "orchestrator"}
-POSTGRESQL, REDIS = 5432, 6379
+SSH, POSTGRESQL, REDIS = 22, 5432, 6379
 
 
 def test_a_user_comes_through() -> None:
@@ -33,7 +33,8 @@ def test_each_service_runs_where_it_can() -> None:
 @pytest.mark.parametrize("host", platform.HOSTS)
 def test_from_outside_exactly_these_ports_are_open(host: str) -> None:
     entrance = {reference.catalogue()["edge"]["port"], *(door["public"] for door in reference.doors().values())}
-    expected = {"edge": entrance | {platform.EXCHANGE}, "database": {POSTGRESQL}}
+    # Beside them what the scenario itself brings: the exchange simulator, and sshd on one host.
+    expected = {"edge": entrance | {platform.EXCHANGE}, "database": {POSTGRESQL}, "app2": {SSH}}
     assert platform.ports_from_outside(host) == expected.get(host, set())
 
 

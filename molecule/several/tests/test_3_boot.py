@@ -11,23 +11,16 @@ testinfra_hosts = ["ansible://edge"]
 SECONDS = 300
 
 
-def boot(*hosts: str) -> None:
-    for host in hosts:
-        platform.docker("start", platform.container(host))
-        # What a test host needs at each start, and a machine has anyway: units get their credentials by mounts.
-        platform.docker("exec", platform.container(host), "mount", "--make-rshared", "/")
-
-
 def test_they_serve_again_when_the_database_comes_last() -> None:
     addresses = {host: platform.address(host) for host in platform.HOSTS}
     platform.docker("stop", "--time=120", *(platform.container(host) for host in platform.HOSTS))
-    boot("app2", "app1", "edge", "cache")
+    platform.boot("app2", "app1", "edge", "cache")
     activating = "systemctl list-units --plain --no-legend --state=activating 'cryptobot-auth-web@*'"
     until = time.monotonic() + SECONDS
     while not platform.docker("exec", platform.container("app1"), "sh", "-c", activating, check=False) and time.monotonic() < until:
         time.sleep(0.5)
     assert platform.on("app1", activating), "it waits for its database"
-    boot("database")
+    platform.boot("database")
     assert {host: platform.settle(host) for host in platform.HOSTS} == dict.fromkeys(platform.HOSTS, "running")
     for host, address in addresses.items():
         assert address in platform.on(host, "hostname -I").split()

@@ -147,7 +147,10 @@ PROCESS = Field(
             "list", "Entrances at the edge.", "[{path: /api/auth, strip: true}]", elements=ROUTE, default=[]
         ),
         "exclusive": Field(
-            "bool", "Never two at once, on whichever side: schedulers, workers, whatever trades.", "true", default=False
+            "bool",
+            "Never two at once, on whichever side and host: schedulers, workers, whatever trades.",
+            "true",
+            default=False,
         ),
         "drain_seconds": Field(
             "number",

@@ -14,6 +14,8 @@ from typing import Any
 from .. import accounts
 from ..catalogue import queries
 from ..catalogue.derived import PGBOUNCER_PORT
+from ..edge_catalogue import called_from_elsewhere
+from ..migration.alone import alone
 from ..units.tree import migration_files, unit_files
 from ..units.catalogue import units
 
@@ -54,7 +56,7 @@ def _service(catalogue: Catalogue, service: Mapping[str, Any]) -> dict[str, Any]
         "source": service["source"],
         "user": service["user"],
         "hosts": [host for host, spec in catalogue["hosts"].items() if name in spec["services"]],
-        "processes": [_process(process) for process in service["processes"].values()],
+        "processes": [_process(catalogue, service, process) for process in service["processes"].values()],
         "calls": list(service["calls"]),
         "called_by": [other["name"] for other in everyone if name in other["calls"]],
         "after": list(service["after"]),
@@ -68,7 +70,7 @@ def _service(catalogue: Catalogue, service: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def _process(process: Mapping[str, Any]) -> dict[str, Any]:
+def _process(catalogue: Catalogue, service: Mapping[str, Any], process: Mapping[str, Any]) -> dict[str, Any]:
     health = process["health"]
     asked = health.get("path") or (f"celery {health['celery']}" if health.get("celery") else "command")
     return {
@@ -79,6 +81,7 @@ def _process(process: Mapping[str, Any]) -> dict[str, Any]:
         "listens": [unit["port"] for unit in process["units"] if unit["port"]],
         "instances": process["instances"],
         "exclusive": process["exclusive"],
+        "one_host": alone(catalogue, service, process),
         "health": asked,
         "units": [unit["unit"] for unit in process["units"]],
     }
@@ -130,15 +133,12 @@ def _owner(catalogue: Catalogue, store: Mapping[str, Any]) -> str:
 
 def _ports(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
     """Every port with the hosts that open it."""
-    groups = {"entrance": "cryptobot_edge", "public": "cryptobot_edge", "internal": "cryptobot_edge"}
-    for one in queries.ports(catalogue):
-        service = one["owner"].rpartition("-")[0]
-        hosts = [
-            name
-            for name, host in catalogue["hosts"].items()
-            if (service in host["services"] if one["kind"] == "process" else groups[one["kind"]] in host["groups"])
-        ]
-        yield {**one, "hosts": hosts}
+    opened: dict[tuple[int, str, str, str], list[str]] = {}
+    for host in catalogue["hosts"]:
+        for port, kind, owner, address in _opens(catalogue, host):
+            opened.setdefault((port, kind, owner, address), []).append(host)
+    for (port, kind, owner, address), hosts in sorted(opened.items(), key=lambda one: one[0][0]):
+        yield {"port": port, "kind": kind, "owner": owner, "address": address, "hosts": hosts}
     servers: dict[tuple[int, str, str], None] = {}
     for store in catalogue["datastores"].values():
         if store.get("port"):
@@ -153,6 +153,23 @@ def _ports(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
             "address": catalogue["hosts"][host]["address"],
             "hosts": [host],
         }
+
+
+def _opens(catalogue: Catalogue, host: str) -> Iterator[tuple[int, str, str, str]]:
+    """The doors of the proxy, where it is on this host, and the processes that run here."""
+    spec = catalogue["hosts"][host]
+    if "cryptobot_edge" in spec["groups"]:
+        for one in queries.ports(catalogue):
+            if one["kind"] != "process":
+                yield one["port"], one["kind"], one["owner"], one["address"]
+            if one["kind"] == "internal" and called_from_elsewhere(catalogue, host):
+                yield one["port"], one["kind"], one["owner"], spec["address"]
+    for service in queries.services_on(catalogue, host):
+        for process in service["processes"].values():
+            for unit in process["units"]:
+                if unit["port"]:
+                    address = unit["listen"].rpartition(":")[0].strip("[]")
+                    yield unit["port"], "process", f"{service['name']}-{process['name']}", address
 
 
 def _owners(catalogue: Catalogue, host: str) -> Iterator[dict[str, Any]]:

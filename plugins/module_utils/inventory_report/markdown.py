@@ -24,6 +24,13 @@ def markdown(report: Report, picture: str = PICTURE) -> str:
     return "\n".join(parts)
 
 
+def _where(process: Mapping[str, Any]) -> str:
+    """Why a process does not run on every host of the applications."""
+    if process["exclusive"]:
+        return " (exclusive)"
+    return " (where its files are)" if process["one_host"] else ""
+
+
 def _tables(report: Report) -> Iterator[tuple[str, Sequence[str], list[Sequence[object]]]]:
     services, stores = report["services"], report["datastores"]
     yield (
@@ -52,7 +59,7 @@ def _tables(report: Report) -> Iterator[tuple[str, Sequence[str], list[Sequence[
                 one["migration_group"],
                 one["wave"],
                 one["runtime"],
-                process["name"] + (" (exclusive)" if process["exclusive"] else ""),
+                process["name"] + _where(process),
                 process["public"],
                 process["internal"],
                 process["listens"],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cryptobot.native.plugins.filter.inventory_report import FilterModule
+from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.inventory import Host, Inventory
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.resolve import resolve
 from ansible_collections.cryptobot.native.plugins.module_utils.catalogue.validate import validate
 from ansible_collections.cryptobot.native.plugins.module_utils.inventory_report.inventory import inventory
@@ -39,6 +40,21 @@ def test_datastores_and_their_owners(shipped_report: dict[str, Any]) -> None:
 def test_ports_have_hosts(shipped_report: dict[str, Any]) -> None:
     assert all(one["hosts"] for one in shipped_report["ports"])
     assert {5432, 6379, 80, 8000, 18000} <= {one["port"] for one in shipped_report["ports"]}
+
+
+def test_several_hosts_have_ports_of_their_own_at_their_addresses() -> None:
+    app, edge = frozenset({"cryptobot", "cryptobot_app"}), frozenset({"cryptobot", "cryptobot_edge"})
+    stores = frozenset({"cryptobot", "cryptobot_database", "cryptobot_cache", "cryptobot_build"})
+    places = (("data1", stores), ("app1", app), ("app2", app), ("edge1", edge))
+    hosts = tuple(Host(name, f"10.0.0.{number}", groups) for number, (name, groups) in enumerate(places, 1))
+    report = inventory(resolve(validate(shipped()).usable, Inventory(hosts), {}))
+    at = {(one["port"], one["address"]): one["hosts"] for one in report["ports"]}
+    assert at[18000, "10.0.0.2"] == ["app1"] and at[18000, "10.0.0.3"] == ["app2"]
+    assert at[28000, "127.0.0.1"] == at[28000, "10.0.0.4"] == at[80, "0.0.0.0"] == ["edge1"]
+    assert named(report["services"], "auth")["hosts"] == ["app1", "app2"]
+    assert named(report["services"], "data")["hosts"] == ["app1"]
+    page = markdown(report)
+    assert "web (where its files are)" in page and "web (exclusive)" in page
 
 
 def test_files_are_once_each_and_have_owners(shipped_report: dict[str, Any]) -> None:
