@@ -191,7 +191,10 @@ class CallbackModule(Default):
             self._display.display("\n".join(table(self._steps)))
             self._display.display(f"all together {duration(time.monotonic() - self._started)}\n")
         if self._prediction:
-            self._display.display("\n".join([*self._prediction.lines(context.CLIARGS.get("diff")), ""]))
+            lines = self._prediction.lines(context.CLIARGS.get("diff"))
+            if any(step.failed for step in self._steps):
+                lines.append("and more: the run failed before it had looked at everything")
+            self._display.display("\n".join([*lines, ""]))
         if file := self.get_option("times_file"):
             steps = [
                 {"step": step.name, "seconds": round(step.seconds, 2), "changed": step.changed} for step in self._steps

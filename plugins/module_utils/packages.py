@@ -47,6 +47,8 @@ INSTALL = (
     "--option=Dpkg::Options::=--force-confold",
     "--option=DPkg::Lock::Timeout=60",
 )
+SIMULATE = (*INSTALL, "--simulate", "--option=Dir::Log::Planner=/dev/null")
+"""apt would write a log of what it considered, and make the directory for it, even where it only simulates."""
 UNIT_DIRECTORIES = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 
 
@@ -210,7 +212,7 @@ def known_units(units: Iterable[str], directories: Iterable[str] = UNIT_DIRECTOR
 
 
 def lock_holder(path: str) -> str | None:
-    """Who holds a lock of apt or dpkg, as ``process 812 (apt-get)``; ``None`` when it is free."""
+    """Who holds a lock of apt or dpkg, as ``process 812 (apt-get of root, begun 95 s ago)``; ``None``: nobody."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
@@ -223,11 +225,22 @@ def lock_holder(path: str) -> str | None:
         os.close(descriptor)
     if kind == fcntl.F_UNLCK:
         return None
+    return f"process {process} ({_about_process(Path('/proc') / str(process))})"
+
+
+def _about_process(path: Path) -> str:
+    """Its name, and whose it is since when; a process that has just ended is gone."""
     try:
-        name = Path(f"/proc/{process}/comm").read_text().strip()
-    except OSError:
-        name = "gone"
-    return f"process {process} ({name})"
+        name, owner = (path / "comm").read_text().strip(), path.stat().st_uid
+        ticks = int((path / "stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, IndexError):
+        return "gone"
+    try:
+        user = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        user = str(owner)
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+    return f"{name} of {user}, begun {age:.0f} s ago"
 
 
 def wait_for_locks(
@@ -243,7 +256,8 @@ def wait_for_locks(
             path, who = held[0]
             raise PackagesError(
                 f"{who} has held {path} for the {seconds:.0f} s that were waited. Another installation is under way. "
-                "Let it end (or set a longer lock_timeout), then run again; nothing was installed."
+                "Let it end (or set a longer lock_timeout), then run again; nothing was installed. If it hangs, end it "
+                "with kill and its number: the next run goes on where it stopped."
             )
         sleep(1)
         waited += 1

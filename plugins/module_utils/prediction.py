@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-PLURALS = {"directory": "directories", "hold": "holds of packages", "postgresql": "objects of PostgreSQL", "redis": "users of Redis"}
+PLURALS = {
+    "directory": "directories",
+    "hold": "holds of packages",
+    "postgresql": "objects of PostgreSQL",
+    "redis": "users of Redis",
+}
 NEEDS_TASK = "it does not say what it changes"
 
 
@@ -48,4 +53,5 @@ def _counted(kinds: Iterable[str]) -> str:
     counts: dict[str, int] = {}
     for kind in kinds:
         counts[kind] = counts.get(kind, 0) + 1
-    return ", ".join(f"{count} {kind if count == 1 else PLURALS.get(kind, kind + 's')}" for kind, count in counts.items())
+    named = ((count, kind if count == 1 else PLURALS.get(kind, f"{kind}s")) for kind, count in counts.items())
+    return ", ".join(f"{count} {name}" for count, name in named)

@@ -105,6 +105,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils import accounts
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import apply, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 USER = {
     "name": {"type": "str", "required": True},
@@ -131,6 +132,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    take_turn(module, "accounts")
     wanted = accounts.Wanted(
         groups=tuple(module.params["groups"]),
         users=tuple(accounts.User.from_options(options) for options in module.params["users"]),

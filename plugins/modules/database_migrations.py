@@ -96,6 +96,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.release.database 
 from ansible_collections.cryptobot.native.plugins.module_utils.release.errors import ReleaseError
 from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ServiceReleases
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 
 def plan(module: AnsibleModule, known: dict[str, str | None]) -> list[Migration]:
@@ -163,6 +164,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    take_turn(module, "database_migrations")
     params, markers = module.params, Markers()
     migrations = plan(module, identities(params["datastores"], params["host"]))
     reasons = {m.service: "asked for" if params["force"] else m.reason(markers.read(m.service)) for m in migrations}

@@ -56,11 +56,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils import kernel
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec={"settings": {"type": "dict", "required": True}}, supports_check_mode=True)
+    take_turn(module, "kernel_settings")
     wanted = {name: str(value) for name, value in module.params["settings"].items()}
     found = kernel.read(list(wanted))
     names = kernel.different(wanted, found)

@@ -82,6 +82,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils import packages
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 
 class Apt:
@@ -115,7 +116,7 @@ class Apt:
             return []
         if planned.update_first:
             return None
-        code, out, _err = self.run(*packages.INSTALL, "--simulate", *planned.missing)
+        code, out, _err = self.run(*packages.SIMULATE, *planned.missing)
         return None if code else packages.parse_simulation(out)
 
     def apply(self, planned: packages.Plan, before: packages.Found, record: StateRecord) -> list[Change]:
@@ -158,12 +159,12 @@ class Apt:
         if planned.update_first:
             self.must("apt-get", "update", "--quiet")
         else:
-            note(packages.parse_simulation(self.run(*packages.INSTALL, "--simulate", *planned.missing)[1]))
+            note(packages.parse_simulation(self.run(*packages.SIMULATE, *planned.missing)[1]))
             if self.run(*packages.INSTALL, *planned.missing)[0] == 0:
                 return
             # Lists may name versions that the archive has replaced since.
             self.must("apt-get", "update", "--quiet")
-        note(packages.parse_simulation(self.run(*packages.INSTALL, "--simulate", *planned.missing)[1]))
+        note(packages.parse_simulation(self.run(*packages.SIMULATE, *planned.missing)[1]))
         self.must(*packages.INSTALL, *planned.missing)
 
 
@@ -181,6 +182,7 @@ def arguments() -> dict[str, Any]:
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec=arguments(), supports_check_mode=True)
+    take_turn(module, "packages")
     apt = Apt(module)
     wanted = packages.Wanted(*(tuple(module.params[name]) for name in ("packages", "mask", "hold")))
     found = apt.gather(wanted)

@@ -131,6 +131,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.changes import as
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import PostgresqlError, Server
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 ROLE = {
     "name": {"type": "str", "required": True},
@@ -169,6 +170,7 @@ def gather(module: AnsibleModule, server: Server, roles: list[objects.Role], dat
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    take_turn(module, "postgresql_objects")
     roles = [objects.Role.from_options(options) for options in module.params["roles"]]
     databases = [objects.Database.from_options(options) for options in module.params["databases"]]
     passwords = unpack(module.params["passwords"])

@@ -79,6 +79,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.client import PostgresqlError, Server
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 SETTINGS = "SELECT name, setting, unit, vartype, context, coalesce(sourcefile || ' line ' || sourceline, source) FROM pg_settings"
 # A setting that waits for a restart is marked as not applied in the view; that is no error of the file.
@@ -192,6 +193,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    take_turn(module, "postgresql_server")
     try:
         planned = run(module)
     except PostgresqlError as error:

@@ -107,6 +107,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.changes import Ch
 from ansible_collections.cryptobot.native.plugins.module_utils.redis.client import Connection, RedisError
 from ansible_collections.cryptobot.native.plugins.module_utils.secret_values import unpack
 from ansible_collections.cryptobot.native.plugins.module_utils.state import DIRECTORY, StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 ARGUMENTS = {
     "unit": {"type": "str", "required": True},
@@ -248,6 +249,7 @@ class Instance:
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    take_turn(module, "redis_server")
     wanted = {name: str(value) for name, value in module.params["settings"].items()}
     try:
         instance = Instance(module)

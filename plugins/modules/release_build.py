@@ -88,6 +88,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.release.host impo
 from ansible_collections.cryptobot.native.plugins.module_utils.release.process import extract
 from ansible_collections.cryptobot.native.plugins.module_utils.release.tools import NODE, UV, Tool, ensure, wanting
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 SPEC = {
     "catalogue": {"type": "dict"},
@@ -141,6 +142,7 @@ def build(module: AnsibleModule) -> dict[str, object]:
 def main() -> None:
     """Build what the action sent."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    take_turn(module, "release_build")
     plan = as_plan(changes(module.params))
     if module.check_mode or not module.params["artefacts"]:
         module.exit_json(changed=bool(module.params["artefacts"]), built={}, seconds={}, plan=plan)

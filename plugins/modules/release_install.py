@@ -100,6 +100,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.release.install i
 from ansible_collections.cryptobot.native.plugins.module_utils.release.layout import ROOT, ServiceReleases, exclusive
 from ansible_collections.cryptobot.native.plugins.module_utils.release.process import extract
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 SPEC = {
     "catalogue": {"type": "dict"},
@@ -165,6 +166,7 @@ def work(module: AnsibleModule) -> dict[str, object]:
 def main() -> None:
     """Install what the action sent, or say what is missing."""
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
+    take_turn(module, "release_install")
     os.umask(0o022)  # what is made is for services to read, however strict the administrator's own mask is
     try:
         module.exit_json(**work(module))

@@ -100,6 +100,7 @@ from ansible_collections.cryptobot.native.plugins.module_utils.release.layout im
     superfluous,
 )
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 
 def target(releases: ServiceReleases, state: str, expected: str | None) -> str | None:
@@ -189,6 +190,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    take_turn(module, "release_switch")
     os.umask(0o022)
     try:
         module.exit_json(**work(module))

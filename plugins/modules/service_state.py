@@ -78,6 +78,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils import service_state
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import apply, as_diff, as_plan, summaries
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 PROPERTIES = "ActiveState,UnitFileState,NeedDaemonReload,ActiveEnterTimestampMonotonic"
 ARGUMENTS = {
@@ -122,6 +123,7 @@ def remember(wanted: service_state.Wanted) -> None:
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    take_turn(module, "service_state")
     params = module.params
     if any(module.run_command(["systemctl", "is-active", "--quiet", each])[0] == 0 for each in params["unless_active"]):
         module.exit_json(changed=False, changes=[], plan=[])

@@ -42,6 +42,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils import tree
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
 
 def main() -> None:
@@ -50,6 +51,7 @@ def main() -> None:
         argument_spec={"payload": {"type": "str", "required": True, "no_log": True}},
         supports_check_mode=True,
     )
+    take_turn(module, "tree")
     try:
         wanted = tree.unpack(module.params["payload"])
         planned = tree.plan(wanted, predict=module.check_mode)

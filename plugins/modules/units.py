@@ -183,6 +183,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_plan
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.sides import SidesError, undeclared
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
+from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 from ansible_collections.cryptobot.native.plugins.module_utils.units.edge import Edge, EdgeError
 from ansible_collections.cryptobot.native.plugins.module_utils.units.plan import Found, Plan, Wanted, after, changes, directories, plan
 from ansible_collections.cryptobot.native.plugins.module_utils.units.run import Outcome, Runner, read_slots
@@ -254,6 +255,7 @@ def record(changes: dict[str, dict[str, object] | None], found: dict[str, Found]
 def main() -> None:
     """Gather, plan, and apply unless in check mode."""
     module = AnsibleModule(argument_spec=OPTIONS, supports_check_mode=True)
+    take_turn(module, "units")
     params = module.params
     wanted = wanted_from(params["units"], params["target"])
     systemd, slots = Systemd(), read_slots()

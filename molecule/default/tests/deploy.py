@@ -29,5 +29,6 @@ def play(variables: dict[str, Any], folder: Path, playbook: str = "site.yml", *w
     """What Ansible said of a run that succeeded."""
     command, environment = prepared(variables, folder, playbook, *words)
     done = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    failed = done.stdout.partition("\nFAILED ")
+    assert done.returncode == 0, "".join(failed[1:])[:5000] or done.stdout[-5000:] + done.stderr[-2000:]
     return done.stdout

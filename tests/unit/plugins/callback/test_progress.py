@@ -134,8 +134,13 @@ def test_nothing_hidden_is_shown(tmp_path: Path, loudness: list[str]) -> None:
 def test_check_mode_ends_with_what_would_change(tmp_path: Path, words: list[str], listed: bool) -> None:
     __, said = run(tmp_path, "-e", "fails=no", *words)
     assert "\nlocalhost would change: 1 task\n" in said
+    assert "and more: the run failed" not in said
     assert ("\n  run task Change something (not known yet: it does not say what it changes)\n" in said) == listed
 
 
 def test_a_real_run_foresees_nothing(tmp_path: Path) -> None:
     assert "would change" not in run(tmp_path, "--diff", "-e", "fails=no")[1]
+
+
+def test_a_check_that_failed_says_that_its_list_is_not_whole(tmp_path: Path) -> None:
+    assert "\nand more: the run failed before it had looked at everything\n" in run(tmp_path, "-e", "fails=yes", "--check")[1]
