@@ -174,7 +174,7 @@ def main() -> None:
     roles = [objects.Role.from_options(options) for options in module.params["roles"]]
     databases = [objects.Database.from_options(options) for options in module.params["databases"]]
     passwords = unpack(module.params["passwords"])
-    server = Server(module.params["socket"], module.params["port"])
+    server = Server(module.params["socket"], module.params["port"], looks=module.check_mode)
     try:
         changes = objects.plan(roles, databases, passwords, gather(module, server, roles, databases))
         if not module.check_mode:

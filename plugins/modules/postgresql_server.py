@@ -99,7 +99,7 @@ class Control:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
         self._unit = module.params["unit"]
-        self.server = Server(module.params["socket"], module.params["port"])
+        self.server = Server(module.params["socket"], module.params["port"], looks=module.check_mode)
 
     def systemctl(self, *words: str) -> int:
         return self._module.run_command(["systemctl", *words])[0]

@@ -5,7 +5,8 @@ import os
 import subprocess
 
 PARTS = {
-    "settings": "SELECT name, setting || coalesce(unit, '') || CASE WHEN pending_restart THEN ' pending' ELSE '' END FROM pg_settings",
+    "settings": "SELECT name, setting || coalesce(unit, '') || CASE WHEN pending_restart THEN ' pending' ELSE '' END FROM pg_settings"
+    " WHERE context <> 'internal'",
     "files of settings": "SELECT concat_ws(' ', sourcefile, sourceline, name), setting FROM pg_file_settings"
     " WHERE sourcefile NOT LIKE '%/cryptobot.conf'",
     "roles": "SELECT rolname, to_jsonb(a) - 'oid' FROM pg_authid a",

@@ -187,6 +187,7 @@ def test_preflight_says_what_becomes_of_the_servers_that_are_there(
 
 
 def test_check_mode_shows_it_and_changes_nothing(host, platform: Platform, before: Snapshot, shop: Snapshot) -> None:
+    platform.moved()
     said = platform.play("site.yml", "--check", "--diff")
     assert f"-unit {SERVER}: running" in said and f"+unit {SERVER}: restarted" in said
     assert "+wal_level = 'logical'" in said and "shared_buffers" not in said

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from . import psql
 from .objects import DATA_RIGHTS, POOLER_SCHEMA, Database, Found, FoundDatabase, Role, ServerChange, Statement
 
 try:
@@ -68,10 +69,10 @@ class PostgresqlError(RuntimeError):
 
 
 class Server:
-    """The server behind one socket directory and port."""
+    """The server behind one socket directory and port. ``looks``: nothing is changed, so psql does where there is no driver."""
 
-    def __init__(self, socket: str = "/run/postgresql", port: int = 5432) -> None:
-        self._socket, self._port = socket, port
+    def __init__(self, socket: str = "/run/postgresql", port: int = 5432, looks: bool = False) -> None:
+        self._socket, self._port, self._looks = socket, port, looks
 
     @property
     def name(self) -> str:
@@ -80,6 +81,10 @@ class Server:
     @contextmanager
     def cursor(self, database: str = "postgres", role: str = ADMINISTRATOR, system_user: str = ADMINISTRATOR) -> Iterator[Any]:
         """A cursor in autocommit: after a failure everything that was made stays, and the next run goes on from there."""
+        if psycopg2 is None and self._looks:
+            argv = psql.argv(system_user, self._socket, self._port, role, database)
+            yield psql.Cursor(argv, lambda said: PostgresqlError(f"{self.name} refused: {said}"))
+            return
         if psycopg2 is None:
             raise PostgresqlError("python3-psycopg2 is not installed. Install it (the role postgresql does), then run again.")
         connection = self._connect(database, role, system_user)

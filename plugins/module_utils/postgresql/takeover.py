@@ -151,9 +151,9 @@ def refusal(
     if not clashes:
         return ""
     return (
-        f"{where} and has what the platform would make there, not made by it: {', '.join(clashes)}. Rename those (ALTER"
-        " DATABASE, ALTER ROLE … RENAME TO …), or give the datastore another database in the catalogue; what is meant"
-        " to become the platform's, name in postgresql_adopt."
+        f"{where} and has what the platform would make there, not made by it: {', '.join(clashes)}. Rename those"
+        " (ALTER DATABASE, ALTER ROLE … RENAME TO …), or give the datastore another database in the catalogue; what is"
+        " meant to become the platform's, name in postgresql_adopt."
     )
 
 
@@ -176,8 +176,8 @@ def needs(wanted: Mapping[str, str], chosen: Iterable[str], extra: Mapping[str, 
 def findings(
     cluster: Cluster, server: Server, wanted: Mapping[str, str], extra: Mapping[str, str], known: bool = False
 ) -> Iterator[Finding]:
-    """What the take-over does to what is there. ``wanted``: all settings of the platform on this host; ``known``: it was
-    taken over before, and there is nothing to say but what changes."""
+    """What the take-over does to what is there. ``wanted``: all settings of the platform on this host; ``known``: it
+    was taken over before, and there is nothing to say but what changes."""
     asked = {name: wanted[name] for name in NAMES if name in wanted and name not in extra}
     for name, setting in server.chosen.items():
         if name in asked and (why := _short(name, setting.value, asked[name])):
