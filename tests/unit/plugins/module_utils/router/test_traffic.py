@@ -91,9 +91,11 @@ def test_hold_flip_and_release_are_for_the_groups_alone(adopted, files) -> None:
         "second/public": "0",
         "second/internal": "0",
     }
+    assert window.is_held()
     window.flip("native")
     assert files.read_map("side") == {"first": "native", "second": "docker"}
     window.release()
+    assert not window.is_held()
     assert set(files.read_map("hold").values()) == {"0"}
 
 
