@@ -74,6 +74,7 @@ plan:
   sample: [{kind: package, target: haproxy, action: add}]
 """
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -81,6 +82,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils import packages
 from ansible_collections.cryptobot.native.plugins.module_utils.changes import Change, as_diff, as_plan, summaries
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import unfinished
 from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 from ansible_collections.cryptobot.native.plugins.module_utils.turn import take_turn
 
@@ -149,6 +151,8 @@ class Apt:
 
     def _repair(self, before: packages.Found) -> None:
         """Go on where an installation was killed. What dpkg can't configure lacks files, or others that apt has to bring first."""
+        for directory in unfinished.halfway(before.unfinished):
+            shutil.rmtree(directory)
         self.run("dpkg", "--configure", "--pending")
         if packages.parse_status(self.must(*packages.STATUS_QUERY))[1]:
             if before.lists_age is None:
