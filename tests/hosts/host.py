@@ -60,8 +60,8 @@ def create(
             _create_compose(name, release, STACKS[compose])
         else:
             words = ["-v", "/var/lib/docker"] if engine else []
-            words += networks.place(network) if network else []
-            place(name, release, image.tag(release, "ssh" if ssh else "host"), words)
+            with networks.place(network) as address:
+                place(name, release, image.tag(release, "ssh" if ssh else "host"), [*words, *address])
             start(name)
             if engine:
                 docker("exec", name, "sh", "-c", ENGINE_SETTING)

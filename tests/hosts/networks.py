@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from engine import docker
 from machine import MachineError, lock
@@ -16,13 +17,20 @@ RANGE = ipaddress.ip_network("198.18.0.0/16")
 FIRST = 10
 
 
-def place(name: str) -> list[str]:
-    """The words of `docker create` for a free address in the network of that name, which is made when it is not there."""
+@contextmanager
+def place(name: str) -> Iterator[list[str]]:
+    """The words of `docker create` for a free address in the network of that name, which is made when it is not there.
+
+    Until the container is there nobody else is given one. Without a name there are no words.
+    """
+    if not name:
+        yield []
+        return
     with lock("networks"):
         network = _ensure(name)
         taken = {_pinned(entry) for entry in _containers() if name in entry["NetworkSettings"]["Networks"]}
         free = next(str(address) for address in list(network.hosts())[FIRST:] if str(address) not in taken)
-    return ["--network", name, "--ip", free]
+        yield ["--network", name, "--ip", free]
 
 
 def of(host: str) -> list[str]:
