@@ -70,7 +70,7 @@ def _configuration(collections: str) -> str:
         "pipelining = true",
         "",
         "[ssh_connection]",
-        "# A host that is lost in the middle of a play is given up after a minute of silence, not a quarter of an hour.",
+        "# A host that is lost in the midst of a play is given up after a minute of silence, not a quarter of an hour.",
         "ssh_args = -C -o ControlMaster=auto -o ControlPersist=60s -o ServerAliveInterval=15 -o ServerAliveCountMax=4",
         "",
     ]
