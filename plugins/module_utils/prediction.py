@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-PLURALS = {
-    "directory": "directories",
-    "hold": "holds of packages",
-    "postgresql": "objects of PostgreSQL",
-    "redis": "users of Redis",
+WORDS = {
+    "directory": ("directory", "directories"),
+    "hold": ("hold of a package", "holds of packages"),
+    "postgresql": ("object of PostgreSQL", "objects of PostgreSQL"),
+    "redis": ("user of Redis", "users of Redis"),
 }
+"""For one and for more, where that is not the kind itself with an s."""
 NEEDS_TASK = "it does not say what it changes"
 
 
@@ -53,5 +54,4 @@ def _counted(kinds: Iterable[str]) -> str:
     counts: dict[str, int] = {}
     for kind in kinds:
         counts[kind] = counts.get(kind, 0) + 1
-    named = ((count, kind if count == 1 else PLURALS.get(kind, f"{kind}s")) for kind, count in counts.items())
-    return ", ".join(f"{count} {name}" for count, name in named)
+    return ", ".join(f"{count} {WORDS.get(kind, (kind, f'{kind}s'))[count > 1]}" for kind, count in counts.items())

@@ -47,3 +47,10 @@ def test_what_does_not_say_what_it_changes_is_named_all_the_same() -> None:
         "  add package p (not known yet: its version)",
     ]
     assert prediction.lines(whole=False) == ["one would change: 1 task, 1 package"]
+
+
+def test_one_thing_and_more_have_words_of_their_own() -> None:
+    prediction = Prediction()
+    things = [("postgresql", "role a"), ("redis", "user a"), ("redis", "user b"), ("unit", "a.service")]
+    prediction.add("one", "Make", {"plan": [{"kind": kind, "target": name, "action": "add"} for kind, name in things]})
+    assert prediction.lines(whole=False) == ["one would change: 1 object of PostgreSQL, 2 users of Redis, 1 unit"]
