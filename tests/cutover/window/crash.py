@@ -67,8 +67,10 @@ class Loop:
         stage = self.stage()
         window = faults.points(stage)
         found = {}
-        for point in ("before:hand_over", faults.PIVOT):
-            faults.Faults(stage, window).killed(point)
+        for point, side in cases.LEFT.items():
+            loop = faults.Faults(stage, window)
+            loop.home(side)
+            loop.killed(point)
             found[point] = faults.reached(stage, "recovery")
         self._book.keep_points(self._setup.name, window, found)
 
