@@ -34,8 +34,8 @@ SHARES = {
 }  # fmt: skip
 """How many cases of each kind the shorter selection has."""
 LEFT = {"before:hand_over": "docker", "after:hand_over": "native"}
-"""Where a controller is killed whose recovery is, and the side that writes before: both end on the Docker side, where the
-recovery has most to do."""
+"""Where a controller is killed whose recovery is, and the side that writes before: both end on the Docker side, where
+the recovery has most to do."""
 UNENDED = frozenset({"late", "moment", "past"})
 """Kinds whose recovery can't end the controller."""
 Case = Callable[["faults.Faults"], "faults.Outcome"]
@@ -57,7 +57,8 @@ def cases(
             _add(found, setup, name, side, case)
     for at, points in recoveries.items():
         for point in (each for each in points if each.startswith("before:") and setup is not setups.ONE):
-            _add(found, setup, f"recovery/{at}/{point}", LEFT[at], lambda f, at=at, point=point: f.recovery_killed(at, point))
+            name, side = f"recovery/{at}/{point}", LEFT[at]
+            _add(found, setup, name, side, lambda f, at=at, point=point: f.recovery_killed(at, point))
     return found
 
 
