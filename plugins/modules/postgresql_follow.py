@@ -121,12 +121,14 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import takeover
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint, EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.fence.errors import FenceError, sentences
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.call import Follow
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.follow.errors import FollowError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.call import wish
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.errors import TransferError
+from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 DATABASE = {
     "datastore": {"type": "str", "required": True},
@@ -173,9 +175,15 @@ def work(options: dict[str, Any], check: bool) -> dict[str, Any]:
     names = ", ".join(each.datastore for each in follow.wishes)
     command = f"postgresql_follow {options['state']} {names}"
     with Lock(options["directory"]).held(command), sentences(f"{follow.source.title} or {follow.target.title}"):
+        here = {each.target: each.owner for each in follow.wishes} if options["target"].get("local") is not None else {}
+        record = StateRecord()
         if absent:
             follow.end(copies)
+            there = follow.existing()
+            gone = {name: owner for name, owner in here.items() if name not in there}
+            record.extend(takeover.moved_out(record.lines(), gone))
         else:
+            record.extend(takeover.moved_in(record.lines(), here))
             result["copies"] = follow.begin()
         if options["state"] == "caught_up":
             result["caught_up"] = follow.catch_up(options["seconds"])

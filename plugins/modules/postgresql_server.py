@@ -119,7 +119,7 @@ class Control:
             cursor.execute(ERRORS)
             errors = tuple(f"{path} line {line}: {said}" for path, line, said in cursor.fetchall())
             cursor.execute("SELECT extract(epoch FROM pg_conf_load_time())")
-            (loaded,) = cursor.fetchone()
+            ((loaded,),) = cursor.fetchall()
             cursor.execute(FILES)
             files = [path for (path,) in cursor.fetchall() if path and os.path.exists(path)]
         newer = any(os.stat(path).st_ctime > float(loaded) for path in files)
@@ -151,7 +151,7 @@ class Control:
                 "SELECT current_setting('server_version_num')::int / 10000, current_setting('data_directory'), "
                 "(SELECT system_identifier::text FROM pg_control_system())"
             )
-            version, directory, identifier = cursor.fetchone()
+            ((version, directory, identifier),) = cursor.fetchall()
         record.append("postgresql", "cluster", None, {"version": version, "directory": directory, "identifier": identifier})
 
 

@@ -115,9 +115,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.journal import Journal
 from ansible_collections.cryptobot.native.plugins.module_utils.migration.lock import Lock, LockHeld
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql import takeover
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import Endpoint, EndpointError
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.call import Transfer, wish
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.transfer.errors import TransferError
+from ansible_collections.cryptobot.native.plugins.module_utils.state import StateRecord
 
 DATABASE = {
     "datastore": {"type": "str", "required": True},
@@ -158,6 +160,9 @@ def work(options: dict[str, Any]) -> dict[str, Any]:
     )
     names = ", ".join(each.datastore for each in wishes)
     with Lock(options["directory"]).held(f"postgresql_transfer {options['state']} {names}"):
+        if options["state"] == "active" and options["target"].get("local") is not None:
+            record = StateRecord()
+            record.extend(takeover.moved_in(record.lines(), {each.target: each.owner for each in wishes}))
         changed, found = getattr(transfer, options["state"])()
     return {"changed": changed, "databases": found, "roles": transfer.roles_made}
 

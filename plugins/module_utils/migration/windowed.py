@@ -101,8 +101,8 @@ def guests(catalogue: Catalogue, compose: Mapping[str, Any], group: str) -> list
         services = [each for each in mine if name in lending.lent_to(catalogue, each)]
         if services:
             server = {"container": {"project": compose["project"], "service": store["docker"]["service"]}}
-            made = _roles if store["kind"] == POSTGRESQL else _users
-            found.append({"datastore": name, "kind": store["kind"], "server": server, **made(catalogue, store, services)})
+            made = _roles(store, services) if store["kind"] == POSTGRESQL else _users(catalogue, store, services)
+            found.append({"datastore": name, "kind": store["kind"], "server": server, **made})
     return found
 
 
@@ -112,7 +112,7 @@ def _users(catalogue: Catalogue, store: Mapping[str, Any], services: Iterable[Ma
     return {"users": [{"name": user["name"], "rules": user["rules"]} for user in users if user["name"] in names]}
 
 
-def _roles(_: Catalogue, store: Mapping[str, Any], services: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def _roles(store: Mapping[str, Any], services: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     users = [
         {"role": guest(each["name"]), "service": each["name"], "readonly": bool(each["uses"][store["name"]].get("readonly"))}
         for each in services

@@ -164,6 +164,26 @@ def created(lines: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
     return {(kind, name) for kind, __, name in pairs if kind in ("role", "database")}
 
 
+def moved_in(lines: Iterable[Mapping[str, Any]], databases: Mapping[str, str]) -> list[tuple[str, str, Any, Any]]:
+    """Lines of the record for databases that a migration makes, by name their owners; those that it knows have none."""
+    known = created(lines)
+    return [
+        ("postgresql", f"database {name}", None, {"owner": owner})
+        for name, owner in databases.items()
+        if ("database", name) not in known
+    ]
+
+
+def moved_out(lines: Iterable[Mapping[str, Any]], databases: Mapping[str, str]) -> list[tuple[str, str, Any, Any]]:
+    """The same for those that are gone again."""
+    known = created(lines)
+    return [
+        ("postgresql", f"database {name}", {"owner": owner}, None)
+        for name, owner in databases.items()
+        if ("database", name) in known
+    ]
+
+
 def needs(wanted: Mapping[str, str], chosen: Iterable[str], extra: Mapping[str, str]) -> dict[str, str]:
     """Of all settings of the platform those that it writes into somebody else's cluster; ``extra``: the operator's."""
     kept = {*chosen}

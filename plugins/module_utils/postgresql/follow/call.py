@@ -77,6 +77,11 @@ class Follow:
         """Datastores of which a slot, a publication or a subscription is left; ``copies``: or a closed copy."""
         return [wish.datastore for wish in self.wishes if any(self._left(wish)) or (copies and self._is_copy(wish))]
 
+    def existing(self) -> set[str]:
+        """Names of databases that the target has."""
+        with self.target.cursor() as cursor:
+            return {wish.target for wish in self.wishes if database.find(cursor, wish.target) is not None}
+
     def begin(self) -> dict[str, Any]:
         """Copies and follows what does not follow yet; what was cut off begins anew. Gives the evidence of the
         copies. What follows a server that has another address by now is led there."""

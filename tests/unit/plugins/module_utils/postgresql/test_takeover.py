@@ -158,3 +158,16 @@ def test_what_the_platform_has_made_is_its_own() -> None:
 def test_a_server_that_cannot_be_asked_or_follows_another() -> None:
     assert "pg_ctlcluster 15 main start" in takeover.refusal(MAIN, takeover.parse(""), [], {})
     assert "follows another server" in takeover.refusal(MAIN, server(follows=True), [], {})
+
+
+def test_a_database_that_a_migration_brought_is_ours_until_it_is_gone() -> None:
+    def line(kind: str, target: str, was: object, is_: object) -> dict[str, object]:
+        return {"kind": kind, "target": target, "was": was, "is": is_}
+
+    brought = takeover.moved_in([], {"orders": "orders_owner"})
+    lines = [line(*each) for each in brought]
+    assert takeover.created(lines) == {("database", "orders")}
+    assert takeover.moved_in(lines, {"orders": "orders_owner"}) == []
+    lines += [line(*each) for each in takeover.moved_out(lines, {"orders": "orders_owner", "other": "other_owner"})]
+    assert takeover.created(lines) == set() and len(lines) == 2
+    assert takeover.moved_in(lines, {"orders": "orders_owner"}) == brought
