@@ -30,6 +30,7 @@ class Headway:
     def __init__(self) -> None:
         self._before: tuple[str | None, ...] = ()
         self._at = time.monotonic()
+        self.seconds = SILENT_SECONDS
 
     def lost(self, info: Mapping[str, str]) -> bool:
         """``info``: what the server says now. True when it has said the same for too long."""
@@ -37,8 +38,8 @@ class Headway:
         if (state := tuple(info.get(name) for name in names)) != self._before:
             self._before, self._at = state, time.monotonic()
         # A source that writes its file first sends signs of life, and nothing else.
-        idle = float(info.get("master_sync_last_io_seconds_ago", SILENT_SECONDS + 1))
-        return min(idle, time.monotonic() - self._at) > SILENT_SECONDS
+        idle = float(info.get("master_sync_last_io_seconds_ago", self.seconds + 1))
+        return min(idle, time.monotonic() - self._at) > self.seconds
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def wait(redis: Connection, title: str, seconds: float) -> None:
             raise RedisError(f"{title} stopped following; somebody else has told it so")
         if headway.lost(information(redis)):
             raise RedisError(
-                f"{title} can't follow {found.host}:{found.port}: nothing has come from there for {SILENT_SECONDS:.0f} s. Its log "
+                f"{title} can't follow {found.host}:{found.port}: nothing has come from there for {headway.seconds:.0f} s. Its log "
                 "names the reason; see from its host whether that address is reached, then run this again"
             )
         if time.monotonic() > until:

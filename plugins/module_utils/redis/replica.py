@@ -103,7 +103,7 @@ def _wait_for_link(target: Connection, source: Endpoint, reached: Callable[[int,
         )
         if headway.lost(info):
             raise RedisError(
-                f"The target can't follow {source.title} at {source.host}:{source.port}: no headway for {SILENT_SECONDS:.0f} s. "
+                f"The target can't follow {source.title} at {source.host}:{source.port}: no headway for {headway.seconds:.0f} s. "
                 "Its log names the reason; or copy with way: restore"
             )
         time.sleep(PAUSE)
