@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .result import Difference, TableResult
-from .session import Session, Side
+from .session import Interrupted, Session, Side
 from .tables import Plan, value
 
 Digests = dict[int, tuple[int, int]]
@@ -112,7 +112,8 @@ def together(sides: Sides, tasks: list[Callable[[], None]]) -> None:
     with ThreadPoolExecutor(len(tasks) or 1) as pool:
         list(pool.map(guarded, tasks))
     if failures:
-        raise failures[0]
+        # What a failure below has ended may be heard of first.
+        raise next((each for each in failures if not isinstance(each, Interrupted)), failures[0])
 
 
 def name_rows(sides: Sides, plan: Plan, buckets: list[int]) -> Differing:

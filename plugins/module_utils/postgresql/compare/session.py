@@ -47,6 +47,13 @@ BATCH = 2000
 """Rows that a server-side cursor fetches at a time."""
 
 
+_CANCELLED = "57014"
+
+
+class Interrupted(EndpointError):
+    """A statement was ended because something else had failed."""
+
+
 class Side:
     """One database of a comparison. ``title`` is *source* or *target*, for sentences."""
 
@@ -97,7 +104,8 @@ class Side:
         try:
             yield
         except psycopg2.Error as error:
-            raise EndpointError(f"Comparing {self}: {said(error)}") from None
+            kind = Interrupted if error.pgcode == _CANCELLED else EndpointError
+            raise kind(f"Comparing {self}: {said(error)}") from None
 
     def query(self, statement: str, values: tuple[Any, ...] | None = None) -> list[tuple[Any, ...]]:
         """All rows of a small result, in the first session."""

@@ -3,14 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import threading
+
+import pytest
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.result import Difference, TableResult
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.rows import (
     Row,
     _paired,
     differing_rows,
+    together,
 )
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.run import DatabaseResult, _tolerate
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.session import Interrupted
 from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.compare.tables import Plan, Table
+from ansible_collections.cryptobot.native.plugins.module_utils.postgresql.endpoint import EndpointError
 
 KEYED = Plan(Table("t", "r", 1, ("id", "name"), {"id": "integer", "name": "text"}, ("id",)), "h", "b")
 KEYLESS = Plan(Table("t", "r", 1, ("id", "name"), {"id": "integer", "name": "text"}, ()), "h")
@@ -63,3 +69,30 @@ def test_tolerated_differences_are_intended():
     assert [each.kind for each in found.differences] == ["row"] and [each.kind for each in found.intended] == [
         "database"
     ]
+
+
+class Quiet:
+    """A side that has nothing to interrupt."""
+
+    def interrupt(self) -> None:
+        """Nothing runs."""
+
+
+def test_the_cause_is_told_and_not_what_it_ended() -> None:
+    """A task below ends the others before its own failure arrives here."""
+    heard = threading.Event()
+
+    def ended() -> None:
+        try:
+            raise Interrupted("canceling statement due to user request.")
+        finally:
+            heard.set()
+
+    def cause() -> None:
+        heard.wait(5)
+        raise EndpointError("the disk is full.")
+
+    with pytest.raises(EndpointError, match="the disk is full"):
+        together((Quiet(), Quiet()), [ended, cause])
+    with pytest.raises(Interrupted):
+        together((Quiet(), Quiet()), [ended])
