@@ -10,28 +10,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from .postgresql import psql
+
 QUERY = "SELECT datname || ' ' || system_identifier || '.' || oid FROM pg_database, pg_control_system()"
 Ask = Callable[[int], "str | None"]
 
 
 def ask_local(port: int) -> str | None:
     """All databases of this host's server at a port, as its own superuser; ``None`` where it cannot be asked."""
-    argv = [
-        "runuser",
-        "-u",
-        "postgres",
-        "--",
-        "psql",
-        "-XAtq",
-        "-h",
-        "/run/postgresql",
-        "-p",
-        str(port),
-        "-d",
-        "postgres",
-        "-c",
-        QUERY,
-    ]
+    argv = [*psql.as_administrator(port), "-c", QUERY]
     try:
         asked = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False, cwd="/")
     except (OSError, subprocess.TimeoutExpired):

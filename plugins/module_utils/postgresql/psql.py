@@ -13,6 +13,7 @@ from typing import Any
 
 from .quoting import literal
 
+ADMINISTRATOR, SOCKETS = "postgres", "/run/postgresql"
 READ_ONLY = "-c default_transaction_read_only=on"
 
 
@@ -49,6 +50,11 @@ def argv(system_user: str, socket: str, port: int, role: str, database: str) -> 
     """Peer authentication looks at the system user; nobody is asked for a password."""
     program = ["runuser", "-u", system_user, "--", "psql", "-XAtqw"]
     return [*program, "-h", socket, "-p", str(port), "-U", role, "-d", database]
+
+
+def as_administrator(port: int) -> list[str]:
+    """Of the server at a port of this host, in the database that every server has."""
+    return argv(ADMINISTRATOR, SOCKETS, port, ADMINISTRATOR, ADMINISTRATOR)
 
 
 def _value(value: Any) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..findings import BLOCKING, NOTE, WARNING, Finding
 from ..undo.record import fold
-from . import settings
+from . import psql, settings
 from .cluster import Cluster
 
 OURS = "conf.d/cryptobot.conf"
@@ -76,19 +76,7 @@ def is_foreign(lines: Iterable[Mapping[str, Any]], cluster: Cluster | None) -> b
 def argv(port: int) -> list[str]:
     """The program that asks, as the server's administrator; nobody is asked for a password."""
     names = ", ".join(f"'{name}'" for name in NAMES)
-    psql = [
-        "psql",
-        "-XAtqw",
-        "-h",
-        "/run/postgresql",
-        "-p",
-        str(port),
-        "-d",
-        "postgres",
-        "-c",
-        QUERY.format(names=names),
-    ]
-    return ["runuser", "-u", "postgres", "--", *psql]
+    return [*psql.as_administrator(port), "-c", QUERY.format(names=names)]
 
 
 def parse(said: str) -> Server | None:

@@ -67,6 +67,14 @@ class Book:
             closed[group] = tuple(sorted((*others, side))) if is_closed else others
         return replace(self, closed=closed)
 
+    def by_record(self, groups: Iterable[str], sides: Mapping[str, str]) -> Book:
+        """``sides``: by group the one that serves; whatever else there is of it is refused."""
+        found = {
+            group: tuple(side for side in (DOCKER, NATIVE) if side != sides.get(group, DOCKER))
+            for group in {each.group for each in self.outlets} & set(groups)
+        }
+        return replace(self, closed={**self.closed, **found})
+
     def rules(self, uid: Callable[[str], int | None]) -> dict[str, list[str]]:
         """By hook."""
         found: dict[str, list[str]] = {hook: [] for hooks in HOOKS.values() for hook in hooks}
@@ -129,9 +137,7 @@ class Outlets:
         book, groups = self.read(), set(groups)
         kept = tuple(each for each in book.outlets if each.group not in groups)
         closed = {group: each for group, each in book.closed.items() if group not in groups}
-        made = Book((*kept, *outlets), closed, book.addresses)
-        for group in groups:
-            made = made.with_closed([group], NATIVE if sides.get(group, DOCKER) == DOCKER else DOCKER, True)
+        made = Book((*kept, *outlets), closed, book.addresses).by_record(groups, sides)
         return replace(made, addresses=addresses(made.outlets, containers))
 
     def put(self, book: Book) -> None:
@@ -152,12 +158,15 @@ class Outlets:
         other = NATIVE if side == DOCKER else DOCKER
         self.put(self.read().with_closed(groups, other, True).with_closed(groups, side, False))
 
-    def again(self, containers: Iterable[Container]) -> list[str]:
-        """Put on what is not, or knows an address or a user of before; sentences about what was done."""
+    def again(self, containers: Iterable[Container], sides: Mapping[str, str] | None = None) -> list[str]:
+        """Put on what is not, or knows an address or a user of before; sentences about what was done. ``sides``: what the
+        record says, which counts where no window is under way."""
         book = self.read()
         if not book.outlets:
             return []
         now = replace(book, addresses={**book.addresses, **addresses(book.outlets, containers)})
+        if sides is not None:
+            now = now.by_record(book.closed, sides)
         if now == book and self._is_on(book):
             return []
         self.put(now)

@@ -69,8 +69,7 @@ class Watch:
             containers = self._engine.containers(self._project)
         with locked(self._router.files.directory):
             done = [*stopped, *self._addresses(containers), *self._adoption(containers), *self._walls()]
-            done += Outlets(self._router.files.directory).again(containers)
-            return [*done, *self._guests(containers)]
+            return [*done, *self._outlets(containers), *self._guests(containers)]
 
     def _strays(self, containers: list[found.Container]) -> list[str]:
         """Where the record cannot be read nothing is stopped: it may be the only one that runs."""
@@ -90,6 +89,17 @@ class Watch:
     def _walls(self) -> list[str]:
         names = walls_again(self._router.files.directory)
         return [f"put the wall round the Redis {name} on again" for name in names]
+
+    def _outlets(self, containers: list[found.Container]) -> list[str]:
+        """A window changes by itself who may connect; else the record says it."""
+        directory, sides = self._router.files.directory, None
+        if not (directory / INTENT).exists():
+            try:
+                record = self._record()
+                sides = record.groups if record else {}
+            except SidesError:
+                sides = None
+        return Outlets(directory).again(containers, sides)
 
     def _guests(self, containers: list[found.Container]) -> list[str]:
         """Whoever runs again may not answer yet, and is asked again by the next look. In a window rights are its own."""

@@ -96,6 +96,20 @@ def test_what_has_changed_is_put_on_again_and_nothing_else(tmp_path: Path, firew
     assert Outlets(tmp_path / "none", firewall).again(same) == [] and firewall.told == 3
 
 
+@pytest.mark.parametrize(
+    ("side", "refused"), [("docker", ("native",)), ("native", ("docker",)), ("none", ("docker", "native"))]
+)
+def test_outside_of_a_window_the_record_says_who_may(
+    tmp_path: Path, firewall: Firewall, side: str, refused: tuple[str, ...]
+) -> None:
+    """Whatever somebody who came too late has left."""
+    found = kept(tmp_path, firewall, {"critical": "native"})
+    found.close(["critical"], "native")
+    assert found.again([], None) == [] and found.read().closed["critical"] == ("docker", "native")
+    found.again([], {"critical": side})
+    assert found.read().closed == {"critical": refused, "first": ("native",)}
+
+
 def test_a_container_that_is_stopped_keeps_its_last_address(tmp_path: Path, firewall: Firewall) -> None:
     found = kept(tmp_path, firewall, {"critical": "native"})
     assert found.again([]) == [] and "172.18.0.5" in (tmp_path / "outlets.nft").read_text()
